@@ -1,0 +1,74 @@
+"""Permissions: function codes and the roles that hold them when the house is new."""
+
+from __future__ import annotations
+
+from ops_app.domain.errors import Refused
+from ops_app.domain.organisation.people import Actor, Role
+
+_ASSET_STAFF = frozenset(
+    {
+        Role.ADMINISTRATOR,
+        Role.ALLOCATION,
+        Role.FINANCE,
+        Role.AUDITOR,
+        Role.COMPLIANCE,
+        Role.MANAGER,
+        Role.SUPERVISOR,
+        Role.ANALYST,
+        Role.OPERATOR,
+    }
+)
+
+GRANTS: dict[str, frozenset[Role]] = {
+    "dashboards.view": _ASSET_STAFF,
+    "operations.view": frozenset({Role.ADMINISTRATOR, Role.OPERATOR, Role.SUPERVISOR, Role.MANAGER}),
+    "operations.run": frozenset({Role.ADMINISTRATOR, Role.OPERATOR, Role.SYSTEM}),
+    "quarantine.correct": frozenset({Role.OPERATOR, Role.SUPERVISOR, Role.FINANCE}),
+    "reconciliation.view": frozenset({Role.SUPERVISOR, Role.FINANCE, Role.MANAGER, Role.AUDITOR, Role.SYSTEM}),
+    "reconciliation.decide": frozenset({Role.SUPERVISOR, Role.FINANCE}),
+    "reconciliation.run": frozenset({Role.SYSTEM, Role.FINANCE, Role.OPERATOR}),
+    "payments.view": _ASSET_STAFF | {Role.SYSTEM},
+    "payments.record": frozenset({Role.SYSTEM, Role.FINANCE}),
+    "people.manage": frozenset({Role.ADMINISTRATOR}),
+    "audit.view": frozenset({Role.AUDITOR, Role.ADMINISTRATOR, Role.COMPLIANCE}),
+    "sql.query": frozenset({Role.ANALYST, Role.MANAGER, Role.AUDITOR}),
+    "rows.export": _ASSET_STAFF,
+    "session.own": frozenset(Role),
+    "system.run": frozenset({Role.SYSTEM}),
+}
+"""Permission → roles. Default deny: a code that is not here belongs to nobody."""
+
+ROLE_NAMES: dict[Role, tuple[str, str]] = {
+    Role.ADMINISTRATOR: ("administrator", "系统管理员"),
+    Role.ALLOCATION: ("allocation officer", "分案专员"),
+    Role.FINANCE: ("finance", "财务"),
+    Role.AUDITOR: ("auditor", "审计"),
+    Role.COMPLIANCE: ("compliance", "合规"),
+    Role.MANAGER: ("manager", "经理"),
+    Role.SUPERVISOR: ("supervisor", "主管"),
+    Role.ANALYST: ("analyst", "分析师"),
+    Role.OPERATOR: ("operator", "运维"),
+    Role.AGENCY_ADMINISTRATOR: ("agency administrator", "机构管理员"),
+    Role.AGENCY_SUPERVISOR: ("agency supervisor", "机构主管"),
+    Role.COLLECTOR: ("collector", "催收员"),
+    Role.FIELD_VISITOR: ("field visitor", "外访员"),
+    Role.SYSTEM: ("system", "系统"),
+}
+
+
+def may(actor: Actor, permission: str) -> bool:
+    """Whether the actor's role holds ``permission``."""
+    return actor.role in GRANTS.get(permission, frozenset())
+
+
+def require(actor: Actor, permission: str) -> None:
+    """Refuse, naming who may, unless the actor holds ``permission``."""
+    if may(actor, permission):
+        return
+    holders = [role for role in Role if role in GRANTS.get(permission, frozenset()) and role is not Role.SYSTEM]
+    who_en = ", ".join(ROLE_NAMES[role][0] for role in holders) or "nobody"
+    who_zh = "、".join(ROLE_NAMES[role][1] for role in holders) or "无人"
+    raise Refused(
+        f"Your role ({ROLE_NAMES[actor.role][0]}) does not include this. It may be done by: {who_en}.",
+        f"您的角色({ROLE_NAMES[actor.role][1]})无此权限。可由以下角色办理:{who_zh}。",
+    )
