@@ -1,0 +1,53 @@
+# Recoup. `make` alone prints what there is.
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+ARGS ?=
+PYTEST_ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-slow bench check docs lock serve clean
+
+help: ## what can be made
+	@echo "Recoup - post-loan collection suite / 贷后催收套件"
+	@echo
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1|/' | column -t -s '|'
+	@echo
+	@echo "  Options are passed on: make demo ARGS=\"--no-serve --loans 2000\""
+
+$(STAMP): requirements.lock pyproject.toml
+	@bash ops_app/install.sh "$(PYTHON)" "$(VENV)"
+	@touch $(STAMP)
+
+demo: $(STAMP) ## a seeded portfolio, full business days, then the consoles (prints address and sign-ins)
+	@$(BIN)/recoup demo $(ARGS)
+
+serve: $(STAMP) ## the front door on the present home
+	@$(BIN)/recoup serve $(ARGS)
+
+test: $(STAMP) ## everything that must be green, under 20 minutes on 2 cores
+	@bash ops_app/test_needs.sh
+	@$(BIN)/python -m pytest -m "not slow and not bench" $(PYTEST_ARGS)
+
+test-slow: $(STAMP) ## the long ones
+	@bash ops_app/test_needs.sh
+	@$(BIN)/python -m pytest -m "slow and not bench" $(PYTEST_ARGS)
+
+bench: $(STAMP) ## the benchmarks, each beside its raw limit in the same run
+	@for name in ingest build reconciliation; do $(BIN)/recoup bench $$name $(ARGS) || exit 1; done
+
+check: $(STAMP) ## lint, format, types, import contracts
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy ops_app
+	@$(BIN)/lint-imports
+
+docs: $(STAMP) ## dbt's documentation as one page under data/run/dbt
+	@$(BIN)/recoup docs
+
+lock: $(STAMP) ## pins and hashes anew from pyproject.toml (no addresses in it)
+	@$(BIN)/uv pip compile pyproject.toml --extra dev --generate-hashes --python-version 3.11 --no-emit-index-url -q -o requirements.lock
+
+clean: ## removes .venv and everything made at run time
+	@rm -rf $(VENV) data/inbound data/quarantine data/warehouse data/published data/evidence data/dagster data/logs data/run data/ops.db*
