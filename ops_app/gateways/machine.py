@@ -1,0 +1,172 @@
+"""What this machine can and cannot do, for ``recoup doctor``: each finding with its remedy."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Literal
+
+from ops_app.config import Settings
+
+State = Literal["ok", "warning", "failed"]
+MINIMUM_FREE_BYTES = 2 * 1024**3
+
+
+@dataclass(frozen=True)
+class Examined:
+    """One thing looked at: its state, what was seen, and what to do where it is not ok."""
+
+    name: str
+    state: State
+    seen: str
+    remedy: str = ""
+
+
+def _python() -> Examined:
+    version = ".".join(map(str, sys.version_info[:3]))
+    good = sys.version_info[:2] == (3, 11)
+    return Examined("Python", "ok" if good else "failed", version, "" if good else "install Python 3.11")
+
+
+def _packages() -> Iterator[Examined]:
+    for name in (
+        "duckdb",
+        "dbt-core",
+        "dbt-duckdb",
+        "dagster",
+        "streamlit",
+        "polars",
+        "great-expectations",
+        "sqlalchemy",
+    ):
+        try:
+            version = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            yield Examined(name, "failed", "not installed", "run make again")
+            continue
+        too_new = name == "dbt-core" and tuple(map(int, version.split(".")[:2])) >= (1, 12)
+        yield Examined(name, "failed" if too_new else "ok", version, "dbt-core must stay below 1.12" if too_new else "")
+
+
+def sqlite_has_wal_fix(version: tuple[int, ...]) -> bool:
+    """Whether this SQLite is free of the WAL-reset corruption race (fixed in 3.51.3, 3.50.7 and 3.44.6)."""
+    if version >= (3, 51, 3):
+        return True
+    return version[:2] in {(3, 44), (3, 50)} and version[2] >= {44: 6, 50: 7}[version[1]]
+
+
+def _sqlite() -> Examined:
+    from pysqlite3 import dbapi2
+
+    version = dbapi2.sqlite_version
+    good = sqlite_has_wal_fix(dbapi2.sqlite_version_info)
+    remedy = "" if good else "the store falls back to a rollback journal; reinstall from requirements.lock"
+    return Examined("SQLite", "ok" if good else "warning", version, remedy)
+
+
+def _home(settings: Settings) -> Iterator[Examined]:
+    home = settings.home
+    home.mkdir(parents=True, exist_ok=True)
+    writable = os.access(home, os.W_OK)
+    yield Examined(
+        "home",
+        "ok" if writable else "failed",
+        str(home),
+        "" if writable else "set RECOUP_HOME to a folder you may write",
+    )
+    free = shutil.disk_usage(home).free
+    enough = free >= MINIMUM_FREE_BYTES
+    yield Examined(
+        "free disk", "ok" if enough else "warning", f"{free / 1024**3:.1f} GiB", "" if enough else "2 GiB are wanted"
+    )
+
+
+def _port(name: str, host: str, port: int) -> Examined:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError:
+            return Examined(
+                f"port {port}", "warning", "in use", f"something listens there; choose another for the {name}"
+            )
+    return Examined(f"port {port}", "ok", f"free for the {name}")
+
+
+def _font() -> Examined:
+    try:
+        listed = subprocess.run(["fc-list", ":lang=zh"], capture_output=True, text=True, timeout=20, check=False).stdout
+    except (OSError, subprocess.TimeoutExpired):
+        listed = ""
+    if listed.strip():
+        return Examined("中文 font", "ok", Path(listed.split(":", 1)[0]).name)
+    return Examined(
+        "中文 font",
+        "warning",
+        "none found",
+        "apt-get install fonts-wqy-microhei (printed papers and browser pictures need one)",
+    )
+
+
+def _browser(settings: Settings) -> Examined:
+    found = settings.chromium or shutil.which("chromium") or shutil.which("chromium-browser") or ""
+    if found:
+        return Examined("Chromium", "ok", Path(found).name)
+    return Examined(
+        "Chromium",
+        "warning",
+        "not found",
+        "only the browser tests need it: apt-get install chromium, or set RECOUP_CHROMIUM",
+    )
+
+
+def _clock(settings: Settings) -> Examined:
+    now = datetime.now(UTC)
+    sane = 2025 <= now.year <= 2100
+    local = now.astimezone(settings.zone)
+    drift = abs(time.time() - now.timestamp()) > 5
+    state: State = "ok" if sane and not drift else "failed"
+    return Examined(
+        "clock", state, f"{local:%Y-%m-%d %H:%M} {settings.timezone}", "" if sane else "set the machine's clock"
+    )
+
+
+def _ops_store(settings: Settings) -> Examined:
+    kind = settings.ops_database_url.split(":", 1)[0]
+    if kind.startswith("sqlite"):
+        return Examined("ops store", "ok", "SQLite in the home")
+    from sqlalchemy import create_engine, text
+
+    try:
+        with create_engine(settings.ops_database_url, connect_args={"connect_timeout": 5}).connect() as connection:
+            version = connection.execute(text("show server_version")).scalar_one()
+    except Exception as error:  # noqa: BLE001 - whatever a driver raises, the answer is the same sentence
+        return Examined(
+            "ops store", "failed", type(error).__name__, "RECOUP_OPS_URL names a PostgreSQL that does not answer"
+        )
+    return Examined("ops store", "ok", f"PostgreSQL {version}")
+
+
+def examine(settings: Settings) -> list[Examined]:
+    """Look at everything the suite needs; ``failed`` means it cannot run here, ``warning`` that a part cannot."""
+    return [
+        _python(),
+        *_packages(),
+        _sqlite(),
+        *_home(settings),
+        _ops_store(settings),
+        _port("front door", settings.host, settings.port),
+        _port("pipeline's own page", "127.0.0.1", settings.dagster_port),
+        _font(),
+        _browser(settings),
+        _clock(settings),
+    ]
