@@ -1,0 +1,1 @@
+"""Migrations: numbered, linear, package-relative; run by ``Store.migrate``."""
