@@ -1,0 +1,111 @@
+"""Feed files on disk: standard names, amounts as decimal text, a control sidecar beside each."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+
+import polars as pl
+
+TEMPLATE = "standard"
+LATE = "late"
+
+
+@dataclass(frozen=True)
+class Table:
+    """One feed's rows of one day. Columns in ``money`` hold whole cents until they are written."""
+
+    feed: str
+    frame: pl.DataFrame
+    money: tuple[str, ...] = ()
+
+    def with_frame(self, frame: pl.DataFrame) -> Table:
+        return Table(self.feed, frame, self.money)
+
+
+def decimal_text(column: str) -> pl.Expr:
+    """Whole cents as ``1234.50``, exactly."""
+    return (pl.col(column).cast(pl.Decimal(38, 2)) / 100).cast(pl.Decimal(38, 2)).cast(pl.String).alias(column)
+
+
+def text_of_cents(cents: int) -> str:
+    sign = "-" if cents < 0 else ""
+    return f"{sign}{abs(cents) // 100}.{abs(cents) % 100:02d}"
+
+
+def cents_of_text(text: str) -> int:
+    whole, _, part = text.partition(".")
+    return int(whole) * 100 + (1 if not whole.startswith("-") else -1) * int((part or "0").ljust(2, "0"))
+
+
+@dataclass
+class FeedWriter:
+    """Writes under ``root``/standard and counts what the sender says it sent."""
+
+    root: Path
+    rows: dict[str, int] = field(default_factory=dict)
+    cents: dict[str, dict[str, int]] = field(default_factory=dict)
+    bytes_written: int = 0
+
+    def write(
+        self, table: Table, day: date, ext: str = "csv", *, suffix: str = "", deliver_on: date | None = None,
+        declare: Mapping[str, object] | None = None, count: bool = True,
+    ) -> Path:  # fmt: skip
+        """Write one file and its sidecar; ``declare`` replaces what the sidecar says (a planted lie)."""
+        folder = self.root / TEMPLATE
+        if deliver_on is not None:
+            folder = self.root / LATE / deliver_on.isoformat() / TEMPLATE
+        folder.mkdir(parents=True, exist_ok=True)
+        path = folder / f"{table.feed}_{day.isoformat()}{suffix}.{ext}"
+        sums = {name: int(table.frame[name].sum() or 0) for name in table.money}
+        text = table.frame.with_columns(
+            [decimal_text(name) for name in table.money]
+            + [pl.col(name).cast(pl.String) for name, kind in table.frame.schema.items() if kind.is_integer()
+               and name not in table.money]
+        )  # fmt: skip
+        if ext == "parquet":
+            text.write_parquet(path, compression="zstd", compression_level=1, statistics=False)
+        else:
+            text.write_csv(path)
+        said = {"rows": table.frame.height, "sums": {name: text_of_cents(value) for name, value in sums.items()}}
+        write_sidecar(path, declare if declare is not None else said)
+        if count:
+            self.rows[table.feed] = self.rows.get(table.feed, 0) + table.frame.height
+            totals = self.cents.setdefault(table.feed, {})
+            for name, value in sums.items():
+                totals[name] = totals.get(name, 0) + value
+        self.bytes_written += path.stat().st_size
+        return path
+
+
+def sidecar_of(path: Path) -> Path:
+    return path.with_name(path.name + ".control.json")
+
+
+def write_sidecar(path: Path, said: Mapping[str, object]) -> None:
+    """Control totals as the sender declares them."""
+    sidecar_of(path).write_text(json.dumps(said, ensure_ascii=False, sort_keys=True) + "\n", encoding="utf-8")
+
+
+def deliver_due(inbound: Path, business_date: date) -> list[Path]:
+    """Move the files held back under ``inbound``/late whose delivery day has come into their template's folder.
+
+    A run of ``business_date`` calls this first; calling it again does nothing. Returns the files that arrived,
+    without their sidecars.
+    """
+    arrived: list[Path] = []
+    for folder in sorted((inbound / LATE).glob("????-??-??")):
+        if date.fromisoformat(folder.name) > business_date:
+            continue
+        for held in sorted(path for path in folder.rglob("*") if path.is_file()):
+            target = inbound / held.relative_to(folder)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            held.replace(target)
+            if not target.name.endswith(".control.json"):
+                arrived.append(target)
+        shutil.rmtree(folder)
+    return arrived
