@@ -1,0 +1,204 @@
+"""The gateway to the warehouse: the only module of the pipelines that opens the DuckDB file.
+
+One writer at a time, held by a lock file beside the run-time files; SQL stays in the subset that DuckDB 1.5 and
+2.0 share (rows by ``execute().fetchall()``, frames by ``cursor.sql(...)``, never both on one cursor).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import polars as pl
+from filelock import FileLock
+
+from pipelines.expectations.definitions import LINEAGE, feed_names, load_feed
+
+Connection = duckdb.DuckDBPyConnection
+
+_SERVICE_TABLES: Mapping[str, Mapping[str, str]] = {
+    "raw.files": {
+        "file_id": "varchar",
+        "file_name": "varchar",
+        "source_code": "varchar",
+        "template": "varchar",
+        "feed": "varchar",
+        "entry": "varchar",
+        "format": "varchar",
+        "file_date": "date",
+        "rows_in": "bigint",
+        "rows_accepted": "bigint",
+        "rows_quarantined": "bigint",
+        "rows_repeated": "bigint",
+        "sum_minor": "hugeint",
+        "declared_rows": "bigint",
+        "declared_sum_minor": "hugeint",
+        "state": "varchar",
+        "reason": "varchar",
+        "reason_en": "varchar",
+        "reason_zh": "varchar",
+        "encoding": "varchar",
+        "delivered": "integer",
+    },
+    "raw.quarantine": {
+        "file_id": "varchar",
+        "line_no": "bigint",
+        "source_code": "varchar",
+        "feed": "varchar",
+        "template": "varchar",
+        "entry": "varchar",
+        "file_name": "varchar",
+        "file_date": "date",
+        "column_name": "varchar",
+        "value": "varchar",
+        "rule": "varchar",
+        "reason_en": "varchar",
+        "reason_zh": "varchar",
+        "raw_json": "varchar",
+        "is_primary": "boolean",
+        "state": "varchar",
+    },
+    "raw.expectation_results": {
+        "file_id": "varchar",
+        "feed": "varchar",
+        "entry": "varchar",
+        "rule": "varchar",
+        "column_name": "varchar",
+        "checked": "bigint",
+        "refused": "bigint",
+        "gx_success": "boolean",
+        "gx_json": "varchar",
+    },
+    "raw.touched": {"feed": "varchar", "partition_date": "date"},
+    "recon.matches": {
+        "match_id": "varchar",
+        "pass_name": "varchar",
+        "source_code": "varchar",
+        "payment_ids": "varchar[]",
+        "bank_line_ids": "varchar[]",
+        "lender_minor": "bigint",
+        "bank_minor": "bigint",
+        "currency": "varchar",
+        "value_date": "date",
+        "difference_minor": "bigint",
+        "matched_date": "date",
+    },
+}
+
+
+def quoted(name: str) -> str:
+    """An identifier as SQL takes it, whatever characters it holds."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def literal(text: str) -> str:
+    """A text constant as SQL takes it."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+class Warehouse:
+    """The DuckDB file at ``path``. Inside ``open()`` this process is its only user.
+
+    ``query`` and ``frame`` may be called inside or outside ``open()``; outside they open for their own length.
+    """
+
+    def __init__(self, path: Path, *, lock_path: Path | None = None, memory_limit: str = "2GB", wait_s: float = 600):
+        self.path = path
+        self.memory_limit = memory_limit
+        self._lock = FileLock(str(lock_path or path.parent.parent / "run" / "warehouse.lock"), timeout=wait_s)
+        self._connection: Connection | None = None
+
+    @contextmanager
+    def open(self) -> Iterator[Connection]:
+        """A connection on the warehouse with every table made; re-entrant. Waits for another writer to finish.
+
+        Raises ``filelock.Timeout`` when another process holds the warehouse longer than ``wait_s``.
+        """
+        if self._connection is not None:
+            yield self._connection
+            return
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        Path(self._lock.lock_file).parent.mkdir(parents=True, exist_ok=True)
+        with self._lock:
+            connection = connect(self.path, memory_limit=self.memory_limit)
+            try:
+                create_tables(connection)
+                self._connection = connection
+                yield connection
+            finally:
+                self._connection = None
+                connection.close()
+
+    @contextmanager
+    def transaction(self) -> Iterator[Connection]:
+        """All or nothing on the open warehouse; an exception leaves it as it was."""
+        with self.open() as connection:
+            connection.execute("begin transaction")
+            try:
+                yield connection
+            except BaseException:
+                connection.execute("rollback")
+                raise
+            connection.execute("commit")
+
+    def query(self, sql: str, parameters: Sequence[object] = ()) -> list[tuple[Any, ...]]:
+        """Rows of a statement, with ``?`` parameters bound."""
+        with self.open() as connection:
+            return rows(connection, sql, parameters)
+
+    def frame(self, sql: str) -> pl.DataFrame:
+        """The result of a query as a polars frame."""
+        with self.open() as connection, connection.cursor() as cursor:
+            return cursor.sql(sql).pl()
+
+
+def connect(path: Path | str = ":memory:", *, memory_limit: str = "2GB", threads: int = 2) -> Connection:
+    """A DuckDB connection with the settings of the house: moments in UTC, bounded memory, no extension downloads."""
+    connection = duckdb.connect(
+        str(path),
+        config={
+            "memory_limit": memory_limit,
+            "threads": threads,
+            "TimeZone": "UTC",
+            "autoinstall_known_extensions": False,
+            "autoload_known_extensions": False,
+        },
+    )
+    return connection
+
+
+def rows(connection: Connection, sql: str, parameters: Sequence[object] = ()) -> list[tuple[Any, ...]]:
+    """Rows of one statement on its own cursor-safe call."""
+    return connection.execute(sql, list(parameters)).fetchall()
+
+
+def create_tables(connection: Connection) -> None:
+    """Make every schema and table that is not there yet, and add columns a newer feed definition brought."""
+    for schema in ("raw", "recon", "ops"):
+        connection.execute(f"create schema if not exists {schema}")
+    for table, columns in _SERVICE_TABLES.items():
+        _create_or_widen(connection, table, columns)
+    for name in feed_names():
+        _create_or_widen(connection, f"raw.{name}", {**load_feed(name).stored_columns, **LINEAGE})
+
+
+def _create_or_widen(connection: Connection, table: str, columns: Mapping[str, str]) -> None:
+    schema, name = table.split(".")
+    present = {
+        column
+        for (column,) in rows(
+            connection,
+            "select column_name from information_schema.columns where table_schema = ? and table_name = ?",
+            (schema, name),
+        )
+    }
+    if not present:
+        listed = ", ".join(f"{quoted(column)} {kind}" for column, kind in columns.items())
+        connection.execute(f"create table {table} ({listed})")
+        return
+    for column, kind in columns.items():
+        if column not in present:
+            connection.execute(f"alter table {table} add column {quoted(column)} {kind}")
