@@ -162,11 +162,11 @@ def connect(path: Path | str = ":memory:", *, memory_limit: str = "2GB", threads
         config={
             "memory_limit": memory_limit,
             "threads": threads,
-            "TimeZone": "UTC",
             "autoinstall_known_extensions": False,
             "autoload_known_extensions": False,
         },
     )
+    connection.execute("set global TimeZone = 'UTC'")
     return connection
 
 
@@ -177,28 +177,23 @@ def rows(connection: Connection, sql: str, parameters: Sequence[object] = ()) ->
 
 def create_tables(connection: Connection) -> None:
     """Make every schema and table that is not there yet, and add columns a newer feed definition brought."""
-    for schema in ("raw", "recon", "ops"):
-        connection.execute(f"create schema if not exists {schema}")
-    for table, columns in _SERVICE_TABLES.items():
-        _create_or_widen(connection, table, columns)
-    for name in feed_names():
-        _create_or_widen(connection, f"raw.{name}", {**load_feed(name).stored_columns, **LINEAGE})
-
-
-def _create_or_widen(connection: Connection, table: str, columns: Mapping[str, str]) -> None:
-    schema, name = table.split(".")
-    present = {
-        column
-        for (column,) in rows(
-            connection,
-            "select column_name from information_schema.columns where table_schema = ? and table_name = ?",
-            (schema, name),
-        )
-    }
+    wanted = dict(_SERVICE_TABLES)
+    wanted.update({f"raw.{name}": {**load_feed(name).stored_columns, **LINEAGE} for name in feed_names()})
+    present: dict[str, set[str]] = {}
+    for schema, table, column in rows(
+        connection,
+        "select table_schema, table_name, column_name from information_schema.columns"
+        " where table_schema in ('raw', 'recon')",
+    ):
+        present.setdefault(f"{schema}.{table}", set()).add(column)
     if not present:
-        listed = ", ".join(f"{quoted(column)} {kind}" for column, kind in columns.items())
-        connection.execute(f"create table {table} ({listed})")
-        return
-    for column, kind in columns.items():
-        if column not in present:
-            connection.execute(f"alter table {table} add column {quoted(column)} {kind}")
+        for schema in ("raw", "recon", "ops"):
+            connection.execute(f"create schema if not exists {schema}")
+    for table, columns in wanted.items():
+        if table not in present:
+            listed = ", ".join(f"{quoted(column)} {kind}" for column, kind in columns.items())
+            connection.execute(f"create table {table} ({listed})")
+            continue
+        for column, kind in columns.items():
+            if column not in present[table]:
+                connection.execute(f"alter table {table} add column {quoted(column)} {kind}")
