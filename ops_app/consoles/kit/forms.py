@@ -1,0 +1,162 @@
+"""Forms: the error stands beside its field, nothing typed is lost, a second click does nothing twice.
+
+A form is drawn with its fields, then its command is run once with an idempotency key that belongs to this filling of
+this form. After success the fields are emptied by giving them new names, and the next filling gets a new key.
+"""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import date
+from typing import Any
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from ops_app.consoles.kit.context import Here
+from ops_app.domain.errors import Conflict, DomainError
+
+_FLASH = "_recoup_flash"
+_log = logging.getLogger(__name__)
+
+
+class Form:
+    """One form on a page. ``name`` is unique on the page and holds what the form is about (an id, a version)."""
+
+    def __init__(self, here: Here, name: str) -> None:
+        self.here = here
+        self.name = name
+        self._slots: dict[str, DeltaGenerator] = {}
+        self._submitted = False
+
+    @property
+    def key(self) -> str:
+        """The idempotency key of this filling: the same however often the button is pressed."""
+        place = f"_form_{self.name}"
+        if place not in st.session_state:
+            st.session_state[place] = uuid.uuid4().hex
+        found: str = st.session_state[place]
+        return found
+
+    def _field_key(self, field: str) -> str:
+        return f"{self.name}.{field}.{self.key}"
+
+    def _slot(self, field: str) -> None:
+        self._slots[field] = st.empty()
+
+    def text(self, field: str, label: str, *, value: str = "", max_chars: int = 200, password: bool = False) -> str:
+        """One line of text."""
+        typed = st.text_input(
+            label,
+            value=value,
+            max_chars=max_chars,
+            key=self._field_key(field),
+            type="password" if password else "default",
+            autocomplete="new-password" if password else "off",
+        )
+        self._slot(field)
+        return (typed or "") if password else (typed or "").strip()
+
+    def reason(self, field: str, label: str, *, height: int = 80) -> str:
+        """Why something is done: free text, kept in the audit log."""
+        typed = st.text_area(label, max_chars=1000, height=height, key=self._field_key(field))
+        self._slot(field)
+        return (typed or "").strip()
+
+    def choice(
+        self, field: str, label: str, options: Sequence[str], show: Callable[[str], str], *, index: int | None = 0
+    ) -> str | None:
+        """One of ``options``, shown by its label."""
+        chosen = st.selectbox(
+            label,
+            list(options),
+            index=index if options else None,
+            format_func=show,
+            placeholder=self.here.t("forms.choose"),
+            key=self._field_key(field),
+        )
+        self._slot(field)
+        return chosen if chosen in options else None
+
+    def choices(self, field: str, label: str, options: Sequence[str], show: Callable[[str], str]) -> list[str]:
+        """Any number of ``options``."""
+        chosen = st.multiselect(
+            label,
+            list(options),
+            format_func=show,
+            placeholder=self.here.t("forms.choose_some"),
+            select_all=False,
+            key=self._field_key(field),
+        )
+        self._slot(field)
+        return [value for value in chosen if value in options]
+
+    def day(self, field: str, label: str, value: date | None) -> date | None:
+        """A calendar day."""
+        chosen = st.date_input(label, value=value, format="YYYY-MM-DD", key=self._field_key(field))
+        self._slot(field)
+        return chosen if isinstance(chosen, date) else None
+
+    def submit(self, label: str, *, primary: bool = True) -> bool:
+        """The button; true on the run in which it was pressed."""
+        self._submitted = st.form_submit_button(label, type="primary" if primary else "secondary")
+        self._slot("")
+        return self._submitted
+
+    def run(self, command: Callable[[str], Any], *, done: str | Callable[[Any], str]) -> None:
+        """Run ``command`` with the idempotency key; a refusal goes beside its field, success empties the form."""
+        if not self._submitted:
+            return
+        try:
+            answer = command(self.key)
+        except DomainError as error:
+            self._show(error)
+            return
+        flash(done(answer) if callable(done) else done)
+        self.forget()
+        st.rerun()
+
+    def forget(self) -> None:
+        """Begin a new filling: empty fields, new key."""
+        st.session_state.pop(f"_form_{self.name}", None)
+
+    def _show(self, error: DomainError) -> None:
+        slot = self._slots.get(error.field or "", self._slots[""])
+        sentence = error.sentence(self.here.actor.language)
+        if isinstance(error, Conflict):
+            slot.warning(sentence)
+        else:
+            slot.error(sentence)
+
+
+@contextmanager
+def form(here: Here, name: str) -> Iterator[Form]:
+    """Draw a form: ``with form(here, "decide") as f: …fields…; f.submit(label)``, then ``f.run(command, done=…)``."""
+    made = Form(here, name)
+    with st.form(f"form_{name}", enter_to_submit=False):
+        yield made
+
+
+def flash(message: str) -> None:
+    """A sentence shown at the top of the next run (the present one ends with a rerun)."""
+    st.session_state.setdefault(_FLASH, []).append(message)
+
+
+def show_flashes() -> None:
+    """Show what was flashed; called by the shell above every page."""
+    for message in st.session_state.pop(_FLASH, []):
+        st.success(message)
+
+
+def attempt(here: Here, command: Callable[[], Any], *, done: str) -> None:
+    """Run the command of a plain button (one without fields) and say how it went."""
+    try:
+        command()
+    except DomainError as error:
+        st.error(error.sentence(here.actor.language))
+        return
+    flash(done)
+    st.rerun()

@@ -1,0 +1,78 @@
+"""How dates, money, counts and codes are written, in English and 中文."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from zoneinfo import ZoneInfo
+
+from babel.dates import format_date, format_datetime
+from babel.numbers import format_currency, format_decimal, format_percent
+
+from ops_app.consoles.kit.i18n import Texts
+from ops_app.domain.money import Money
+
+_LOCALES = {"en": "en_GB", "zh": "zh_Hans_CN"}
+EMPTY = "–"
+
+
+class Labels:
+    """Values as a person reads them, in one language and one time zone."""
+
+    def __init__(self, texts: Texts, zone: ZoneInfo) -> None:
+        self.texts = texts
+        self.zone = zone
+        self.locale = _LOCALES[texts.language]
+
+    def day(self, value: date | str | None) -> str:
+        """A calendar day: ``5 Jan 2026`` or ``2026年1月5日``."""
+        if value is None or value == "":
+            return EMPTY
+        return format_date(_as_date(value), format="medium", locale=self.locale)
+
+    def moment(self, value: datetime | str | None) -> str:
+        """A moment, minutes, in the zone of the installation. A naive moment is UTC (what the stores hold)."""
+        if value is None or value == "":
+            return EMPTY
+        aware = value if isinstance(value, datetime) else datetime.fromisoformat(value)
+        aware = aware if aware.tzinfo else aware.replace(tzinfo=UTC)
+        pattern = "d MMM y, HH:mm" if self.texts.language == "en" else "y年M月d日 HH:mm"
+        return format_datetime(aware, pattern, tzinfo=self.zone, locale=self.locale)
+
+    def money(self, minor: int | None, currency: str) -> str:
+        """Whole minor units as an amount with its currency code; never through a float."""
+        if minor is None:
+            return EMPTY
+        return format_currency(Money(int(minor), currency).amount, currency, "#,##0.00 ¤¤", locale=self.locale)
+
+    def amount(self, value: Decimal | int | None) -> str:
+        """An amount in major units without its currency (the column says it)."""
+        return EMPTY if value is None else format_decimal(value, "#,##0.00", locale=self.locale)
+
+    def count(self, value: int | None) -> str:
+        return EMPTY if value is None else format_decimal(value, locale=self.locale)
+
+    def share(self, value: Decimal | float | None) -> str:
+        """A share between 0 and 1 as a percentage with two decimals."""
+        return EMPTY if value is None else format_percent(value, "#,##0.00%", locale=self.locale)
+
+    def days(self, value: int | None) -> str:
+        """An age in days."""
+        if value is None:
+            return EMPTY
+        return self.texts("labels.one_day") if value == 1 else self.texts("labels.days", count=self.count(value))
+
+    def listing(self, values: Sequence[object]) -> str:
+        """Several values in one cell."""
+        return ("、" if self.texts.language == "zh" else ", ").join(str(value) for value in values) or EMPTY
+
+    def code(self, group: str, code: object) -> str:
+        """The label of a code (``enum.<group>.<code>``); a code without a label shows as it is."""
+        return EMPTY if code is None or code == "" else self.texts.code(f"enum.{group}", code)
+
+
+def _as_date(value: date | str) -> date:
+    if isinstance(value, datetime):
+        return value.date()
+    return value if isinstance(value, date) else date.fromisoformat(value[:10])

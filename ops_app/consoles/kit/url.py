@@ -1,0 +1,77 @@
+"""Filters that live in the address: a link or the back button shows the same list, in whichever language.
+
+The widget's own binding writes labels into the address, so that a link made in 中文 would mean nothing in English;
+codes are written here instead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import streamlit as st
+
+
+def choice(
+    name: str, label: str, options: Sequence[str], show: Callable[[str], str], *, default: str, language: str
+) -> str:
+    """A selection among ``options`` kept in the address as its code; anything else in the address is ignored."""
+    key = f"{name}.{language}"
+    _seed(name, key, default, lambda value: value in options)
+    if st.session_state[key] not in options:
+        st.session_state[key] = default
+    chosen = str(st.selectbox(label, list(options), format_func=show, key=key))
+    chosen = chosen if chosen in options else default
+    _write(name, chosen, default)
+    return chosen
+
+
+def text(name: str, label: str, *, placeholder: str = "", language: str, max_chars: int = 100) -> str:
+    """A search text kept in the address."""
+    key = f"{name}.{language}"
+    _seed(name, key, "", lambda value: len(value) <= max_chars)
+    typed = st.text_input(label, placeholder=placeholder, key=key, max_chars=max_chars, type="search") or ""
+    typed = typed.strip()[:max_chars]
+    _write(name, typed, "")
+    return typed
+
+
+def page(name: str, pages: int) -> int:
+    """The page number of a list, kept in the address; draws the page buttons when there is more than one page."""
+    _seed(name, f"{name}.", 1, lambda value: value.isdigit() and int(value) >= 1, int)
+    st.session_state[f"{name}."] = min(max(1, int(st.session_state[f"{name}."])), pages)
+    if pages == 1:
+        chosen = 1
+    else:
+        chosen = st.pagination(pages, key=f"{name}.")
+    _write(name, str(chosen), "1")
+    return chosen
+
+
+def back_to_first_page(name: str, fingerprint: object) -> None:
+    """Go back to page one when the filters changed; call before ``page``."""
+    place = f"_fingerprint_{name}"
+    before = st.session_state.get(place)
+    st.session_state[place] = fingerprint
+    if before is not None and before != fingerprint:
+        st.session_state[f"{name}."] = 1
+
+
+def _seed(
+    name: str, key: str, default: object, valid: Callable[[str], bool], convert: Callable[[str], object] = str
+) -> None:
+    """Set the widget from the address when the address says something new (a link, the back button)."""
+    wanted = st.query_params.get(name)
+    written = f"_written_{name}"
+    if wanted != st.session_state.get(written) or key not in st.session_state:
+        usable = wanted is not None and valid(wanted)
+        st.session_state[key] = convert(wanted) if usable and wanted is not None else default
+
+
+def _write(name: str, value: str, default: str) -> None:
+    if value == default:
+        st.query_params.pop(name, None)
+        st.session_state[f"_written_{name}"] = None
+    else:
+        if st.query_params.get(name) != value:
+            st.query_params[name] = value
+        st.session_state[f"_written_{name}"] = value

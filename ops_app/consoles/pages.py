@@ -1,0 +1,41 @@
+"""The pages of the consoles: address, file, section and the permission each needs. The shell reads this table."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+_FOLDER = Path(__file__).parent
+
+
+@dataclass(frozen=True)
+class PageSpec:
+    """One page: ``key`` names its texts (``page.<key>``); an empty ``url_path`` is the home page."""
+
+    key: str
+    url_path: str
+    file: str
+    section: str
+    permission: str
+
+    @property
+    def path(self) -> Path:
+        return _FOLDER / self.file
+
+
+PAGES: tuple[PageSpec, ...] = (
+    PageSpec("home", "", "home.py", "start", "session.own"),
+    PageSpec(
+        "repayment_audit",
+        "repayment_audit",
+        "asset_company/repayment_audit.py",
+        "repayments",
+        "reconciliation.view",
+    ),
+    PageSpec("operations", "operations", "asset_company/operations.py", "operations", "operations.view"),
+    PageSpec("expectations", "expectations", "asset_company/expectations.py", "operations", "operations.view"),
+    PageSpec("people", "people", "asset_company/people.py", "administration", "people.manage"),
+    PageSpec("audit", "audit", "asset_company/audit.py", "administration", "audit.view"),
+    PageSpec("account", "account", "account.py", "start", "session.own"),
+)
+SECTIONS = ("start", "repayments", "operations", "administration")
