@@ -118,7 +118,8 @@ class Transaction:
                 body_hash=body_hash,
                 field_hashes_json=None if kept is None else canonical_json(kept),
                 received_at=self.now,
-            )
+            ),
+            execution_options={"preserve_rowcount": True},  # else a driver need not count what an insert did
         )
         if entered.rowcount == 1:
             return Claim("new", source, key)

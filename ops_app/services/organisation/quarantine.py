@@ -1,0 +1,140 @@
+"""Corrections of refused rows: a person decides, the next run replays."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import uuid4
+
+from sqlalchemy import insert, select, update
+
+from ops_app.domain.canonical import canonical_json, content_hash
+from ops_app.domain.errors import Invalid
+from ops_app.domain.organisation.people import Actor
+from ops_app.services.act import act
+from ops_app.store.store import Store
+from ops_app.store.tables.operations import quarantine_corrections as corrections
+
+
+@dataclass(frozen=True)
+class Correction:
+    """What a person decided about one refused row: the corrected values, or that it is discarded."""
+
+    correction_id: str
+    file_id: str
+    line_no: int
+    feed: str
+    source_code: str
+    decision: str
+    corrected: dict[str, str | None]
+    reason: str
+    made_by: str
+    made_at: datetime
+    replayed_at: datetime | None
+    outcome: str | None
+
+
+def _correction(row: Any) -> Correction:
+    return Correction(
+        row.correction_id,
+        row.file_id,
+        row.line_no,
+        row.feed,
+        row.source_code,
+        row.decision,
+        json.loads(row.corrected_json),
+        row.reason,
+        row.made_by,
+        row.made_at,
+        row.replayed_at,
+        row.outcome,
+    )
+
+
+@act("quarantine.correct")
+def correct_row(
+    actor: Actor,
+    store: Store,
+    *,
+    now: datetime,
+    file_id: str,
+    line_no: int,
+    feed: str,
+    source_code: str,
+    decision: str,
+    corrected: Mapping[str, str | None],
+    reason: str,
+    key: str,
+) -> str:
+    """Keep a correction (``replay``) or a discard (``discard``) of a refused row; the next run applies it.
+
+    Idempotent by ``key``; the audit row holds the corrected values. Raises ``Invalid`` beside the field.
+    """
+    if decision not in ("replay", "discard"):
+        raise Invalid("Choose replay or discard.", "请选择重放或作废。", field="decision")
+    if not reason.strip():
+        raise Invalid("Say why, in a few words.", "请简要说明原因。", field="reason")
+    if decision == "replay" and not corrected:
+        raise Invalid("Nothing is corrected yet.", "尚未更正任何内容。", field="corrected")
+    body = content_hash([file_id, line_no, decision, dict(corrected), reason])
+    with store.writing(actor, now) as transaction:
+        claim = transaction.claim("quarantine_corrections", key, body)
+        claim.refuse_conflict()
+        if not claim.is_new:
+            return str(claim.answer["correction_id"])
+        correction_id = uuid4().hex
+        transaction.connection.execute(
+            insert(corrections).values(
+                correction_id=correction_id,
+                file_id=file_id,
+                line_no=line_no,
+                feed=feed,
+                source_code=source_code,
+                decision=decision,
+                corrected_json=canonical_json(dict(corrected)),
+                reason=reason.strip(),
+                made_by=actor.person_id,
+                made_at=now,
+            )
+        )
+        transaction.audit(
+            f"quarantine.{decision}", "refused_row", f"{file_id}:{line_no}", after=dict(corrected), reason=reason
+        )
+        transaction.answer("quarantine_corrections", key, {"correction_id": correction_id})
+    return correction_id
+
+
+@act("system.run")
+def open_corrections(actor: Actor, store: Store) -> list[Correction]:
+    """Corrections that no run has applied yet, oldest first."""
+    with store.reading() as connection:
+        rows = connection.execute(
+            select(corrections).where(corrections.c.replayed_at.is_(None)).order_by(corrections.c.made_at)
+        ).all()
+    return [_correction(row) for row in rows]
+
+
+@act("system.run")
+def note_replayed(actor: Actor, store: Store, *, now: datetime, outcomes: Mapping[str, str]) -> None:
+    """Note what became of corrections (id → outcome): ``accepted``, ``discarded`` or the reason it is refused again."""
+    if not outcomes:
+        return
+    with store.writing(actor, now) as transaction:
+        for correction_id, outcome in sorted(outcomes.items()):
+            transaction.connection.execute(
+                update(corrections)
+                .where(corrections.c.correction_id == correction_id)
+                .values(replayed_at=now, outcome=outcome)
+            )
+        transaction.audit("quarantine.applied", "refused_rows", str(len(outcomes)), after=dict(outcomes))
+
+
+@act("operations.view")
+def list_corrections(actor: Actor, store: Store, *, limit: int = 200) -> list[Correction]:
+    """The latest corrections with what became of them."""
+    with store.reading() as connection:
+        rows = connection.execute(select(corrections).order_by(corrections.c.made_at.desc()).limit(limit)).all()
+    return [_correction(row) for row in rows]
