@@ -15,15 +15,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
-from xml.parsers import expat
 
 from pipelines.readers.encodings import detect_encoding
 from pipelines.readers.refusals import FileRefused
+from pipelines.readers.sheets import Budget, CellTags, Sheet, WorkbookTags, parse_in_stream
 
 __all__ = ["FileRefused", "Limits", "check_xlsx", "detect_encoding"]
 
 CHUNK = 1 << 18
-_CELL = re.compile(r"\$?([A-Za-z]{1,3})\$?([0-9]{1,7})", re.ASCII)
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _LOCAL_HEADER = struct.Struct("<4s5H3I2H")
 
@@ -31,23 +30,24 @@ _LOCAL_HEADER = struct.Struct("<4s5H3I2H")
 @dataclass(frozen=True)
 class Limits:
     """What a workbook may cost. Sizes in bytes; ``max_area`` is rows × columns of the box around all cells of a
-    sheet, because parsers reserve memory for the whole box."""
+    sheet, because parsers reserve memory for the whole box; ``max_tags`` counts the XML tags of all parts together."""
 
     max_file: int = 200 * 1024 * 1024
     max_members: int = 1000
     max_unpacked: int = 200 * 1024 * 1024
     max_ratio: int = 100
     max_area: int = 20_000_000
-    max_cells: int = 5_000_000
-    max_depth: int = 64
+    max_tags: int = 3_000_000
 
 
-def check_xlsx(path: Path, limits: Limits | None = None) -> None:
+def check_xlsx(path: Path, limits: Limits | None = None, *, sheet: str | int | None = None) -> None:
     """Refuse ``path`` unless it is a plain xlsx workbook within ``limits``.
 
-    Raises ``FileRefused`` with one of the codes ``too_large``, ``not_xlsx``, ``encrypted``, ``broken_zip``,
-    ``zip_members``, ``zip_unpacked``, ``zip_ratio``, ``zip_nested``, ``macros``, ``broken_xml``, ``far_cell``,
-    ``too_many_cells``, ``formula``. It returns nothing: a file that passes may be given to the parser.
+    ``sheet`` is the sheet that will be read (name, or number from 0): formulas are refused in it alone, and it must
+    exist and be visible; without it formulas are refused everywhere. Raises ``FileRefused`` with one of the codes
+    ``too_large``, ``not_xlsx``, ``encrypted``, ``broken_zip``, ``zip_members``, ``zip_unpacked``, ``zip_ratio``,
+    ``zip_nested``, ``macros``, ``broken_xml``, ``no_sheet``, ``hidden_sheet``, ``far_cell``, ``too_many_cells``,
+    ``formula``. It returns nothing: a file that passes may be given to the parser.
     """
     limits = limits or Limits()
     size = path.stat().st_size
@@ -57,19 +57,55 @@ def check_xlsx(path: Path, limits: Limits | None = None) -> None:
             f"The file has {size:,} bytes; at most {limits.max_file:,} are read.",
             f"文件大小 {size:,} 字节,最多读取 {limits.max_file:,} 字节。",
         )
+    budget = Budget(limits.max_tags)
     with path.open("rb") as file:
         _check_magic(file)
-        members = _central_directory(file)
-        _check_directory(members, size, limits)
-        sheets = 0
-        for member in members:
-            if _is_sheet(member.filename):
-                _scan_sheet(member.filename, _unpacked(file, member), limits)
-                sheets += 1
+        members = {member.filename: member for member in _checked_directory(file, size, limits)}
+        listed = _listed_sheets(file, members, budget)
+        read = _sheet_to_read(listed, sheet)
+        parts = {sheet.part for sheet in listed}
+        for name, member in members.items():
+            if name in parts or re.fullmatch(r"xl/\w*sheets/.+\.xml", name, re.IGNORECASE):
+                tags = CellTags(
+                    name,
+                    budget,
+                    max_area=limits.max_area,
+                    formulas=read is not None and name != read.part,
+                )
+                parse_in_stream(name, _unpacked(file, member), tags)
             else:
-                _check_plain_member(member.filename, _unpacked(file, member))
+                _check_plain_member(name, _unpacked(file, member))
+
+
+def _listed_sheets(file: BinaryIO, members: dict[str, zipfile.ZipInfo], budget: Budget) -> list[Sheet]:
+    tags = WorkbookTags("xl/workbook.xml", budget)
+    for name in ("xl/workbook.xml", "xl/_rels/workbook.xml.rels"):
+        if name in members:
+            parse_in_stream(name, _unpacked(file, members[name]), tags)
+    sheets = [sheet for sheet in tags.sheets() if sheet.part in members]
     if not sheets:
-        raise _not_xlsx("a zip archive without a worksheet", "没有工作表的压缩包")
+        raise _not_xlsx("a workbook without a worksheet", "没有工作表的工作簿")
+    return sheets
+
+
+def _sheet_to_read(sheets: list[Sheet], wanted: str | int | None) -> Sheet | None:
+    if wanted is None:
+        return None
+    found = (
+        next((sheet for sheet in sheets if sheet.name == wanted), None)
+        if isinstance(wanted, str)
+        else (sheets[wanted] if 0 <= wanted < len(sheets) else None)
+    )
+    if found is None:
+        names = ", ".join(sheet.name for sheet in sheets[:20])
+        raise FileRefused(
+            "no_sheet", f"There is no sheet {wanted}; the sheets are {names}.", f"没有工作表 {wanted};现有:{names}。"
+        )
+    if found.hidden:
+        raise FileRefused(
+            "hidden_sheet", f"Sheet {found.name} is hidden; show it and send again.", f"工作表 {found.name} 被隐藏。"
+        )
+    return found
 
 
 def _not_xlsx(en: str, zh: str) -> FileRefused:
@@ -99,12 +135,14 @@ def _check_magic(file: BinaryIO) -> None:
     raise _not_xlsx("an empty file", "空文件") if not head else _not_xlsx("something else", "其他内容")
 
 
-def _central_directory(file: BinaryIO) -> list[zipfile.ZipInfo]:
+def _checked_directory(file: BinaryIO, size: int, limits: Limits) -> list[zipfile.ZipInfo]:
     try:
         with zipfile.ZipFile(file) as archive:
-            return archive.infolist()
+            members = archive.infolist()
     except (zipfile.BadZipFile, zipfile.LargeZipFile, ValueError, struct.error, NotImplementedError) as error:
         raise _broken(str(error)) from error
+    _check_directory(members, size, limits)
+    return members
 
 
 def _check_directory(members: list[zipfile.ZipInfo], size: int, limits: Limits) -> None:
@@ -150,10 +188,6 @@ def _check_names(names: set[str]) -> None:
         raise _not_xlsx("another kind of zip archive", "另一种压缩包")
 
 
-def _is_sheet(name: str) -> bool:
-    return re.fullmatch(r"xl/(worksheets|chartsheets|dialogsheets)/[^/]+\.xml", name, re.IGNORECASE) is not None
-
-
 def _unpacked(file: BinaryIO, member: zipfile.ZipInfo) -> Iterator[bytes]:
     """The bytes of one part, never more than the central directory declared: a lie there is refused."""
     file.seek(member.header_offset)
@@ -162,37 +196,40 @@ def _unpacked(file: BinaryIO, member: zipfile.ZipInfo) -> Iterator[bytes]:
         raise _broken(f"{member.filename} has no header")
     *_, name_length, extra_length = _LOCAL_HEADER.unpack(raw)
     file.seek(name_length + extra_length, 1)
-    inflate = None if member.compress_type == zipfile.ZIP_STORED else zlib.decompressobj(-zlib.MAX_WBITS)
-    left, given = member.compress_size, 0
-    while left > 0:
-        chunk = file.read(min(CHUNK, left))
-        if not chunk:
-            raise _broken(f"{member.filename} is cut off")
-        left -= len(chunk)
-        for part in [chunk] if inflate is None else _inflated(inflate, chunk, member.filename):
-            given += len(part)
-            if given > member.file_size:
-                raise FileRefused(
-                    "zip_unpacked",
-                    f"{member.filename} unpacks to more than the workbook declares.",
-                    f"{member.filename} 解压后超过声明的大小。",
-                )
-            yield part
+    given = 0
+    for part in _inflated(file, member):
+        given += len(part)
+        if given > member.file_size:
+            raise FileRefused(
+                "zip_unpacked",
+                f"{member.filename} unpacks to more than the workbook declares.",
+                f"{member.filename} 解压后超过声明的大小。",
+            )
+        yield part
     if given != member.file_size:
         raise _broken(f"{member.filename} is shorter than declared")
 
 
-def _inflated(inflate: zlib._Decompress, chunk: bytes, name: str) -> Iterator[bytes]:
+def _inflated(file: BinaryIO, member: zipfile.ZipInfo) -> Iterator[bytes]:
+    """The part's bytes from where ``file`` stands, in chunks of at most ``CHUNK``."""
+    inflate = None if member.compress_type == zipfile.ZIP_STORED else zlib.decompressobj(-zlib.MAX_WBITS)
+    left = member.compress_size
     try:
-        while chunk:
-            part = inflate.decompress(chunk, CHUNK)
-            chunk = inflate.unconsumed_tail
-            if part:
-                yield part
-            if inflate.eof:
-                return
+        while left > 0:
+            packed = file.read(min(CHUNK, left))
+            if not packed:
+                raise _broken(f"{member.filename} is cut off")
+            left -= len(packed)
+            if inflate is None:
+                yield packed
+                continue
+            while packed:
+                yield inflate.decompress(packed, CHUNK)
+                packed = inflate.unconsumed_tail
+        if inflate is not None:
+            yield inflate.flush()  # the last match may still be inside
     except zlib.error as error:
-        raise _broken(f"{name} cannot be unpacked") from error
+        raise _broken(f"{member.filename} cannot be unpacked") from error
 
 
 def _check_plain_member(name: str, parts: Iterator[bytes]) -> None:
@@ -202,91 +239,3 @@ def _check_plain_member(name: str, parts: Iterator[bytes]) -> None:
             head += part[: 8 - len(head)]
     if head.startswith(b"PK\x03\x04"):
         raise FileRefused("zip_nested", f"The workbook holds an archive ({name}).", f"工作簿内含压缩包({name})。")
-
-
-def _scan_sheet(name: str, parts: Iterator[bytes], limits: Limits) -> None:
-    """Parse one worksheet in a stream: no document type, bounded depth, bounded box of cells, no formulas."""
-    scan = _SheetScan(name, limits)
-    parser = expat.ParserCreate(namespace_separator=" ")
-    parser.StartElementHandler = scan.start
-    parser.EndElementHandler = scan.end
-    parser.StartDoctypeDeclHandler = scan.doctype
-    try:
-        for part in parts:
-            parser.Parse(part, False)
-        parser.Parse(b"", True)
-    except expat.ExpatError as error:
-        raise FileRefused(
-            "broken_xml", f"{name} is not well-formed: {error}.", f"{name} 不是规范的 XML:{error}。"
-        ) from error
-
-
-class _SheetScan:
-    """Counts cells and remembers the farthest one; a cell or row without a reference follows the one before."""
-
-    def __init__(self, name: str, limits: Limits) -> None:
-        self.name, self.limits = name, limits
-        self.depth = self.cells = self.row = self.column = self.max_row = self.max_column = 0
-        self.at = ""
-
-    def doctype(self, *_: object) -> None:
-        raise FileRefused("broken_xml", f"{self.name} declares a document type.", f"{self.name} 含有文档类型声明。")
-
-    def start(self, tag: str, attributes: dict[str, str]) -> None:
-        self.depth += 1
-        if self.depth > self.limits.max_depth:
-            raise FileRefused("broken_xml", f"{self.name} is nested too deeply.", f"{self.name} 嵌套过深。")
-        local = tag.rpartition(" ")[2]
-        if local == "c":
-            self._cell(attributes.get("r"))
-        elif local == "row":
-            given = attributes.get("r", "")
-            self.row = int(given) if re.fullmatch(r"[0-9]{1,7}", given, re.ASCII) else self.row + 1
-            self.column = 0
-            self._box()
-        elif local == "f":
-            raise FileRefused(
-                "formula",
-                f"Cell {self.at} of {self.name} is a formula; save the values and send the file again.",
-                f"{self.name} 的单元格 {self.at} 是公式,请改为数值后重新发送。",
-            )
-
-    def end(self, _: str) -> None:
-        self.depth -= 1
-
-    def _cell(self, reference: str | None) -> None:
-        self.cells += 1
-        if self.cells > self.limits.max_cells:
-            raise FileRefused(
-                "too_many_cells",
-                f"{self.name} has more than {self.limits.max_cells:,} cells; send it as CSV or Parquet.",
-                f"{self.name} 超过 {self.limits.max_cells:,} 个单元格,请改用 CSV 或 Parquet。",
-            )
-        found = _CELL.fullmatch(reference) if reference else None
-        if reference and not found:
-            raise FileRefused(
-                "far_cell", f"{reference[:20]!r} is no cell of a sheet.", f"{reference[:20]!r} 不是有效的单元格。"
-            )
-        if found:
-            self.at = reference or ""
-            self.column, self.row = _column_number(found[1]), int(found[2])
-        else:
-            self.column += 1
-            self.at = f"{self.column} of row {self.row}"
-        self._box()
-
-    def _box(self) -> None:
-        self.max_row, self.max_column = max(self.max_row, self.row), max(self.max_column, self.column)
-        if self.max_row > 1_048_576 or self.max_row * max(self.max_column, 1) > self.limits.max_area:
-            raise FileRefused(
-                "far_cell",
-                f"{self.name} reaches to row {self.max_row:,}, column {self.max_column:,}: too wide a sheet to read.",
-                f"{self.name} 的范围到第 {self.max_row:,} 行第 {self.max_column:,} 列,超出可读取范围。",
-            )
-
-
-def _column_number(letters: str) -> int:
-    number = 0
-    for letter in letters.upper():
-        number = number * 26 + ord(letter) - 64
-    return number
