@@ -30,6 +30,7 @@ GRANTS: dict[str, frozenset[Role]] = {
     "payments.view": _ASSET_STAFF | {Role.SYSTEM},
     "payments.record": frozenset({Role.SYSTEM, Role.FINANCE}),
     "people.manage": frozenset({Role.ADMINISTRATOR}),
+    "audit.verify": frozenset({Role.AUDITOR, Role.ADMINISTRATOR, Role.OPERATOR, Role.COMPLIANCE, Role.SYSTEM}),
     "audit.view": frozenset({Role.AUDITOR, Role.ADMINISTRATOR, Role.COMPLIANCE}),
     "sql.query": frozenset({Role.ANALYST, Role.MANAGER, Role.AUDITOR}),
     "rows.export": _ASSET_STAFF,
@@ -37,6 +38,8 @@ GRANTS: dict[str, frozenset[Role]] = {
     "system.run": frozenset({Role.SYSTEM}),
 }
 """Permission → roles. Default deny: a code that is not here belongs to nobody."""
+
+OWN_ACCOUNT = "session.own"
 
 ROLE_NAMES: dict[Role, tuple[str, str]] = {
     Role.ADMINISTRATOR: ("administrator", "系统管理员"),
@@ -57,7 +60,9 @@ ROLE_NAMES: dict[Role, tuple[str, str]] = {
 
 
 def may(actor: Actor, permission: str) -> bool:
-    """Whether the actor's role holds ``permission``."""
+    """Whether the actor's role holds ``permission``; with a temporary password only the own account is open."""
+    if actor.must_change_password and permission != OWN_ACCOUNT:
+        return False
     return actor.role in GRANTS.get(permission, frozenset())
 
 
@@ -65,6 +70,11 @@ def require(actor: Actor, permission: str) -> None:
     """Refuse, naming who may, unless the actor holds ``permission``."""
     if may(actor, permission):
         return
+    if actor.must_change_password:
+        raise Refused(
+            "You signed in with a temporary password. Change it on your account page first.",
+            "您正在使用临时密码登录,请先在账号页面修改密码。",
+        )
     holders = [role for role in Role if role in GRANTS.get(permission, frozenset()) and role is not Role.SYSTEM]
     who_en = ", ".join(ROLE_NAMES[role][0] for role in holders) or "nobody"
     who_zh = "、".join(ROLE_NAMES[role][1] for role in holders) or "无人"

@@ -1,0 +1,255 @@
+"""People: who may sign in, in which role, in which agency."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from sqlalchemy.exc import IntegrityError
+
+from ops_app.domain.errors import Conflict, Invalid, NotFound, Refused
+from ops_app.domain.organisation.people import (
+    Actor,
+    Role,
+    check_place,
+    checked_display_name,
+    checked_language,
+    checked_name,
+    person_id_of,
+)
+from ops_app.services.act import act
+from ops_app.services.organisation.hashing import hash_password, temporary_password
+from ops_app.services.organisation.sessions import end_all_of
+from ops_app.store.organisation import people
+from ops_app.store.organisation.people import SORTABLE, PeopleFilter, Person
+from ops_app.store.store import Store, Transaction
+
+__all__ = [
+    "SORTABLE",
+    "CreatedPerson",
+    "PeopleFilter",
+    "PeoplePage",
+    "Person",
+    "change_role",
+    "create_person",
+    "deactivate_person",
+    "list_people",
+    "reactivate_person",
+    "reset_password",
+]
+
+LARGEST_PAGE = 500
+
+
+@dataclass(frozen=True)
+class CreatedPerson:
+    """A new person and the temporary password, shown this once; it must be changed at the first sign-in."""
+
+    person: Person
+    temporary_password: str
+
+
+@dataclass(frozen=True)
+class PeoplePage:
+    """One page of a list of people; ``total`` counts all that match."""
+
+    rows: tuple[Person, ...]
+    total: int
+    page: int
+    page_size: int
+
+
+@act("people.manage")
+def create_person(
+    actor: Actor,
+    store: Store,
+    *,
+    now: datetime,
+    sign_in_name: str,
+    display_name: str,
+    role: Role,
+    agency_code: str | None = None,
+    language: str = "en",
+) -> CreatedPerson:
+    """Add a person with a temporary password. Raises ``Invalid`` (names the field) or ``Conflict`` (name is taken)."""
+    person = new_person(now, sign_in_name, display_name, role, agency_code, language)
+    password = temporary_password()
+    hashed = hash_password(password)
+    with store.writing(actor, now) as transaction:
+        enter_person(transaction, person, hashed)
+    return CreatedPerson(person, password)
+
+
+@act("people.manage")
+def list_people(
+    actor: Actor,
+    store: Store,
+    *,
+    now: datetime,
+    wanted: PeopleFilter | None = None,
+    sort: str = "sign_in_name",
+    descending: bool = False,
+    page: int = 1,
+    page_size: int = 50,
+) -> PeoplePage:
+    """One page (from 1) of the people who match ``wanted``, sorted by one of ``SORTABLE``."""
+    if sort not in SORTABLE:
+        raise Invalid(f"People cannot be sorted by {sort}.", f"不能按 {sort} 排序。", field="sort")
+    if page < 1 or not 1 <= page_size <= LARGEST_PAGE:
+        raise Invalid(
+            f"A page has 1 to {LARGEST_PAGE} rows, and pages begin at 1.",
+            f"每页 1 至 {LARGEST_PAGE} 行,页码从 1 开始。",
+            field="page",
+        )
+    with store.reading() as connection:
+        rows, total = people.page(
+            connection,
+            wanted or PeopleFilter(),
+            sort=sort,
+            descending=descending,
+            offset=(page - 1) * page_size,
+            limit=page_size,
+        )
+    return PeoplePage(tuple(rows), total, page, page_size)
+
+
+@act("people.manage")
+def change_role(
+    actor: Actor,
+    store: Store,
+    *,
+    now: datetime,
+    person_id: str,
+    version: int,
+    role: Role,
+    agency_code: str | None = None,
+    reason: str,
+) -> Person:
+    """Give a person another role or agency; their sessions end. Nobody changes their own role, and one administrator
+    always remains. ``version`` is what the caller saw: ``Conflict`` if it changed since."""
+    check_place(role, agency_code)
+    why = _reason(reason)
+    with store.writing(actor, now) as transaction:
+        before = _other(transaction, actor, person_id)
+        if before.role is Role.ADMINISTRATOR and role is not Role.ADMINISTRATOR:
+            _one_administrator_remains(transaction, before)
+        _change(transaction, before, version, {"role_code": role.value, "agency_code": agency_code})
+        end_all_of(transaction, person_id)
+        after = replace(before, role=role, agency_code=agency_code, version=version + 1)
+        transaction.audit(
+            "person.role_changed", "person", person_id, before=before.facts(), after=after.facts(), reason=why
+        )
+    return after
+
+
+@act("people.manage")
+def reset_password(actor: Actor, store: Store, *, now: datetime, person_id: str, version: int, reason: str) -> str:
+    """Give a person a temporary password (returned, shown this once); their sessions end."""
+    why = _reason(reason)
+    password = temporary_password()
+    hashed = hash_password(password)
+    with store.writing(actor, now) as transaction:
+        before = _other(transaction, actor, person_id)
+        _change(transaction, before, version, {"password_hash": hashed, "must_change_password": True})
+        end_all_of(transaction, person_id)
+        transaction.audit("person.password_reset", "person", person_id, reason=why)
+    return password
+
+
+@act("people.manage")
+def deactivate_person(
+    actor: Actor, store: Store, *, now: datetime, person_id: str, version: int, reason: str
+) -> Person:
+    """A person may no longer sign in, from this moment; what they did stays theirs."""
+    return _set_active(actor, store, now, person_id, version, reason, active=False)
+
+
+@act("people.manage")
+def reactivate_person(
+    actor: Actor, store: Store, *, now: datetime, person_id: str, version: int, reason: str
+) -> Person:
+    """A person may sign in again, with the password they had."""
+    return _set_active(actor, store, now, person_id, version, reason, active=True)
+
+
+def new_person(
+    now: datetime, sign_in_name: str, display_name: str, role: Role, agency_code: str | None, language: str
+) -> Person:
+    """A checked person who is not in the store yet; raises ``Invalid``."""
+    name = checked_name(sign_in_name)
+    agency = (agency_code or "").strip() or None
+    check_place(role, agency)
+    return Person(
+        person_id=person_id_of(name),
+        sign_in_name=name,
+        display_name=checked_display_name(display_name),
+        role=role,
+        agency_code=agency,
+        language=checked_language(language),
+        active=True,
+        must_change_password=True,
+        created_at=now,
+        version=1,
+    )
+
+
+def enter_person(transaction: Transaction, person: Person, hashed: str) -> None:
+    """Insert and audit a new person within an act; ``Conflict`` if the name was ever given to anybody."""
+    try:
+        people.add(transaction.connection, person, hashed)
+    except IntegrityError as error:
+        raise Conflict(
+            f"The sign-in name {person.sign_in_name} is taken.",
+            f"登录名 {person.sign_in_name} 已被使用。",
+            field="sign_in_name",
+        ) from error
+    transaction.audit("person.created", "person", person.person_id, after=person.facts())
+
+
+def _set_active(
+    actor: Actor, store: Store, now: datetime, person_id: str, version: int, reason: str, *, active: bool
+) -> Person:
+    why = _reason(reason)
+    with store.writing(actor, now) as transaction:
+        before = _other(transaction, actor, person_id)
+        if not active and before.role is Role.ADMINISTRATOR and before.active:
+            _one_administrator_remains(transaction, before)
+        _change(transaction, before, version, {"active": active})
+        end_all_of(transaction, person_id)
+        after = replace(before, active=active, version=version + 1)
+        action = "person.reactivated" if active else "person.deactivated"
+        transaction.audit(action, "person", person_id, before=before.facts(), after=after.facts(), reason=why)
+    return after
+
+
+def _other(transaction: Transaction, actor: Actor, person_id: str) -> Person:
+    if person_id == actor.person_id:
+        raise Refused(
+            "Nobody changes their own rights. Ask another administrator.", "不能更改自己的权限,请由其他管理员办理。"
+        )
+    person = people.by_id(transaction.connection, person_id)
+    if person is None:
+        raise NotFound("There is no such person.", "没有此人。")
+    return person
+
+
+def _change(transaction: Transaction, person: Person, version: int, values: dict[str, object]) -> None:
+    if not people.change(transaction.connection, person.person_id, version, values):
+        raise Conflict(
+            f"{person.display_name} was changed by someone else meanwhile. Look again.",
+            f"{person.display_name} 已被他人更改,请刷新后再试。",
+        )
+
+
+def _one_administrator_remains(transaction: Transaction, person: Person) -> None:
+    if person.active and people.lock_administrators(transaction.connection) < 2:
+        raise Refused("One active administrator must remain.", "至少须保留一名在用的管理员。")
+
+
+def _reason(reason: str) -> str:
+    text = " ".join(reason.split())
+    if not text:
+        raise Invalid("Say why.", "请填写原因。", field="reason")
+    if len(text) > 500:
+        raise Invalid("A reason has at most 500 characters.", "原因最多 500 字。", field="reason")
+    return text

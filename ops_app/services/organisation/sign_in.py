@@ -1,0 +1,215 @@
+"""The doors before there is an actor: signing in, and asking who holds a session.
+
+These are the only services without the ``act`` decorator; ``SIGN_IN_DOORS`` names them, and a convention test holds
+the list complete.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from hashlib import sha256
+from secrets import token_urlsafe
+
+from sqlalchemy import update
+
+from ops_app.domain.canonical import key_hash
+from ops_app.domain.errors import Refused
+from ops_app.domain.organisation.passwords import FORGOTTEN_AFTER, LONGEST, delay_after
+from ops_app.domain.organisation.people import SYSTEM, Actor, folded_name
+from ops_app.services.organisation.hashing import hash_password, needs_rehash, verify_password
+from ops_app.store.organisation import people, sessions
+from ops_app.store.organisation.people import Person
+from ops_app.store.store import Store, StoreBusy, Transaction
+from ops_app.store.tables.organisation import people as people_table
+
+SIGN_IN_DOORS = frozenset(
+    {
+        "ops_app.services.organisation.sign_in.sign_in",
+        "ops_app.services.organisation.sign_in.actor_of",
+        "ops_app.services.organisation.first_administrator.create_first_administrator",
+    }
+)
+"""Services that have no actor yet, by qualified name; every other service declares a permission."""
+
+IDLE_LIMIT = timedelta(minutes=30)
+ABSOLUTE_LIMIT = timedelta(hours=12)
+TOUCH_EVERY = timedelta(minutes=1)
+DEVICE_KNOWN_FOR = timedelta(days=90)
+_KEEP_OLD_SESSIONS = timedelta(days=30)
+
+
+class SignInRefused(Refused):
+    """Name and password do not open the house: one answer for a wrong password, an unknown name, a person who left
+    and a name that has to wait, so that nothing can be learnt from it."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The name and password do not match, or this account cannot sign in just now. "
+            "Check both and try again; after several failures wait a moment.",
+            "登录名与密码不匹配,或该账号暂时不能登录。请核对后重试;多次失败后请稍候。",
+        )
+
+
+@dataclass(frozen=True)
+class SignedIn:
+    """A new session. ``token`` goes into the session cookie; ``device`` into a long-lived cookie that is sent with
+    the next sign-in (it proves nothing but that guesses of strangers need not delay this browser)."""
+
+    token: str
+    actor: Actor
+    expires_at: datetime
+    device: str
+
+
+def token_hash(token: str) -> str:
+    """What the store keeps of a token: 256 random bits need no salt."""
+    return sha256(token.encode()).hexdigest()
+
+
+def sign_in(
+    store: Store,
+    *,
+    now: datetime,
+    name: str,
+    password: str,
+    user_agent: str = "",
+    device: str | None = None,
+    previous_token: str | None = None,
+) -> SignedIn:
+    """Open a session for the person of ``name``; ends the session of ``previous_token`` if there was one.
+
+    The attempt is counted before the password is looked at, so parallel guesses gain nothing, and the password is
+    checked outside any transaction. Raises ``SignInRefused``, or ``NotReady`` when too many sign in at once.
+    """
+    folded = folded_name(name)
+    with store.writing(SYSTEM, now) as transaction:
+        person = people.by_name(transaction.connection, folded)
+        counter = _counter(transaction, folded, person, device)
+        stored = people.password_hash(transaction.connection, person.person_id) if person else None
+        may_try = _count(transaction, counter)
+    if not may_try:
+        raise SignInRefused
+    matches = len(password) <= LONGEST and verify_password(stored, password)
+    if not matches or person is None or stored is None or not person.active:
+        _say_refused(store, now, person)
+        raise SignInRefused
+    rehashed = hash_password(password) if needs_rehash(stored) else None
+    return _begin(store, now, person.person_id, stored, rehashed, counter, user_agent, device, previous_token)
+
+
+def _counter(transaction: Transaction, folded: str, person: Person | None, device: str | None) -> str:
+    """Whose failures are counted: the name's, or, from a browser that signed this person in before, its own."""
+    if person is not None and device:
+        since = transaction.now - DEVICE_KNOWN_FOR
+        if sessions.is_known_device(transaction.connection, token_hash(device), person.person_id, since):
+            return key_hash("device", folded, device)
+    return key_hash("name", folded)
+
+
+def _count(transaction: Transaction, counter: str) -> bool:
+    """Count this attempt as a failure until it proves otherwise; says whether it may be tried at all."""
+    connection, now = transaction.connection, transaction.now
+    sessions.forget_old_attempts(connection, now - FORGOTTEN_AFTER)
+    attempts = sessions.lock_attempts(connection, counter, now)
+    if now < attempts.blocked_until:
+        return False
+    failures = attempts.failures + 1
+    sessions.count_attempt(connection, counter, sessions.Attempts(failures, now + delay_after(failures), now))
+    return True
+
+
+def _say_refused(store: Store, now: datetime, person: Person | None) -> None:
+    with store.writing(SYSTEM, now) as transaction:
+        # a name that nobody has is not written down: people type passwords into that field
+        transaction.audit("session.refused", "person", person.person_id if person else "unknown")
+
+
+def _begin(
+    store: Store,
+    now: datetime,
+    person_id: str,
+    verified: str,
+    rehashed: str | None,
+    counter: str,
+    user_agent: str,
+    device: str | None,
+    previous_token: str | None,
+) -> SignedIn:
+    token = token_urlsafe(32)
+    with store.writing(SYSTEM, now) as transaction:
+        connection = transaction.connection
+        person = people.by_id(connection, person_id)
+        if person is None or not person.active or people.password_hash(connection, person_id) != verified:
+            raise SignInRefused  # changed while the password was being checked
+        transaction.actor = actor_from(person, token_hash(token))
+        if rehashed is not None:
+            connection.execute(
+                update(people_table).where(people_table.c.person_id == person_id).values(password_hash=rehashed)
+            )
+        sessions.forget_attempts(connection, counter)
+        sessions.remove_older(connection, now - _KEEP_OLD_SESSIONS)
+        if previous_token:
+            sessions.end(connection, token_hash(previous_token), now)
+        expires_at = begin_session(transaction, person, token, user_agent)
+        known = device or token_urlsafe(32)
+        sessions.remember_device(connection, token_hash(known), person_id, now)
+        transaction.audit("session.started", "person", person_id)
+        return SignedIn(token, transaction.actor, expires_at, known)
+
+
+def begin_session(transaction: Transaction, person: Person, token: str, user_agent: str) -> datetime:
+    """Enter a session for ``person`` within an act; returns when it ends at the latest."""
+    expires_at = transaction.now + ABSOLUTE_LIMIT
+    sessions.begin(
+        transaction.connection,
+        token_hash(token),
+        person.person_id,
+        now=transaction.now,
+        expires_at=expires_at,
+        user_agent=user_agent,
+    )
+    return expires_at
+
+
+def actor_from(person: Person, session_hash: str) -> Actor:
+    """The actor that ``person`` is in a session."""
+    return Actor(
+        person_id=person.person_id,
+        name=person.display_name,
+        role=person.role,
+        agency_code=person.agency_code,
+        language=person.language,
+        session_id=session_hash,
+        must_change_password=person.must_change_password,
+    )
+
+
+def actor_of(store: Store, token: str | None, *, now: datetime) -> Actor | None:
+    """Who holds the session of ``token``, with the role they have at this moment; ``None`` if it is no session (any
+    more). One indexed read; asked on every request and every rerun of a page."""
+    if not token:
+        return None
+    with store.reading() as connection:
+        held = sessions.held(connection, token_hash(token), now=now, idle=IDLE_LIMIT)
+    if held is None:
+        return None
+    if now - held.last_seen_at >= TOUCH_EVERY:
+        _touch(store, held.session_hash, now)
+    return Actor(
+        person_id=held.person_id,
+        name=held.display_name,
+        role=held.role,
+        agency_code=held.agency_code,
+        language=held.language,
+        session_id=held.session_hash,
+        must_change_password=held.must_change_password,
+    )
+
+
+def _touch(store: Store, session_hash: str, now: datetime) -> None:
+    try:
+        with store.writing(SYSTEM, now) as transaction:
+            sessions.touch(transaction.connection, session_hash, now)
+    except StoreBusy:
+        return  # the next rerun will do it; nobody is signed out for a busy store

@@ -1,0 +1,267 @@
+"""Signing in, sessions, and what guessing and stolen cookies achieve."""
+
+from __future__ import annotations
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import select, text
+
+from ops_app.domain.errors import Invalid, Refused
+from ops_app.domain.organisation.passwords import check_new_password, delay_after
+from ops_app.domain.organisation.people import Actor, Role
+from ops_app.services.organisation import hashing, people, sessions, sign_in
+from ops_app.services.organisation.sign_in import ABSOLUTE_LIMIT, IDLE_LIMIT, SignInRefused, actor_of, token_hash
+from ops_app.store.store import Store
+from ops_app.store.tables import organisation as t
+from tests.services.organisation.conftest import NOW, PASSWORD
+
+MINUTE = timedelta(minutes=1)
+
+
+def actions(store: Store) -> list[str]:
+    with store.reading() as connection:
+        return list(connection.execute(select(t.audit_log.c.action).order_by(t.audit_log.c.seq)).scalars())
+
+
+def attempt(store: Store, typed: str = "wrong", *, name: str = "admin", now=NOW, device: str | None = None) -> bool:
+    try:
+        sign_in.sign_in(store, now=now, name=name, password=typed, device=device)
+    except SignInRefused:
+        return False
+    return True
+
+
+@pytest.mark.usefixtures("admin")
+def test_the_right_password_opens_a_session_and_says_so(store: Store) -> None:
+    signed_in = sign_in.sign_in(store, now=NOW, name=" Admin ", password=PASSWORD, user_agent="x" * 999)
+    actor = actor_of(store, signed_in.token, now=NOW + MINUTE)
+    assert actor is not None
+    assert (actor.name, actor.role, actor.must_change_password) == ("Ada", Role.ADMINISTRATOR, False)
+    assert actions(store)[-1] == "session.started"
+
+
+@pytest.mark.usefixtures("admin")
+def test_only_the_hash_of_a_token_is_kept(store: Store) -> None:
+    signed_in = sign_in.sign_in(store, now=NOW, name="admin", password=PASSWORD)
+    assert len(signed_in.token) >= 43  # 256 bits
+    with store.reading() as connection:
+        kept = " ".join(str(row) for table in t.metadata.sorted_tables for row in connection.execute(select(table)))
+    assert token_hash(signed_in.token) in kept
+    assert signed_in.token not in kept
+    assert signed_in.device not in kept
+    assert PASSWORD not in kept
+
+
+def test_every_refusal_reads_the_same(store: Store, admin: Actor) -> None:
+    created = people.create_person(admin, store, now=NOW, sign_in_name="gone", display_name="G", role=Role.ANALYST)
+    people.deactivate_person(admin, store, now=NOW, person_id=created.person.person_id, version=1, reason="left")
+    said = set()
+    for name, password in (("admin", "wrong"), ("nobody", PASSWORD), ("gone", created.temporary_password), ("", "")):
+        with pytest.raises(SignInRefused) as refusal:
+            sign_in.sign_in(store, now=NOW, name=name, password=password)
+        said.add((refusal.value.en, refusal.value.zh))
+    assert len(said) == 1
+
+
+@pytest.mark.usefixtures("admin")
+def test_a_mistyped_password_in_the_name_field_is_not_written_down(store: Store) -> None:
+    assert not attempt(store, name="my-secret-password")
+    with store.reading() as connection:
+        kept = str(connection.execute(select(t.audit_log)).all() + connection.execute(select(t.sign_in_attempts)).all())
+    assert "my-secret" not in kept
+
+
+@pytest.mark.usefixtures("admin")
+def test_ten_thousand_guesses_in_an_hour_are_fewer_than_twenty_tries(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried = []
+    monkeypatch.setattr(sign_in, "verify_password", lambda stored, password: tried.append(password) or False)
+    for guess in range(0, 3600, 9):  # as many as the test has time for, evenly over the hour
+        attempt(store, f"guess {guess}", now=NOW + timedelta(seconds=guess))
+    assert 10 < len(tried) <= 20
+
+
+def test_the_delays_of_an_hour_add_up_to_fewer_than_twenty_tries() -> None:
+    at, tries = timedelta(0), 0
+    while at < timedelta(hours=1):
+        tries += 1
+        at += max(delay_after(tries), timedelta(milliseconds=360))  # 10,000 guesses an hour
+    assert 10 < tries <= 20
+    assert [delay_after(n).total_seconds() for n in (0, 4, 5, 6, 10, 11, 10**6)] == [0, 0, 15, 30, 480, 900, 900]
+
+
+@pytest.mark.usefixtures("admin")
+def test_a_delayed_name_waits_and_then_the_right_password_works(store: Store) -> None:
+    for _ in range(5):
+        assert not attempt(store)
+    assert not attempt(store, PASSWORD)
+    assert not attempt(store, PASSWORD, now=NOW + timedelta(seconds=14))
+    assert attempt(store, PASSWORD, now=NOW + timedelta(seconds=16))
+    assert attempt(store, PASSWORD, now=NOW + timedelta(seconds=17))
+
+
+@pytest.mark.usefixtures("admin")
+def test_a_name_that_nobody_has_is_delayed_alike(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    tried = []
+    monkeypatch.setattr(sign_in, "verify_password", lambda stored, password: tried.append(stored) or False)
+    for name in ("admin", "nobody"):
+        for _ in range(9):
+            attempt(store, name=name)
+    assert [stored is None for stored in tried] == [False] * 5 + [True] * 5
+
+
+@pytest.mark.usefixtures("admin")
+def test_guesses_of_strangers_do_not_lock_out_a_browser_that_is_known(store: Store) -> None:
+    device = sign_in.sign_in(store, now=NOW, name="admin", password=PASSWORD).device
+    for _ in range(8):
+        attempt(store)
+    assert not attempt(store, PASSWORD)
+    assert not attempt(store, PASSWORD, device="invented")
+    assert attempt(store, PASSWORD, device=device)
+    for _ in range(5):
+        attempt(store, device=device)
+    assert not attempt(store, PASSWORD, device=device), "a known browser is slowed down by its own failures"
+
+
+@pytest.mark.usefixtures("admin")
+def test_parallel_guesses_are_counted_one_by_one(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    tried = []
+    monkeypatch.setattr(sign_in, "verify_password", lambda stored, password: tried.append(password) or False)
+    with ThreadPoolExecutor(8) as pool:
+        assert not any(pool.map(lambda n: attempt(store, f"guess {n}"), range(24)))
+    assert len(tried) == 5
+
+
+def test_a_session_ends_when_idle_and_at_its_limit(store: Store, admin: Actor) -> None:
+    token = sign_in.sign_in(store, now=NOW, name="admin", password=PASSWORD).token
+    assert actor_of(store, token, now=NOW + IDLE_LIMIT - MINUTE) is not None
+    assert actor_of(store, token, now=NOW + 2 * IDLE_LIMIT - 2 * MINUTE) is not None, "being used keeps it open"
+    assert actor_of(store, token, now=NOW + 4 * IDLE_LIMIT) is None
+    second = sign_in.sign_in(store, now=NOW, name="admin", password=PASSWORD).token
+    at = NOW
+    while at < NOW + ABSOLUTE_LIMIT - 20 * MINUTE:
+        at += 20 * MINUTE
+        assert actor_of(store, second, now=at) is not None
+    assert actor_of(store, second, now=NOW + ABSOLUTE_LIMIT) is None
+
+
+@pytest.mark.usefixtures("admin")
+@pytest.mark.parametrize("token", [None, "", "invented", "' or 1=1 --", "x" * 10_000])
+def test_a_token_that_was_never_given_is_nobody(store: Store, token: str | None) -> None:
+    assert actor_of(store, token, now=NOW) is None
+
+
+@pytest.mark.usefixtures("admin")
+def test_signing_in_again_ends_the_session_it_replaces(store: Store) -> None:
+    old = sign_in.sign_in(store, now=NOW, name="admin", password=PASSWORD)
+    new = sign_in.sign_in(store, now=NOW, name="admin", password=PASSWORD, previous_token=old.token)
+    assert actor_of(store, old.token, now=NOW) is None
+    assert actor_of(store, new.token, now=NOW) is not None
+    assert old.token != new.token
+
+
+@pytest.mark.usefixtures("admin")
+def test_signing_out_ends_this_session_and_no_other(store: Store) -> None:
+    here, there = (sign_in.sign_in(store, now=NOW, name="admin", password=PASSWORD) for _ in range(2))
+    sessions.sign_out(here.actor, store, now=NOW)
+    sessions.sign_out(here.actor, store, now=NOW)
+    assert actor_of(store, here.token, now=NOW) is None
+    assert actor_of(store, there.token, now=NOW) is not None
+    assert actions(store).count("session.ended") == 1
+
+
+def test_signing_out_everywhere_ends_every_session(store: Store, admin: Actor) -> None:
+    tokens = [sign_in.sign_in(store, now=NOW, name="admin", password=PASSWORD).token for _ in range(3)]
+    assert sessions.sign_out_everywhere(admin, store, now=NOW) == 4
+    assert [actor_of(store, token, now=NOW) for token in tokens] == [None, None, None]
+
+
+@pytest.mark.usefixtures("admin")
+def test_a_changed_password_ends_all_sessions_and_opens_a_new_one(store: Store) -> None:
+    old = sign_in.sign_in(store, now=NOW, name="admin", password=PASSWORD)
+    with pytest.raises(Invalid, match="present"):
+        sessions.change_own_password(old.actor, store, now=NOW, current="wrong", new="another long glad sentence")
+    new = sessions.change_own_password(old.actor, store, now=NOW, current=PASSWORD, new="another long glad sentence")
+    assert actor_of(store, old.token, now=NOW) is None
+    assert actor_of(store, new.token, now=NOW) is not None
+    assert not attempt(store, PASSWORD)
+    assert attempt(store, "another long glad sentence")
+
+
+def test_a_temporary_password_opens_only_the_own_account_until_it_is_changed(store: Store, admin: Actor) -> None:
+    created = people.create_person(
+        admin, store, now=NOW, sign_in_name="grace", display_name="Grace", role=Role.ADMINISTRATOR
+    )
+    signed_in = sign_in.sign_in(store, now=NOW, name="grace", password=created.temporary_password)
+    with pytest.raises(Refused, match="temporary password"):
+        people.list_people(signed_in.actor, store, now=NOW)
+    renewed = sessions.change_own_password(
+        signed_in.actor, store, now=NOW, current=created.temporary_password, new="another long glad sentence"
+    )
+    assert people.list_people(renewed.actor, store, now=NOW).total == 2
+    now_held = actor_of(store, renewed.token, now=NOW)
+    assert now_held is not None
+    assert not now_held.must_change_password
+
+
+def test_a_language_is_chosen_once_and_remembered(store: Store, admin: Actor) -> None:
+    sessions.choose_language(admin, store, now=NOW, language="zh")
+    sessions.choose_language(admin, store, now=NOW, language="zh")
+    assert sign_in.sign_in(store, now=NOW, name="admin", password=PASSWORD).actor.language == "zh"
+    assert actions(store).count("person.language_chosen") == 1
+    with pytest.raises(Invalid):
+        sessions.choose_language(admin, store, now=NOW, language="fr")
+
+
+@pytest.mark.usefixtures("admin")
+def test_a_hash_of_older_settings_is_renewed_at_sign_in(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    def kept() -> str:
+        with store.reading() as connection:
+            return connection.execute(text("select password_hash from people")).scalar_one()
+
+    before = kept()
+    monkeypatch.setattr(hashing, "_HASHER", hashing.PasswordHasher(time_cost=2, memory_cost=16, parallelism=1))
+    assert attempt(store, PASSWORD)
+    assert "m=8,t=1" in before
+    assert "m=16,t=2" in kept()
+    assert attempt(store, PASSWORD)
+
+
+@pytest.mark.real_hashes
+def test_hashes_are_argon2id_at_the_set_cost_and_unknown_names_cost_as_much() -> None:
+    stored = hashing.hash_password(PASSWORD)
+    assert stored.startswith("$argon2id$v=19$m=19456,t=2,p=1$")
+    assert hashing.verify_password(stored, PASSWORD)
+    hashing.verify_password(None, "x")  # makes nobody's hash
+
+    def fastest(against: str | None) -> float:
+        times = []
+        for _ in range(5):
+            begun = time.perf_counter()
+            assert not hashing.verify_password(against, "wrong")
+            times.append(time.perf_counter() - begun)
+        return min(times)
+
+    known, unknown = fastest(stored), fastest(None)
+    assert 0.4 < unknown / known < 2.5
+
+
+@pytest.mark.parametrize(
+    "password",
+    ["", "short", "a" * 12, "password1234", "P@ssw0rd2026!", "qwertyuiop12", "admin-something-else", "123456789012",
+     "abcdefghijkl", "Welcome2026!!", "tab\tin the middle", "x" * 129, "recoup123456", "111122223333"],
+)  # fmt: skip
+def test_a_guessable_password_is_refused(password: str) -> None:
+    with pytest.raises(Invalid) as refusal:
+        check_new_password(password, sign_in_name="admin")
+    assert refusal.value.field == "password"
+    assert refusal.value.zh
+
+
+@pytest.mark.parametrize("password", [PASSWORD, "correct horse battery", "我们今天一起去爬山看日出吧", "kX9#mvP2!qLz7"])
+def test_a_long_password_of_ones_own_is_taken(password: str) -> None:
+    check_new_password(password, sign_in_name="admin")
