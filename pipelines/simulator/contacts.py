@@ -16,7 +16,9 @@ from pipelines.simulator.state import Book
 from pipelines.simulator.streams import stream
 
 # Outcomes of a call. From REFUSED on the right party spoke.
-NO_ANSWER, BUSY, SWITCHED_OFF, INVALID_NUMBER, HUNG_UP, THIRD_PARTY, REFUSED, WILL_CONSIDER, DISPUTE, PROMISED = range(10)
+NO_ANSWER, BUSY, SWITCHED_OFF, INVALID_NUMBER, HUNG_UP, THIRD_PARTY, REFUSED, WILL_CONSIDER, DISPUTE, PROMISED = range(
+    10
+)
 OUTCOMES = (
     "no_answer", "busy", "switched_off", "invalid_number", "hung_up", "third_party", "refused", "will_consider",
     "dispute", "promise",

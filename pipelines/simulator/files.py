@@ -53,7 +53,7 @@ class FeedWriter:
 
     def write(
         self, table: Table, day: date, ext: str = "csv", *, suffix: str = "", deliver_on: date | None = None,
-        declare: Mapping[str, object] | None = None, count: bool = True,
+        declare: Mapping[str, object] | None = None,
     ) -> Path:  # fmt: skip
         """Write one file and its sidecar; ``declare`` replaces what the sidecar says (a planted lie)."""
         folder = self.root / TEMPLATE
@@ -73,13 +73,15 @@ class FeedWriter:
             text.write_csv(path)
         said = {"rows": table.frame.height, "sums": {name: text_of_cents(value) for name, value in sums.items()}}
         write_sidecar(path, declare if declare is not None else said)
-        if count:
-            self.rows[table.feed] = self.rows.get(table.feed, 0) + table.frame.height
-            totals = self.cents.setdefault(table.feed, {})
-            for name, value in sums.items():
-                totals[name] = totals.get(name, 0) + value
         self.bytes_written += path.stat().st_size
         return path
+
+    def count(self, table: Table) -> None:
+        """Add honest rows to the totals of the answer key."""
+        self.rows[table.feed] = self.rows.get(table.feed, 0) + table.frame.height
+        totals = self.cents.setdefault(table.feed, {})
+        for name in table.money:
+            totals[name] = totals.get(name, 0) + int(table.frame[name].sum() or 0)
 
 
 def sidecar_of(path: Path) -> Path:

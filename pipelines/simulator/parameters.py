@@ -11,7 +11,8 @@ ORIGINATION_DAYS = 730
 """Loans of the book were granted in the 24 months up to the end date."""
 
 CURRENT, OVERDUE, PAID, SETTLED, WRITTEN_OFF = 0, 1, 2, 3, 4
-STATUSES = ("current", "overdue", "paid", "settled", "written_off")
+STATUSES = ("active", "overdue", "settled", "settled", "written_off")
+"""As the loans feed writes them: a loan paid in full and one settled at a discount are both settled."""
 
 TRANSFER, AUTO_DEBIT, ALIPAY, WECHAT = 0, 1, 2, 3
 CHANNELS = ("bank_transfer", "auto_debit", "alipay", "wechat")
@@ -97,6 +98,9 @@ CASES_PER_COLLECTOR = 120
 
 AGENCIES = (("AG01", "星衡催收服务有限公司"), ("AG02", "远桥信用管理有限公司"), ("AG03", "明序资产服务有限公司"))
 """Invented agencies; the in-house team carries no agency code."""
+
+LAZY_REFERENCES = 0.05
+"""Share of transfers whose payer wrote the loan number instead of the reference; name and account still agree."""
 
 COLLECTION_ACCOUNT = "9900000000000001"
 """The collecting account of the asset company; 99 is no bank's card prefix."""
