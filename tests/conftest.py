@@ -68,7 +68,7 @@ def sqlite_url(tmp_path: Path, _sqlite_template: Path) -> str:
 def postgresql_url(pg_server: Server, _pg_template: str) -> Iterator[str]:
     """A fresh, migrated PostgreSQL database of this test."""
     name = f"t_{uuid.uuid4().hex[:12]}"
-    pg_server.execute(f"create database {name} template {_pg_template}")
+    pg_server.execute(f"create database {name} template {_pg_template} strategy file_copy")  # 8 times faster
     yield pg_server.url(name)
     pg_server.execute(f"drop database {name} with (force)")
 
