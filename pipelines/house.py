@@ -98,8 +98,13 @@ def _span(context: dg.InitResourceContext) -> tuple[str, date]:
     return tags.get(KIND_TAG, "day"), date.fromisoformat(end[:10])
 
 
-def house_resource(app: App | None = None, progress: Progress | None = None) -> dg.ResourceDefinition:
-    """The resource ``house``; opens the installation of the environment unless one is given."""
+def house_resource(
+    app: App | None = None, progress: Progress | None = None, holder: list[House] | None = None
+) -> dg.ResourceDefinition:
+    """The resource ``house``; opens the installation of the environment unless one is given.
+
+    ``holder`` is given the house of the run, for a caller that wants to read its stages afterwards.
+    """
 
     @dg.resource(description="The installation, its warehouse and the lease of this run")
     def house(context: dg.InitResourceContext) -> Iterator[House]:
@@ -107,7 +112,11 @@ def house_resource(app: App | None = None, progress: Progress | None = None) -> 
         kind, business_date = _span(context)
         try:
             with held_lease(opened, kind, business_date) as (run_id, _lost):
+                if kind == "day":
+                    runs.take_requests(SYSTEM, opened.store, now=opened.clock.now(), business_date=business_date)
                 made = House(opened, Warehouse(opened.settings.warehouse_path), kind, business_date, run_id, progress)
+                if holder is not None:
+                    holder.append(made)
                 try:
                     yield made
                 finally:

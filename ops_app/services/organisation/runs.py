@@ -171,6 +171,14 @@ def last_completed_date(actor: Actor, store: Store) -> date | None:
         return connection.execute(done).scalar_one()
 
 
+@act("system.run")
+def failed_since(actor: Actor, store: Store, *, since: datetime) -> list[Run]:
+    """Runs that failed after ``since``, oldest first."""
+    wanted = select(runs).where(runs.c.state == "failed", runs.c.ended_at >= since).order_by(runs.c.ended_at)
+    with store.reading() as connection:
+        return [_run(row) for row in connection.execute(wanted)]
+
+
 @act("operations.run")
 def request_run(
     actor: Actor, store: Store, *, now: datetime, kind: str, business_date: date, reason: str, key: str
@@ -205,27 +213,27 @@ def request_run(
 
 
 @act("system.run")
-def take_requests(actor: Actor, store: Store, *, now: datetime) -> list[RunRequest]:
-    """Take every open request, oldest first; each is taken once. The taking is bookkeeping, audited as one act."""
+def waiting_requests(actor: Actor, store: Store) -> list[RunRequest]:
+    """Requests that no run has taken yet, oldest first."""
+    return _open_requests(store)
+
+
+@act("system.run")
+def take_requests(actor: Actor, store: Store, *, now: datetime, business_date: date) -> int:
+    """Mark the open requests for ``business_date`` as taken by the run that begins; returns how many."""
     with store.writing(actor, now) as transaction:
-        open_ones = select(run_requests).where(run_requests.c.taken_at.is_(None)).order_by(run_requests.c.requested_at)
-        rows = transaction.connection.execute(open_ones).all()
-        if not rows:
-            return []
-        ids = [row.request_id for row in rows]
-        transaction.connection.execute(
-            update(run_requests).where(run_requests.c.request_id.in_(ids)).values(taken_at=now)
+        taken = (
+            update(run_requests)
+            .where(run_requests.c.taken_at.is_(None), run_requests.c.business_date == business_date)
+            .values(taken_at=now)
         )
-        transaction.audit("run.take", "run_requests", ids[0], after={"requests": ids})
-    return [
-        RunRequest(row.request_id, row.kind, row.business_date, row.reason, row.requested_by, row.requested_at)
-        for row in rows
-    ]
+        count = transaction.connection.execute(taken).rowcount
+        if count:
+            transaction.audit("run.take", "business_day", business_date.isoformat(), after={"requests": count})
+    return count
 
 
-@act("operations.view")
-def open_requests(actor: Actor, store: Store) -> list[RunRequest]:
-    """Requests that no run has taken yet."""
+def _open_requests(store: Store) -> list[RunRequest]:
     with store.reading() as connection:
         rows = connection.execute(
             select(run_requests).where(run_requests.c.taken_at.is_(None)).order_by(run_requests.c.requested_at)
@@ -234,3 +242,9 @@ def open_requests(actor: Actor, store: Store) -> list[RunRequest]:
         RunRequest(row.request_id, row.kind, row.business_date, row.reason, row.requested_by, row.requested_at)
         for row in rows
     ]
+
+
+@act("operations.view")
+def open_requests(actor: Actor, store: Store) -> list[RunRequest]:
+    """Requests that no run has taken yet, for the operations page."""
+    return _open_requests(store)

@@ -78,8 +78,10 @@ def ask(store: Store, actor: Actor = operator, key: str = "k1", reason: str = "b
 def test_a_double_click_asks_for_one_run_and_it_is_taken_once(store):
     assert ask(store) == ask(store)
 
-    assert [request.business_date for request in runs.take_requests(SYSTEM, store, now=NOW)] == [DAY]
-    assert runs.take_requests(SYSTEM, store, now=NOW) == []
+    assert [request.business_date for request in runs.waiting_requests(SYSTEM, store)] == [DAY]
+    assert runs.take_requests(SYSTEM, store, now=NOW, business_date=DAY) == 1
+    assert runs.take_requests(SYSTEM, store, now=NOW, business_date=DAY) == 0
+    assert runs.open_requests(operator, store) == []
 
 
 def test_the_same_key_with_another_reason_is_refused(store):

@@ -1,0 +1,62 @@
+"""What arrived and what did not: facts of ``raw.files`` that checks, notices and pages speak of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date, datetime, time
+from pathlib import Path
+
+import yaml
+
+from ops_app.config import Settings
+from ops_app.domain.organisation.feeds import ExpectedFeed, MissingFeed, missing_feeds
+from ops_app.gateways.clock import close_of
+from pipelines.warehouse import Warehouse
+
+
+def _read(path: Path) -> Iterable[ExpectedFeed]:
+    if not path.exists():
+        return []
+    entries = yaml.safe_load(path.read_text(encoding="utf-8")) or []
+    return [ExpectedFeed(one["source_code"], one["feed"], time.fromisoformat(one["due"])) for one in entries]
+
+
+def expected_feeds(settings: Settings) -> list[ExpectedFeed]:
+    """The feeds this installation expects: the project's own list, and the home's in its place where it names them."""
+    chosen = {(one.source_code, one.feed): one for one in _read(settings.reference_dir / "expected_feeds.yml")}
+    chosen |= {(one.source_code, one.feed): one for one in _read(settings.home / "expected_feeds.yml")}
+    return list(chosen.values())
+
+
+def sources_seen(warehouse: Warehouse) -> set[str]:
+    """Sources that have ever sent anything here; nothing is expected of one that never has."""
+    return {row[0] for row in warehouse.query("select distinct source_code from raw.files")}
+
+
+def missing_on(
+    warehouse: Warehouse, settings: Settings, business_date: date, now: datetime | None = None
+) -> list[MissingFeed]:
+    """Expected feeds without an accepted file of ``business_date``, as seen at ``now`` (default: the close of it)."""
+    seen = sources_seen(warehouse)
+    arrived = warehouse.query(
+        "select distinct source_code, feed from raw.files where file_date = ? and state = 'accepted'", [business_date]
+    )
+    expected = [one for one in expected_feeds(settings) if one.source_code in seen]
+    at = now or close_of(business_date, settings.zone)
+    return missing_feeds(expected, [(row[0], row[1]) for row in arrived], business_date, at, settings.zone)
+
+
+def refused_on(warehouse: Warehouse, business_date: date) -> list[str]:
+    """Names of the files of ``business_date`` that were refused whole."""
+    found = warehouse.query(
+        "select file_name from raw.files where file_date = ? and state = 'refused' order by file_name", [business_date]
+    )
+    return [row[0] for row in found]
+
+
+def unaccounted_files(warehouse: Warehouse) -> list[str]:
+    """Files whose rows in are not rows accepted plus rows quarantined (invariant 12); must always be empty."""
+    found = warehouse.query(
+        "select file_name from raw.files where rows_in <> rows_accepted + rows_quarantined order by file_name"
+    )
+    return [row[0] for row in found]

@@ -1,0 +1,33 @@
+"""Corrections that people made to refused rows, applied by the next run."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from ops_app.domain.canonical import canonical_json
+from ops_app.domain.organisation.people import SYSTEM
+from ops_app.services.organisation import quarantine
+from pipelines.house import House
+from pipelines.ingest import replay_corrections
+
+
+def apply_corrections(house: House) -> int:
+    """Replay or discard every open correction under the same rules as any row; returns how many were applied."""
+    waiting = quarantine.open_corrections(SYSTEM, house.app.store)
+    if not waiting:
+        return 0
+    frame = pl.DataFrame(
+        [
+            {
+                "correction_id": one.correction_id,
+                "file_id": one.file_id,
+                "line_no": one.line_no,
+                "decision": one.decision,
+                "corrected_json": canonical_json(one.corrected),
+            }
+            for one in waiting
+        ]
+    )
+    outcomes = replay_corrections(house.warehouse, house.settings, frame)
+    quarantine.note_replayed(SYSTEM, house.app.store, now=house.acting_at(house.business_date), outcomes=outcomes)
+    return len(outcomes)

@@ -1,0 +1,85 @@
+"""The watch: what is late, what failed, and telling people, once."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta
+
+from ops_app.bootstrap import App
+from ops_app.domain.organisation.people import SYSTEM
+from ops_app.gateways.notify import DeliveryFailed, Message, Notifiers, notifiers_of
+from ops_app.services.organisation import notifications, runs
+from ops_app.services.organisation.notifications import Notification
+from pipelines import arrivals
+from pipelines.warehouse import Warehouse
+
+FEED_NAMES = {
+    "loans": "贷款",
+    "repayments": "还款",
+    "bank_lines": "银行流水",
+    "calls": "通话记录",
+    "customers": "客户",
+    "contacts": "联系人",
+}
+
+
+def watch(app: App, warehouse: Warehouse, now: datetime, *, notifiers: Notifiers | None = None) -> dict[str, int]:
+    """Announce feeds that are past their hour and runs that failed; deliver what is still unsent.
+
+    ``now`` decides what is late. Returns counts: lost runs, announced, sent, failed deliveries.
+    """
+    lost = runs.fail_lost_runs(SYSTEM, app.store, now=now)
+    announced = 0
+    today = now.astimezone(app.settings.zone).date()
+    for day in (today - timedelta(days=2), today - timedelta(days=1)):
+        announced += _announce_missing(app, warehouse, day, now)
+    announced += _announce_failed_runs(app, now)
+    ways = notifiers or notifiers_of(app.settings)
+    sent = failed = 0
+    if ways.ways:
+        sent, failed = notifications.deliver_open(SYSTEM, app.store, now=now, deliver=lambda one: _deliver(ways, one))
+    return {"lost_runs": lost, "announced": announced, "sent": sent, "failed": failed}
+
+
+def _announce_missing(app: App, warehouse: Warehouse, day: date, now: datetime) -> int:
+    announced = 0
+    for feed in arrivals.missing_on(warehouse, app.settings, day, now):
+        if not feed.late:
+            continue
+        due = feed.due_at.astimezone(app.settings.zone)
+        name_zh = FEED_NAMES.get(feed.feed, feed.feed)
+        announced += notifications.announce(
+            SYSTEM,
+            app.store,
+            now=now,
+            kind="feed_missing",
+            subject_key=f"{feed.source_code}/{feed.feed}",
+            business_date=day,
+            text_en=f"{feed.source_code}: the {feed.feed} feed of {day} was due at {due:%Y-%m-%d %H:%M}: missing.",
+            text_zh=f"{feed.source_code}:{day} 的{name_zh}数据应于 {due:%Y-%m-%d %H:%M} 到达,至今未到。",
+        )
+    return announced
+
+
+def _announce_failed_runs(app: App, now: datetime) -> int:
+    announced = 0
+    for run in runs.failed_since(SYSTEM, app.store, since=now - timedelta(days=2)):
+        announced += notifications.announce(
+            SYSTEM,
+            app.store,
+            now=now,
+            kind="run_failed",
+            subject_key=run.run_id,
+            business_date=run.business_date,
+            text_en=f"The run of business date {run.business_date} failed. See Operations.",
+            text_zh=f"业务日 {run.business_date} 的运行失败,请查看运维页面。",
+        )
+    return announced
+
+
+def _deliver(ways: Notifiers, one: Notification) -> str | None:
+    subject = f"Recoup: {one.text_en[:80]}"
+    try:
+        ways.deliver(Message(one.kind, subject, one.text_en, one.text_zh))
+    except DeliveryFailed as failure:
+        return str(failure)
+    return None
