@@ -38,4 +38,4 @@ PAGES: tuple[PageSpec, ...] = (
     PageSpec("audit", "audit", "asset_company/audit.py", "administration", "audit.view"),
     PageSpec("account", "account", "account.py", "start", "session.own"),
 )
-SECTIONS = ("start", "repayments", "operations", "administration")
+SECTIONS = ("start", "dashboards", "repayments", "operations", "administration")

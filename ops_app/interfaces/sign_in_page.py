@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from html import escape
+
+from ops_app.domain.errors import DomainError
 
 TEXTS: dict[str, tuple[str, str]] = {
     "title": ("Sign in", "登录"),
@@ -24,6 +27,20 @@ TEXTS: dict[str, tuple[str, str]] = {
         "This form was open too long or came from elsewhere. Nothing was sent; please sign in again.",
         "此表单已过期或来源不明,未提交任何内容;请重新登录。",
     ),
+    "password_title": ("Change password", "修改密码"),
+    "password_must": (
+        "Your password was given to you by somebody else. Choose your own before you go on.",
+        "您的密码由他人设置,请先修改为您自己的密码。",
+    ),
+    "password_hint": (
+        "At least 12 characters; several unrelated words are good. All other sessions end.",
+        "至少 12 个字符,建议使用几个互不相关的词。其他会话将全部退出。",
+    ),
+    "current": ("Present password", "当前密码"),
+    "new_password": ("New password", "新密码"),
+    "again": ("New password again", "再次输入新密码"),
+    "again_differs": ("The two new passwords differ.", "两次输入的新密码不一致。"),
+    "password_submit": ("Change password", "修改密码"),
     "out_title": ("Sign out", "退出登录"),
     "out_who": ("You are signed in as {name}.", "您当前以 {name} 登录。"),
     "out_here": ("Sign out here", "仅在此处退出"),
@@ -123,3 +140,42 @@ def sign_out_html(*, token: str, name: str) -> str:
         f"<button type=submit name=where value=everywhere class=quiet>{both('out_everywhere')}</button></form>"
         f'<p><a href="/">{both("out_back")}</a></p>',
     )
+
+
+def password_html(*, token: str, name: str, must: bool, errors: Mapping[str, str | DomainError]) -> str:
+    """The form on which one changes one's own password; ``errors`` by field (empty: about the whole form)."""
+    general = f"<p class=notice role=alert>{_error(errors[''])}</p>" if "" in errors else ""
+    why = f"<p>{both('password_must')}</p>" if must else ""
+    back = "" if must else f'<p><a href="/">{both("out_back")}</a></p>'
+    fields = "".join(
+        _password_field(field, label, autocomplete, errors.get(field))
+        for field, label, autocomplete in (
+            ("current", "current", "current-password"),
+            ("password", "new_password", "new-password"),
+            ("again", "again", "new-password"),
+        )
+    )
+    return _page(
+        "password_title",
+        f"<h1>{both('password_title')}</h1><p class=lead>{both('out_who', name=name)}</p>{why}{general}"
+        '<form method=post action="/password" novalidate>'
+        f'<input type=hidden name=token value="{escape(token)}">{fields}'
+        f"<p class=lead>{both('password_hint')}</p>"
+        f"<button type=submit>{both('password_submit')}</button></form>{back}",
+    )
+
+
+def _password_field(field: str, label: str, autocomplete: str, error: str | DomainError | None) -> str:
+    described = f' aria-invalid=true aria-describedby="{field}-error"' if error else ""
+    shown = f'<p class=error id="{field}-error">{_error(error)}</p>' if error else ""
+    return (
+        f'<label for="{field}">{both(label)}</label>'
+        f'<input id="{field}" name="{field}" type=password autocomplete="{autocomplete}" required maxlength=1000'
+        f"{described}>{shown}"
+    )
+
+
+def _error(error: str | DomainError) -> str:
+    if isinstance(error, DomainError):
+        return f"{escape(error.en)} <span lang=zh-CN>{escape(error.zh)}</span>"
+    return both(error)

@@ -9,7 +9,7 @@ import streamlit as st
 
 from ops_app.consoles.kit import export, session
 from ops_app.consoles.kit.context import Here
-from ops_app.consoles.kit.tables import Listing, Wanted, all_rows
+from ops_app.consoles.kit.tables import Listing, Shown, Wanted, all_rows
 from ops_app.domain.errors import DomainError
 from ops_app.domain.organisation.permissions import ROLE_NAMES
 from ops_app.services.organisation.exports import record_export
@@ -17,12 +17,13 @@ from ops_app.services.organisation.exports import record_export
 Row = TypeVar("Row")
 
 
-def export_button(here: Here, listing: Listing[Row], wanted: Wanted, total: int) -> None:
+def export_button(here: Here, listing: Listing[Row], shown: Shown[Row]) -> None:
     """A button that offers the whole list as filtered, as CSV and as XLSX; hidden from those who may not export."""
+    total = shown.total
     if not total or not here.may("rows.export"):
         return
     t = here.t
-    with st.popover(t("export.button")):
+    with shown.beside, st.popover(t("export.button")):
         count, limit = here.labels.count(total), here.labels.count(export.MAX_ROWS)
         if total > export.MAX_ROWS:
             st.warning(t("export.too_many", count=count, limit=limit))
@@ -31,7 +32,7 @@ def export_button(here: Here, listing: Listing[Row], wanted: Wanted, total: int)
         for file_format in export.MIME:
             st.download_button(
                 t(f"export.{file_format}"),
-                data=deferred(here, listing, wanted, file_format),
+                data=deferred(here, listing, shown.wanted, file_format),
                 file_name=f"recoup_{listing.name}_{here.today.isoformat()}.{file_format}",
                 mime=export.MIME[file_format],
                 on_click="ignore",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date
 from typing import Any
@@ -105,6 +105,15 @@ class Form:
         self._submitted = st.form_submit_button(label, type="primary" if primary else "secondary")
         self._slot("")
         return self._submitted
+
+    def require(self, values: Mapping[str, object]) -> None:
+        """Say beside each empty field that it must be filled; ``run`` then does nothing."""
+        if not self._submitted:
+            return
+        for field, value in values.items():
+            if value in (None, "", []):
+                self._slots[field].error(self.here.t("forms.required"))
+                self._submitted = False
 
     def run(self, command: Callable[[str], Any], *, done: str | Callable[[Any], str]) -> None:
         """Run ``command`` with the idempotency key; a refusal goes beside its field, success empties the form."""

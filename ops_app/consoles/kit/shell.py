@@ -5,15 +5,18 @@ It alone of the consoles imports ``dashboards``; their pages get a ``Viewer`` an
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from html import escape
 from urllib.parse import quote
 
 import streamlit as st
 
-from ops_app.consoles.kit import dashboard_pages, session
-from ops_app.consoles.kit.context import Here, here, set_here, the_app
+import dashboards
+from ops_app.consoles.kit import session
+from ops_app.consoles.kit.context import Here, set_here, the_app
+from ops_app.consoles.kit.forms import show_flashes
 from ops_app.consoles.kit.i18n import LANGUAGES, Texts, language_of
+from ops_app.consoles.kit.viewer import HouseViewer
 from ops_app.consoles.pages import PAGES, SECTIONS, PageSpec
 from ops_app.domain.errors import DomainError, Refused
 from ops_app.domain.organisation.permissions import ROLE_NAMES, require
@@ -24,6 +27,7 @@ _STYLE = """<style>
 [data-testid="stMainBlockContainer"] {padding-top: 1.25rem; padding-bottom: 3rem; max-width: 96rem}
 [data-testid="stHeader"] {height: 0; min-height: 0; background: transparent}
 [data-testid="stSidebarHeader"] {padding-bottom: 0}
+[data-testid="stLogoLink"] {pointer-events: none}
 .recoup-line {display: flex; gap: .5rem 1.25rem; align-items: center; flex-wrap: wrap; font-size: .9rem;
   color: #4d5a68}
 .recoup-line b {color: #1d2733; font-weight: 600}
@@ -44,12 +48,14 @@ def run() -> None:
     set_here(current)
     st.set_page_config(page_title="Recoup", layout="wide", page_icon=str(session.MARK))
     st.html(_STYLE)
+    st.logo(str(session.WORDMARK), size="large", icon_image=str(session.MARK))
     chosen, permission = _navigation(current)
     _header(current)
-    if _password_must_change(current, chosen.url_path):
+    if _password_must_change(current):
         return
     try:
         require(actor, permission)
+        show_flashes()
         chosen.run()
     except Refused as refusal:
         _refusal(current, refusal)
@@ -65,9 +71,9 @@ def _navigation(current: Here) -> tuple[st.Page, str]:
         page = _page(current, spec)
         needs[page.url_path] = spec.permission
         sections[spec.section].append(page)
-    for page, section, permission in dashboard_pages.pages(current):
-        needs[page.url_path] = permission
-        sections.setdefault(section, []).append(page)
+    for page in _dashboard_pages(current):
+        needs[page.url_path] = "dashboards.view"
+        sections["dashboards"].append(page)
     titled = {_section_title(current.t, name): pages for name, pages in sections.items() if pages}
     chosen = st.navigation(titled, expanded=True)
     return chosen, needs.get(chosen.url_path, "session.own")
@@ -85,6 +91,24 @@ def _page(current: Here, spec: PageSpec) -> st.Page:
         default=not spec.url_path,
         visibility="visible" if current.may(spec.permission) else "hidden",
     )
+
+
+def _dashboard_pages(current: Here) -> Iterator[st.Page]:
+    """The pages that ``dashboards`` offers: (address, English title, 中文 title, function of a viewer)."""
+    for url_path, title_en, title_zh, render in getattr(dashboards, "PAGES", ()):
+        yield st.Page(
+            _rendering(render, current),
+            title=title_zh if current.actor.language == "zh" else title_en,
+            url_path=url_path,
+            visibility="visible" if current.may("dashboards.view") else "hidden",
+        )
+
+
+def _rendering(render: Callable[[HouseViewer], None], current: Here) -> Callable[[], None]:
+    def page() -> None:
+        render(HouseViewer(current))
+
+    return page
 
 
 def _header(current: Here) -> None:
@@ -121,13 +145,18 @@ def _as_of_badge(current: Here) -> str:
     return f'<span class="recoup-badge{old}">{escape(text + note)}</span>'
 
 
-def _password_must_change(current: Here, url_path: str) -> bool:
-    """A password given by somebody else opens one page only: the one on which it is changed."""
-    if url_path == "account" or not session.must_change_password(current):
+def _password_must_change(current: Here) -> bool:
+    """A password given by somebody else opens nothing: it is changed first, on a plain form that may set a cookie."""
+    if not current.actor.must_change_password:
         return False
     st.warning(current.t("account.must_change"))
-    st.page_link(next(spec.path for spec in PAGES if spec.key == "account"), label=current.t("page.account.title"))
+    st.html(link("/password", current.t("account.change_password")))
     return True
+
+
+def link(address: str, text: str) -> str:
+    """A link within this server that opens in the same tab."""
+    return f'<a href="{escape(address)}" target="_self">{escape(text)}</a>'
 
 
 def _refusal(current: Here, refusal: Refused) -> None:
@@ -148,13 +177,3 @@ def _signed_out() -> None:
         f"{escape(t_en('signed_out.link'))} · {escape(t_zh('signed_out.link'))}</a>"
     )
     st.stop()
-
-
-def page_title(render: Callable[[], None] | None = None) -> None:
-    """The heading of the present page and one sentence on what it is for."""
-    current = here()
-    key = session.page_key()
-    st.title(current.t(f"page.{key}.title"))
-    st.caption(current.t(f"page.{key}.lead"))
-    if render is not None:
-        render()

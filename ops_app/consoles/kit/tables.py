@@ -12,13 +12,13 @@ from typing import Any, Generic, Literal, TypeVar
 
 import pandas as pd
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from ops_app.consoles.kit import url
 from ops_app.consoles.kit.context import Here
 
 Row = TypeVar("Row")
-PAGE_SIZES = ("25", "50", "100", "200")
-_ROW_PX = 35
+_ROWS_SHOWN_WHOLE = 15
 _NEVER = "-"
 
 
@@ -39,7 +39,8 @@ class Column(Generic[Row]):
 
 @dataclass(frozen=True)
 class Wanted:
-    """Which rows a list wants: filters as the page named them, an allowed sort key, and the window."""
+    """Which rows a list wants: filters as the page named them, an allowed sort key, and the window (``offset`` is a
+    whole number of ``limit``)."""
 
     filters: Mapping[str, str]
     sort: str
@@ -47,10 +48,15 @@ class Wanted:
     limit: int
     offset: int
 
+    @property
+    def page(self) -> int:
+        """The window as a page number from 1."""
+        return self.offset // self.limit + 1
+
 
 @dataclass(frozen=True)
 class Listing(Generic[Row]):
-    """One list of a page. ``sorts`` maps allowed sort keys to their labels; ``fetch`` returns a window and the total."""
+    """One list of a page. ``sorts`` maps allowed sort keys to labels; ``fetch`` returns a window and the total."""
 
     name: str
     title: str
@@ -73,29 +79,41 @@ class Shown(Generic[Row]):
     selected: Sequence[Row]
     total: int
     wanted: Wanted
+    beside: DeltaGenerator
+    """A place beside the sort box, for the export button."""
 
 
 def show_list(here: Here, listing: Listing[Row], filters: Mapping[str, str] | None = None) -> Shown[Row]:
-    """Draw the list with its sort, page buttons and selection; filters were drawn by the page above it."""
+    """Draw the list with its sort, selection and page buttons; filters were drawn by the page above it."""
     chosen = dict(filters or {})
-    sort, descending = _sorting(here, listing)
-    size = listing.page_size
-    page_key = f"{listing.name}_page"
-    url.back_to_first_page(page_key, (chosen, sort, descending))
-    place = st.container()
-    total = listing.fetch(Wanted(chosen, sort, descending, 0, 0))[1]
-    number = url.page(page_key, max(1, -(-total // size)))
-    wanted = Wanted(chosen, sort, descending, size, (number - 1) * size)
-    rows = listing.fetch(wanted)[0] if total else ()
-    with place:
-        if not rows:
-            st.info(listing.empty if listing.empty and not any(chosen.values()) else here.t("lists.none"))
-            return Shown((), (), total, wanted)
-        first = wanted.offset + 1
-        count = here.labels.count
-        st.caption(here.t("lists.rows", first=count(first), last=count(wanted.offset + len(rows)), total=count(total)))
-        selected = _grid(listing, rows)
-    return Shown(rows, selected, total, wanted)
+    bar = st.container(horizontal=True, vertical_alignment="bottom", horizontal_alignment="distribute")
+    with bar:
+        place = st.empty()
+    with bar, st.container(horizontal=True, vertical_alignment="bottom", width="content"):
+        sort, descending = _sorting(here, listing)
+        beside = st.container(width="content")
+    size, name = listing.page_size, f"{listing.name}_page"
+    url.back_to_first_page(name, (chosen, sort, descending))
+
+    def window(number: int) -> Wanted:
+        return Wanted(chosen, sort, descending, size, (number - 1) * size)
+
+    wanted = window(url.page_number(name))
+    rows, total = listing.fetch(wanted)
+    pages = max(1, -(-total // size))
+    if wanted.offset >= total > 0:  # the list became shorter than the page asked for
+        wanted = window(url.page_number(name, pages))
+        rows, total = listing.fetch(wanted)
+    if not rows:
+        st.info(listing.empty if listing.empty and not any(chosen.values()) else here.t("lists.none"))
+        return Shown((), (), total, wanted, beside)
+    count = here.labels.count
+    last = wanted.offset + len(rows)
+    place.caption(here.t("lists.rows", first=count(wanted.offset + 1), last=count(last), total=count(total)))
+    selected = _grid(listing, rows)
+    if pages > 1:
+        url.page_buttons(name, pages)
+    return Shown(rows, selected, total, wanted, beside)
 
 
 def _sorting(here: Here, listing: Listing[Row]) -> tuple[str, bool]:
@@ -127,7 +145,7 @@ def _grid(listing: Listing[Row], rows: Sequence[Row]) -> Sequence[Row]:
         "hide_index": True,
         "column_config": config,
         "alt": listing.title,
-        "height": min(_ROW_PX * (len(rows) + 1) + 3, 560),
+        "height": "content" if len(rows) <= _ROWS_SHOWN_WHOLE else 560,
         "lazy": False,
     }
     if not listing.selectable:
@@ -143,12 +161,10 @@ def _grid(listing: Listing[Row], rows: Sequence[Row]) -> Sequence[Row]:
 
 def all_rows(listing: Listing[Row], wanted: Wanted, limit: int) -> Iterator[Row]:
     """Every row of the list as filtered, window by window, at most ``limit``."""
-    step, offset = 1000, 0
+    step, offset = 500, 0
     while offset < limit:
-        window, total = listing.fetch(
-            Wanted(wanted.filters, wanted.sort, wanted.descending, min(step, limit - offset), offset)
-        )
-        yield from window
+        window, total = listing.fetch(Wanted(wanted.filters, wanted.sort, wanted.descending, step, offset))
+        yield from window[: limit - offset]
         offset += len(window)
         if not window or offset >= total:
             return

@@ -11,6 +11,9 @@ from collections.abc import Callable, Sequence
 import streamlit as st
 
 
+_MOST_PAGES = 1_000_000
+
+
 def choice(
     name: str, label: str, options: Sequence[str], show: Callable[[str], str], *, default: str, language: str
 ) -> str:
@@ -35,16 +38,20 @@ def text(name: str, label: str, *, placeholder: str = "", language: str, max_cha
     return typed
 
 
-def page(name: str, pages: int) -> int:
-    """The page number of a list, kept in the address; draws the page buttons when there is more than one page."""
-    _seed(name, f"{name}.", 1, lambda value: value.isdigit() and int(value) >= 1, int)
-    st.session_state[f"{name}."] = min(max(1, int(st.session_state[f"{name}."])), pages)
-    if pages == 1:
-        chosen = 1
-    else:
-        chosen = st.pagination(pages, key=f"{name}.")
-    _write(name, str(chosen), "1")
-    return chosen
+def page_number(name: str, pages: int | None = None) -> int:
+    """The page of a list that the address asks for, at most ``pages``; ``page_buttons`` draws the buttons for it."""
+    key = f"{name}."
+    _seed(name, key, 1, lambda value: value.isdigit() and 1 <= int(value) <= _MOST_PAGES, int)
+    number = max(1, int(st.session_state[key]))
+    if pages is not None and number > pages:
+        st.session_state[key] = number = pages
+    _write(name, str(number), "1")
+    return number
+
+
+def page_buttons(name: str, pages: int) -> None:
+    """The buttons that turn the pages of a list."""
+    st.pagination(pages, key=f"{name}.")
 
 
 def back_to_first_page(name: str, fingerprint: object) -> None:

@@ -1,0 +1,36 @@
+"""The desk: a queue from which one thing is taken, looked at and decided."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+import streamlit as st
+
+from ops_app.consoles.kit import url
+from ops_app.consoles.kit.context import Here
+from ops_app.consoles.kit.tables import Listing, Shown
+
+Row = TypeVar("Row")
+
+
+def choose(
+    here: Here, listing: Listing[Row], shown: Shown[Row], *, label: str, show: Callable[[Row], str]
+) -> str | None:
+    """The id of the one thing to look at: the row selected in the list, else the one named in the address, else the
+    one chosen in the box (which works by keyboard and for screen readers, where a grid does not)."""
+    if len(shown.selected) == 1:
+        return listing.row_id(shown.selected[0])
+    if len(shown.selected) > 1:
+        return None
+    by_id = {listing.row_id(row): row for row in shown.rows}
+    linked = st.query_params.get(f"{listing.name}_id")
+    ids: Sequence[str] = [*by_id, linked] if linked and linked not in by_id else list(by_id)
+
+    def text(identity: str) -> str:
+        if not identity:
+            return "–"
+        return show(by_id[identity]) if identity in by_id else here.t("lists.linked", id=identity[:12])
+
+    chosen = url.choice(f"{listing.name}_id", label, ["", *ids], text, default="", language=here.actor.language)
+    return chosen or None

@@ -1,0 +1,71 @@
+"""What a dashboard page is given instead of this app: a name, a language, where to read, and what it may ask for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from ops_app.consoles.kit import export
+from ops_app.consoles.kit.context import Here
+from ops_app.domain.organisation.permissions import ROLE_NAMES
+from ops_app.services.organisation.exports import record_export
+
+
+class HouseViewer:
+    """The house's side of the ``Viewer`` that ``dashboards`` declares."""
+
+    def __init__(self, here: Here) -> None:
+        self._here = here
+
+    @property
+    def name(self) -> str:
+        return self._here.actor.name
+
+    @property
+    def language(self) -> str:
+        return self._here.actor.language
+
+    @property
+    def timezone(self) -> str:
+        return self._here.app.settings.timezone
+
+    @property
+    def audience(self) -> str:
+        return self._here.actor.audience
+
+    @property
+    def audience_dir(self) -> Path:
+        """The folder of the snapshots that this person may open, with its ``current.json`` and ``live.json``."""
+        return self._here.app.settings.published / self.audience
+
+    def may_export(self) -> bool:
+        return self._here.may("rows.export")
+
+    def export(
+        self,
+        what: str,
+        headers: Sequence[str],
+        rows: Sequence[Sequence[Any]],
+        *,
+        filters: Mapping[str, str],
+        file_format: export.Format,
+    ) -> bytes:
+        """The rows as a file; audited before the bytes are handed over. Raises ``Refused`` for those who may not."""
+        here = self._here
+        now = here.app.clock.now()
+        record_export(
+            here.actor, here.app.store, now=now, what=what, filters=filters, rows=len(rows), file_format=file_format
+        )
+        if file_format == "csv":
+            return export.to_csv(headers, rows)
+        note = here.t(
+            "export.note",
+            name=here.actor.name,
+            role=ROLE_NAMES[here.actor.role][1 if here.actor.language == "zh" else 0],
+            moment=here.labels.moment(now),
+            what=what,
+            filters=", ".join(f"{name}={value}" for name, value in filters.items()) or "–",
+            count=here.labels.count(len(rows)),
+        )
+        return export.to_xlsx(headers, rows, note=note)

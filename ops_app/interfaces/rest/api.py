@@ -1,0 +1,44 @@
+"""The REST interface, mounted at ``/api``: strict models in, one service call, problem+json for every refusal."""
+
+from __future__ import annotations
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+
+from ops_app.bootstrap import App
+from ops_app.domain.errors import DomainError
+from ops_app.interfaces import problems
+from ops_app.interfaces.cookies import Cookies
+from ops_app.interfaces.rest.callers import Callers
+
+
+def build_api(app: App, cookies: Cookies) -> FastAPI:
+    """The API of an installation. Its description is at ``/api/openapi.json``; there is no page from elsewhere."""
+    api = FastAPI(title="Recoup", version="1", docs_url=None, redoc_url=None)
+    callers = Callers(app, cookies)
+
+    @api.get("/health")
+    def health() -> dict[str, str]:
+        """Whether the server answers and the ops store can be read; needs no session."""
+        with app.store.reading() as connection:
+            connection.exec_driver_sql("select 1")
+        return {"status": "ok"}
+
+    @api.get("/v1/me")
+    def me(request: Request) -> dict[str, str | None]:
+        """Who holds this session."""
+        actor = callers.of(request)
+        return {
+            "person_id": actor.person_id,
+            "name": actor.name,
+            "role": actor.role.value,
+            "agency_code": actor.agency_code,
+            "language": actor.language,
+        }
+
+    api.add_exception_handler(DomainError, problems.on_domain_error)
+    api.add_exception_handler(RequestValidationError, problems.on_wrong_body)
+    api.add_exception_handler(HTTPException, problems.on_http_error)
+    api.add_exception_handler(Exception, problems.on_fault)
+    return api
