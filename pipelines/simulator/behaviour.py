@@ -86,6 +86,15 @@ def plan_cycle(book: Book, plans: Plans, billed: np.ndarray, today: int, seed: i
     plans.kind[rows] = np.where(late, SELF_CURE, AUTO)
 
 
+def plan_opening(book: Book, plans: Plans, dpd: np.ndarray, eve: int, seed: int) -> None:
+    """Borrowers a few days late on the eve of the window already mean to pay: the window opens in full swing."""
+    rng = stream(seed, "opening", eve)
+    fresh = np.flatnonzero((dpd >= 1) & (dpd <= 10) & (book.closed == 0))
+    rows = fresh[rng.random(len(fresh)) < 0.5 * (1.0 - (dpd[fresh] - 1) / 12)]
+    plans.day[rows] = eve + rng.geometric(0.22, len(rows))
+    plans.kind[rows] = SELF_CURE
+
+
 def decide(book: Book, plans: Plans, dpd: np.ndarray, day: date, today: int, seed: int) -> tuple[np.ndarray, ...]:
     """Loans that pay today: rows, amounts, channels, and whether the payment settles the loan at a discount."""
     rng = stream(seed, "pay", today)

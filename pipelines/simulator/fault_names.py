@@ -79,13 +79,13 @@ EXPECTED = {
         "控制总数不符,整份文件拒收,所有行进入隔离区。",
     ),
     "bad_date": Expected(
-        "quarantine", "type", "A date that no calendar has: the row is quarantined.", "日期不存在,该行进入隔离区。"
+        "quarantine", "date", "A date that no calendar has: the row is quarantined.", "日期不存在,该行进入隔离区。"
     ),
     "bad_amount": Expected(
-        "quarantine", "type", "An amount no grammar allows: the row is quarantined.", "金额不合文法,该行进入隔离区。"
+        "quarantine", "amount", "An amount no grammar allows: the row is quarantined.", "金额不合文法,该行进入隔离区。"
     ),
     "repeated_header": Expected(
         "quarantine", "repeated_header", "The header line again inside the data.", "数据中重复出现表头。"
     ),
-    "ragged_row": Expected("quarantine", "ragged", "A row cut off in the middle.", "行被截断,列数不足。"),
+    "ragged_row": Expected("quarantine", "ragged_row", "A row cut off in the middle.", "行被截断,列数不足。"),
 }

@@ -10,7 +10,7 @@ import polars as pl
 from pipelines.simulator import names, regions
 from pipelines.simulator import parameters as p
 from pipelines.simulator.behaviour import Payments
-from pipelines.simulator.contacts import HANGUP_CAUSES, HUNG_UP, INVALID_NUMBER, OUTCOMES, ROBOT, Calls
+from pipelines.simulator.contacts import HANGUP_CAUSES, HUNG_UP, INVALID_NUMBER, OUTCOMES, ROBOT, Calls, Promises
 from pipelines.simulator.days import number_of
 from pipelines.simulator.files import Table
 from pipelines.simulator.people import People
@@ -76,7 +76,7 @@ def loans_table(book: Book, fixed: pl.DataFrame, dpd: np.ndarray, day: date) -> 
     return Table("loans", frame if started.all() else frame.filter(pl.Series(started)), LOAN_MONEY)
 
 
-def originations_table(loans: Portfolio, rows: np.ndarray, seed: int) -> Table:
+def all_originations(loans: Portfolio, seed: int) -> pl.DataFrame:
     """How each loan was granted; grade and score band lean on what the lender could know of the borrower."""
     rng = stream(seed, "originations")
     known = loans.propensity * 0.6 + rng.standard_normal(loans.size) * 0.8
@@ -89,7 +89,7 @@ def originations_table(loans: Portfolio, rows: np.ndarray, seed: int) -> Table:
     flat = tuple(word for kind in texts for word in kind)
     start = np.cumsum([0, *(len(kind) for kind in texts)])
     width = np.array([len(kind) for kind in texts])[loans.product]
-    frame = pl.DataFrame(
+    return pl.DataFrame(
         {
             "loan_id": loans.loan_id,
             "channel": names.pick(("app", "branch", "partner", "telesales"), channel),
@@ -102,7 +102,6 @@ def originations_table(loans: Portfolio, rows: np.ndarray, seed: int) -> Table:
             "region_code": names.pick(regions.CODES, loans.region),
         }
     )
-    return Table("originations", frame[rows])
 
 
 def instalments_table(book: Book, touched: np.ndarray, paid_before: np.ndarray, day: date) -> Table:
@@ -227,3 +226,19 @@ def calls_table(calls: Calls, book: Book, people: People, staff: Staff, day: dat
         }
     )
     return Table("calls", frame)
+
+
+def promises_table(promises: Promises, calls: Calls, called: pl.DataFrame, day: date) -> Table:
+    """Promises made on ``day``; ``called`` is the frame of the day's calls."""
+    count = len(promises.loan)
+    made = called[promises.call].select("loan_id", "collector_id", "agency_code")
+    frame = made.with_columns(
+        numbered("W", int(f"{day:%Y%m%d}") * 1_000_000 + np.arange(1, count + 1)).alias("promise_id"),
+        moment_text(day, calls.ended[promises.call]).alias("promised_at"),
+        day_text(promises.due).alias("due_date"),
+        pl.Series("amount", promises.amount),
+        pl.lit(p.CURRENCY).alias("currency"),
+        pl.lit("open").alias("status"),
+    )
+    columns = ("promise_id", *made.columns, "promised_at", "due_date", "amount", "currency", "status")
+    return Table("promises", frame.select(columns), ("amount",))

@@ -54,7 +54,8 @@ class Portfolio:
 
     def due(self, instalment: np.ndarray, rows: np.ndarray | slice = slice(None)) -> np.ndarray:
         """Day number on which instalment k (1-based) of each loan falls due."""
-        return self.months[self.first_month[rows] + instalment] + self.due_day[rows] - 1
+        due: np.ndarray = self.months[self.first_month[rows] + instalment] + self.due_day[rows] - 1
+        return due
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,8 @@ class Staff:
     def seat(self, team: np.ndarray, desk: np.ndarray) -> np.ndarray:
         """The collector's row for a team and a desk in [0, 1)."""
         width = self.first[team + 1] - self.first[team]
-        return self.first[team] + (desk * width).astype(np.int64)
+        seat: np.ndarray = self.first[team] + (desk * width).astype(np.int64)
+        return seat
 
 
 def make_portfolio(loans: int, end_date: date, seed: int) -> Portfolio:

@@ -14,9 +14,17 @@ from ops_app.domain.errors import Invalid
 from pipelines.simulator import feeds, people
 from pipelines.simulator.answer_key import AnswerKey, write_answer_key
 from pipelines.simulator.bank import Bank
-from pipelines.simulator.behaviour import Payments, Pending, Plans, pay_day, plan_cycle, write_off_at_month_end
+from pipelines.simulator.behaviour import (
+    Payments,
+    Pending,
+    Plans,
+    pay_day,
+    plan_cycle,
+    plan_opening,
+    write_off_at_month_end,
+)
 from pipelines.simulator.complaints import Complaints
-from pipelines.simulator.contacts import Calls, call_day
+from pipelines.simulator.contacts import Calls, Promises, call_day
 from pipelines.simulator.days import is_month_end, number_of
 from pipelines.simulator.faults import FEWEST_DAYS, FEWEST_LOANS, Faults
 from pipelines.simulator.files import LATE, TEMPLATE, FeedWriter, Table
@@ -88,9 +96,12 @@ class _World:
         self.people = people.make_people(self.loans, seed, end_date)
         self.book = open_book(self.loans, number_of(self.first_date) - 1, seed)
         self.plans = Plans.none(loans)
+        eve = number_of(self.first_date) - 1
+        plan_opening(self.book, self.plans, self.book.days_past_due(eve), eve, seed)
         self.pending = Pending()
         self.known_dead = np.zeros(loans, dtype=bool)
         self.fixed = feeds.fixed_loan_columns(self.loans, self.people)
+        self.originations = feeds.all_originations(self.loans, seed)
         self.bank = Bank(seed)
         self.complaints = Complaints(self.loans, self.people.ids, self.staff.collector_id, seed)
         self.writer = FeedWriter(out)
@@ -117,10 +128,9 @@ class _World:
         tables = {
             "loans": feeds.loans_table(book, self.fixed, after, day),
             "instalments": feeds.instalments_table(book, touched, paid_before, day),
-            **self._events(payments, calls, day),
+            **self._events(payments, calls, promises, day),
             **self._people_of(day, np.flatnonzero(self.known_dead & ~dead_before)),
         }
-        self.truth.promises(day, promises, calls, tables["calls"].frame["call_id"])
         self._write(tables, day)
 
     def _keep_truth(
@@ -135,13 +145,17 @@ class _World:
         np.add.at(excess, payments.loan[paid], (payments.amount - payments.parts.sum(axis=0))[paid])
         self.truth.movements(day, interest, *charges, waived, excess)
 
-    def _events(self, payments: Payments, calls: Calls, day: date) -> dict[str, Table]:
+    def _events(self, payments: Payments, calls: Calls, promises: Promises, day: date) -> dict[str, Table]:
         repayments = feeds.repayments_table(payments, self.book, self.people, day, self.seed)
         self.bank.receive(repayments.frame, day)
+        called = feeds.calls_table(calls, self.book, self.people, self.staff, day)
+        promised = feeds.promises_table(promises, calls, called.frame, day)
+        self.truth.promises(promised.frame, promises)
         return {
             "repayments": repayments,
             "bank_lines": self.bank.statement(day),
-            "calls": feeds.calls_table(calls, self.book, self.people, self.staff, day),
+            "calls": called,
+            "promises": promised,
             "complaints": self.complaints.of_day(calls, day),
         }
 
@@ -159,7 +173,7 @@ class _World:
         tables = {
             "customers": people.customers_table(self.people, new, moved, day, self.seed),
             "contacts": people.contacts_table(self.people, new, dead, fresh, self.seed, day),
-            "originations": feeds.originations_table(self.loans, new_loans, self.seed),
+            "originations": Table("originations", self.originations[new_loans]),
         }
         if first:
             tables["agencies"] = people.agencies_table(day)

@@ -28,7 +28,8 @@ class Book:
     """Day number of the latest payment, -1 if there was none."""
 
     def total(self, rows: np.ndarray | slice = slice(None)) -> np.ndarray:
-        return self.principal[rows] + self.interest[rows] + self.fees[rows] + self.penalty[rows]
+        total: np.ndarray = self.principal[rows] + self.interest[rows] + self.fees[rows] + self.penalty[rows]
+        return total
 
     def overdue_principal(self, rows: np.ndarray | slice = slice(None)) -> np.ndarray:
         """Principal of instalments that fell due, less what was paid of it."""
@@ -36,11 +37,14 @@ class Book:
         scheduled = np.where(
             self.billed[rows] >= p.term[rows], p.principal[rows], self.billed[rows] * p.instalment_principal[rows]
         )
-        return np.clip(scheduled - (p.principal[rows] - self.principal[rows]), 0, self.principal[rows])
+        overdue: np.ndarray = np.clip(scheduled - (p.principal[rows] - self.principal[rows]), 0, self.principal[rows])
+        return overdue
 
     def amount_due(self, rows: np.ndarray | slice = slice(None)) -> np.ndarray:
         """What would make the loan current."""
-        return self.overdue_principal(rows) + self.interest[rows] + self.fees[rows] + self.penalty[rows]
+        charges: np.ndarray = self.interest[rows] + self.fees[rows] + self.penalty[rows]
+        due: np.ndarray = self.overdue_principal(rows) + charges
+        return due
 
     def paid_instalments(self) -> np.ndarray:
         """Instalments whose principal and interest are both covered, of those billed."""
@@ -52,7 +56,8 @@ class Book:
         by_interest = np.where(
             p.instalment_interest > 0, paid_interest // np.maximum(p.instalment_interest, 1), self.billed
         )
-        return np.minimum(np.minimum(by_principal, by_interest), self.billed)
+        paid: np.ndarray = np.minimum(np.minimum(by_principal, by_interest), self.billed)
+        return paid
 
     def days_past_due(self, today: int) -> np.ndarray:
         """Days since the due date of the oldest unpaid instalment; 0 on the due date itself and when none is unpaid."""

@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from pipelines.simulator.contacts import Calls, Promises
+from pipelines.simulator.contacts import Promises
 from pipelines.simulator.parameters import AGENCIES
 from pipelines.simulator.portfolio import IN_HOUSE, Portfolio, Staff
-from pipelines.simulator.texts import day_text, numbered, rows_of
+from pipelines.simulator.texts import rows_of
 
 
 class Truth:
@@ -43,21 +43,10 @@ class Truth:
         )
         frame.write_parquet(self.folder / "movements" / f"{day}.parquet", compression="zstd", compression_level=1)
 
-    def promises(self, day: date, promises: Promises, calls: Calls, call_ids: pl.Series) -> None:
-        """Promises made on ``day`` with their dates, amounts and what the borrower intends."""
-        self._promises.append(
-            pl.DataFrame(
-                {
-                    "promised_date": pl.repeat(day.isoformat(), len(promises.loan), dtype=pl.String, eager=True),
-                    "call_id": rows_of(call_ids, promises.call),
-                    "loan_id": rows_of(self._loans.loan_id, promises.loan),
-                    "due_date": day_text(promises.due),
-                    "amount_cents": promises.amount,
-                    "means_to_keep": promises.kept,
-                    "channel": calls.channel[promises.call],
-                }
-            )
-        )
+    def promises(self, promised: pl.DataFrame, promises: Promises) -> None:
+        """What each borrower of the day's promises privately intends."""
+        intents = promised.select("promise_id", "loan_id").with_columns(pl.Series("means_to_keep", promises.kept))
+        self._promises.append(intents)
 
     def close(self) -> None:
         """Write what was collected."""
@@ -80,6 +69,4 @@ class Truth:
         skills = pl.DataFrame({"collector_id": staff.collector_id, "skill": staff.skill})
         skills.write_parquet(self.folder / "collectors.parquet")
         if self._promises:
-            promises = pl.concat(self._promises)
-            ids = numbered("W", np.arange(1, promises.height + 1), 8)
-            promises.insert_column(0, ids.alias("promise_id")).write_parquet(self.folder / "promises.parquet")
+            pl.concat(self._promises).write_parquet(self.folder / "promises.parquet")
