@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Literal
 
 from ops_app.config import Settings
+from ops_app.store import sqlite
 
 State = Literal["ok", "warning", "failed"]
 MINIMUM_FREE_BYTES = 2 * 1024**3
@@ -57,20 +58,10 @@ def _packages() -> Iterator[Examined]:
         yield Examined(name, "failed" if too_new else "ok", version, "dbt-core must stay below 1.12" if too_new else "")
 
 
-def sqlite_has_wal_fix(version: tuple[int, ...]) -> bool:
-    """Whether this SQLite is free of the WAL-reset corruption race (fixed in 3.51.3, 3.50.7 and 3.44.6)."""
-    if version >= (3, 51, 3):
-        return True
-    return version[:2] in {(3, 44), (3, 50)} and version[2] >= {44: 6, 50: 7}[version[1]]
-
-
 def _sqlite() -> Examined:
-    from pysqlite3 import dbapi2
-
-    version = dbapi2.sqlite_version
-    good = sqlite_has_wal_fix(dbapi2.sqlite_version_info)
-    remedy = "" if good else "the store falls back to a rollback journal; reinstall from requirements.lock"
-    return Examined("SQLite", "ok" if good else "warning", version, remedy)
+    good = sqlite.wal_is_safe(sqlite.library_version())
+    remedy = "" if good else "slower, but safe; reinstall from requirements.lock for the write-ahead log"
+    return Examined("SQLite", "ok" if good else "warning", sqlite.describe(), remedy)
 
 
 def _home(settings: Settings) -> Iterator[Examined]:
