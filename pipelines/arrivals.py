@@ -28,20 +28,21 @@ def expected_feeds(settings: Settings) -> list[ExpectedFeed]:
     return list(chosen.values())
 
 
-def sources_seen(warehouse: Warehouse) -> set[str]:
-    """Sources that have ever sent anything here; nothing is expected of one that never has."""
-    return {row[0] for row in warehouse.query("select distinct source_code from raw.files")}
+def sources_sending(warehouse: Warehouse, business_date: date) -> set[str]:
+    """Sources that had begun to send by ``business_date``; nothing is expected of one that had not."""
+    found = warehouse.query("select source_code from raw.files group by 1 having min(file_date) <= ?", [business_date])
+    return {row[0] for row in found}
 
 
 def missing_on(
     warehouse: Warehouse, settings: Settings, business_date: date, now: datetime | None = None
 ) -> list[MissingFeed]:
     """Expected feeds without an accepted file of ``business_date``, as seen at ``now`` (default: the close of it)."""
-    seen = sources_seen(warehouse)
+    sending = sources_sending(warehouse, business_date)
     arrived = warehouse.query(
         "select distinct source_code, feed from raw.files where file_date = ? and state = 'accepted'", [business_date]
     )
-    expected = [one for one in expected_feeds(settings) if one.source_code in seen]
+    expected = [one for one in expected_feeds(settings) if one.source_code in sending]
     at = now or close_of(business_date, settings.zone)
     return missing_feeds(expected, [(row[0], row[1]) for row in arrived], business_date, at, settings.zone)
 

@@ -1,0 +1,76 @@
+"""The watch: a feed past its hour and a failed run are announced once, over a real mail server."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+from aiosmtpd.controller import Controller
+
+from ops_app.config import Settings
+from ops_app.domain.organisation.people import SYSTEM, Actor, Role
+from ops_app.gateways.notify import MailNotifier, Notifiers
+from ops_app.services.organisation import notifications, runs
+from pipelines.warehouse import Warehouse
+from pipelines.watch import watch
+from tests.gateways.test_notify import Mailbox, free_port
+
+DAY = date(2026, 10, 31)
+HALF_PAST_NINE = datetime(2026, 11, 1, 1, 30, tzinfo=UTC)  # 09:30 in Shanghai: the bank file was due at 09:00
+operator = Actor("p-op", "Operator", Role.OPERATOR)
+
+
+@pytest.fixture
+def mail():
+    box = Mailbox()
+    controller = Controller(box, hostname="127.0.0.1", port=free_port())
+    controller.start()
+    yield box, Notifiers([MailNotifier(f"smtp://127.0.0.1:{controller.port}", ["ops@example.com"])])
+    controller.stop()
+
+
+def arrived(settings: Settings, *feeds: str, day: date = DAY) -> Warehouse:
+    warehouse = Warehouse(settings.warehouse_path)
+    with warehouse.open() as connection:
+        for feed in feeds:
+            connection.execute(
+                "insert into raw.files (file_id, file_name, source_code, template, feed, file_date, rows_in,"
+                " rows_accepted, rows_quarantined, state) values (?, ?, 'SIM', 'standard', ?, ?, 1, 1, 0, 'accepted')",
+                [f"{feed}{day}", f"{feed}.csv", feed, day],
+            )
+    return warehouse
+
+
+def announced(app) -> list[str]:
+    return [
+        one.subject_key for one in notifications.list_notifications(operator, app.store) if one.business_date == DAY
+    ]
+
+
+def test_a_missing_bank_file_is_mailed_once_after_its_hour(app, settings, mail):
+    box, ways = mail
+    warehouse = arrived(settings, "loans", "repayments", "calls")
+
+    before = watch(app, warehouse, HALF_PAST_NINE - timedelta(hours=1), notifiers=ways)
+    assert "SIM/bank_lines" not in announced(app)
+    at = watch(app, warehouse, HALF_PAST_NINE, notifiers=ways)
+    again = watch(app, warehouse, HALF_PAST_NINE + timedelta(minutes=1), notifiers=ways)
+
+    assert announced(app) == ["SIM/bank_lines"]
+    assert (before["failed"], at["sent"], again["sent"]) == (0, 1, 0)
+    assert b"bank_lines" in box.mails[-1].content
+
+
+def test_nothing_is_expected_of_a_source_that_never_sent_anything(app, settings, mail):
+    warehouse = Warehouse(settings.warehouse_path)
+
+    assert watch(app, warehouse, HALF_PAST_NINE, notifiers=mail[1])["announced"] == 0
+
+
+def test_a_killed_run_is_seen_as_failed_and_announced(app, settings, mail):
+    start = HALF_PAST_NINE - timedelta(minutes=10)
+    runs.start_run(SYSTEM, app.store, now=start, kind="day", business_date=DAY)
+
+    found = watch(app, Warehouse(settings.warehouse_path), HALF_PAST_NINE, notifiers=mail[1])
+
+    assert (found["lost_runs"], found["sent"]) == (1, 1)
