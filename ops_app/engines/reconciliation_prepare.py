@@ -1,0 +1,189 @@
+"""Reconciliation, first part: the two sides side by side, what people decided, and the exact pass over everything.
+
+All of it is SQL over whole sets. With n payments and m bank lines: one scan of each side, one hash aggregate of each
+side on an eight-byte key, one hash join; O(n + m) time, and memory for the narrow columns kept here. The wide columns
+are fetched only for the residue.
+"""
+
+from __future__ import annotations
+
+import duckdb
+
+from ops_app.engines.reconciliation_rules import Rules
+
+_PAYMENT = (
+    "source_code, payment_id, loan_id, kind, reverses_payment_id, paid_at, value_date, posted_date, amount_minor,"
+    " currency, channel, payer_name, payer_account, reference, file_date"
+)
+
+
+def lay_out(con: duckdb.DuckDBPyConnection, rules: Rules) -> None:
+    """Make ``rec_p`` (payments) and ``rec_b`` (bank lines): narrow, numbered, amounts signed, keys hashed.
+
+    A payment that was recorded but is in no file of the lender stands among the payments as it was recorded.
+    """
+    con.execute("create or replace temp table rec_books (source_code varchar, book varchar)")
+    if rules.books:
+        con.executemany("insert into rec_books values (?, ?)", [list(pair) for pair in sorted(rules.books.items())])
+    con.execute(
+        f"""
+        create or replace temp table rec_pushed as
+        select {_PAYMENT.replace("file_date", "null::date as file_date")}
+        from recorded anti join lender using (source_code, payment_id)
+        """
+    )
+    con.execute(
+        f"""
+        create or replace temp view rec_all as
+        select {_PAYMENT}, false as only_pushed from lender
+        union all
+        select {_PAYMENT}, true as only_pushed from rec_pushed
+        """
+    )
+    con.execute(
+        """
+        create or replace temp table rec_p as
+        with signed as (
+            select source_code, coalesce(book, source_code) as book, payment_id, loan_id, kind, currency, value_date,
+                reference, channel, file_date, only_pushed,
+                case kind when 'payment' then amount_minor else -amount_minor end as signed
+            from rec_all left join rec_books using (source_code)
+        )
+        select row_number() over () as pid, *, hash(book, currency, signed, reference, value_date) as k from signed
+        """
+    )
+    con.execute(
+        """
+        create or replace temp table rec_b as
+        with signed as (
+            select bank.source_code, coalesce(book, bank.source_code) as book, account || '/' || line_id as line,
+                currency, value_date, booked_date, reference, file_date,
+                case direction when 'in' then amount_minor else -amount_minor end as signed
+            from bank left join rec_books using (source_code)
+        )
+        select row_number() over () as bid, *, hash(book, currency, signed, reference, value_date) as k from signed
+        """
+    )
+    con.execute("create or replace temp table rec_pairs (pass_name varchar, pid bigint, bid bigint)")
+    con.execute("create or replace temp table rec_groups (pass_name varchar, gid varchar, pid bigint, bid bigint)")
+    con.execute("create or replace temp table rec_held (break_id varchar, pid bigint, bid bigint)")
+
+
+def take_decisions(con: duckdb.DuckDBPyConnection) -> None:
+    """What people decided wins: their matches and splits are made first, what they rejected is held out."""
+    con.execute(
+        """
+        create or replace temp table rec_decided as
+        with items as (
+            select decided.break_id, decision, decision_group, source_code, coalesce(book, source_code) as book,
+                unnest(payment_ids) as payment_id, null as line
+            from decided left join rec_books using (source_code)
+            union all
+            select decided.break_id, decision, decision_group, source_code, coalesce(book, source_code) as book,
+                null, unnest(bank_line_ids)
+            from decided left join rec_books using (source_code)
+        )
+        select items.break_id, items.decision, items.decision_group, rec_p.pid, rec_b.bid
+        from items
+        left join rec_p on items.source_code = rec_p.source_code and items.payment_id = rec_p.payment_id
+        left join rec_b on items.book = rec_b.book and items.line = rec_b.line
+        where rec_p.pid is not null or rec_b.bid is not null
+        """
+    )
+    con.execute(
+        """
+        insert into rec_groups
+        select distinct case decision when 'split' then 'manual_split' else 'manual' end, decision_group, pid, bid
+        from rec_decided where decision in ('match', 'split')
+        """
+    )
+    con.execute(
+        """
+        insert into rec_held
+        select min(break_id), pid, bid from rec_decided
+        where decision = 'reject'
+            and (pid is null or pid not in (select pid from rec_groups where pid is not null))
+            and (bid is null or bid not in (select bid from rec_groups where bid is not null))
+        group by pid, bid
+        """
+    )
+    con.execute(
+        """
+        create or replace temp table rec_taken_p as
+        select pid from rec_groups where pid is not null union select pid from rec_held where pid is not null
+        """
+    )
+    con.execute(
+        """
+        create or replace temp table rec_taken_b as
+        select bid from rec_groups where bid is not null union select bid from rec_held where bid is not null
+        """
+    )
+
+
+def match_exactly(con: duckdb.DuckDBPyConnection) -> None:
+    """Reference, amount, currency, direction and day all equal, one against one: most of a healthy book.
+
+    The key is a hash; the join compares the columns themselves, so a collision leaves two items to the later passes
+    and never makes a wrong match. Keys that occur twice on a side go to the ranked pass.
+    """
+    con.execute(
+        """
+        create or replace temp table rec_exact as
+        with p_once as (
+            select k from rec_p where reference is not null and pid not in (select pid from rec_taken_p)
+            group by k having count(*) = 1
+        ),
+        b_once as (
+            select k from rec_b where reference is not null and bid not in (select bid from rec_taken_b)
+            group by k having count(*) = 1
+        ),
+        p as (select * from rec_p semi join p_once using (k) where pid not in (select pid from rec_taken_p)),
+        b as (select * from rec_b semi join b_once using (k) where bid not in (select bid from rec_taken_b))
+        select p.pid, b.bid, p.source_code, p.payment_id, b.line, p.signed, p.currency, p.value_date,
+            greatest(p.file_date, b.file_date) as matched_date
+        from p join b using (k)
+        where p.book = b.book and p.currency = b.currency and p.signed = b.signed
+            and p.reference = b.reference and p.value_date = b.value_date
+        """
+    )
+
+
+def take_residue(con: duckdb.DuckDBPyConnection) -> None:
+    """``rec_pr`` and ``rec_br``: what the exact pass left, with every column that a tolerant pass may look at."""
+    con.execute(
+        """
+        create or replace temp table rec_pr as
+        with left_over as (
+            select * from rec_p
+            where pid not in (select pid from rec_exact) and pid not in (select pid from rec_taken_p)
+        )
+        select left_over.pid, left_over.book, left_over.signed, left_over.only_pushed, lender.*,
+            upper(regexp_replace(lender.reference, '[^0-9A-Za-z]', '', 'g')) as plain_reference,
+            upper(regexp_replace(lender.payment_id, '[^0-9A-Za-z]', '', 'g')) as plain_id,
+            lower(regexp_replace(lender.payer_name, '\\s', '', 'g')) as plain_payer
+        from left_over
+        join rec_all as lender
+            on left_over.source_code = lender.source_code and left_over.payment_id = lender.payment_id
+        """.replace("lender.*", _columns("lender", _PAYMENT))
+    )
+    con.execute(
+        """
+        create or replace temp table rec_br as
+        with left_over as (
+            select * from rec_b
+            where bid not in (select bid from rec_exact) and bid not in (select bid from rec_taken_b)
+        )
+        select left_over.bid, left_over.book, left_over.line, left_over.signed, bank.source_code, bank.currency,
+            bank.value_date, bank.booked_date, bank.file_date, bank.account, bank.line_id, bank.reference,
+            bank.counterparty_name, bank.counterparty_account,
+            upper(regexp_replace(bank.reference, '[^0-9A-Za-z]', '', 'g')) as plain_reference,
+            lower(regexp_replace(bank.counterparty_name, '\\s', '', 'g')) as plain_payer
+        from left_over
+        join bank on left_over.source_code = bank.source_code and left_over.line = bank.account || '/' || bank.line_id
+        """
+    )
+
+
+def _columns(table: str, names: str) -> str:
+    return ", ".join(f"{table}.{name.strip()}" for name in names.split(","))
