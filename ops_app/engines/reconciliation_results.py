@@ -153,8 +153,8 @@ def write_proof(con: duckdb.DuckDBPyConnection) -> None:
         create or replace temp table rec_proof as
         with sides as (
             select book, currency, count(*) as payments, sum(signed) as lender, 0 as lines, 0 as bank,
-                0 as out_payments, 0 as out_lender, 0 as out_lines, 0 as out_bank, 0 as explained, 0 as unexplained, 0 as matches,
-                0 as breaks
+                0 as out_payments, 0 as out_lender, 0 as out_lines, 0 as out_bank, 0 as explained,
+                0 as unexplained, 0 as matches, 0 as breaks
             from rec_p group by all
             union all
             select book, currency, 0, 0, count(*), sum(signed), 0, 0, 0, 0, 0, 0, 0, 0 from rec_b group by all

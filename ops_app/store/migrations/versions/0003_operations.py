@@ -8,7 +8,7 @@ from alembic import op
 from ops_app.store.types import Moment
 
 revision = "0003"
-down_revision = "0001"
+down_revision = "0002"
 
 _STARTED = sa.text("state = 'started'")
 
