@@ -143,7 +143,7 @@ def _promises(
     """Dates within a week, leaning to paydays; all that is due or one instalment; kept or not."""
     made = np.flatnonzero(calls.outcome == PROMISED)
     loan = calls.loan[made]
-    due = today + 1 + np.minimum(rng.geometric(0.33, len(made)), 7)
+    due = today + np.minimum(rng.geometric(0.28, len(made)), 7)
     for wait in range(1, 8):
         payday = date_of(today + wait).day in (10, 15, 25)
         due = np.where(payday & (rng.random(len(made)) < 0.35), today + wait, due)
