@@ -22,9 +22,9 @@ facts(
         t("account.language"): LANGUAGES[at.actor.language],
     }
 )
-st.html(f"<p>{link('/password', t('account.change_password'))}</p>")
-st.html(f"<p>{link('/sign-out', t('account.sign_out_everywhere'))}</p>")
+links = (("/password", "account.change_password"), ("/sign-out", "account.sign_out_everywhere"))
+st.html(" · ".join(link(address, t(key)) for address, key in links))
 st.subheader(t("account.may"), anchor=False)
-for permission in GRANTS:
-    if at.may(permission) and permission != "session.own":
-        st.markdown(f"- {t(f'permission.{permission}')}")
+st.markdown(
+    "\n".join(f"- {t(f'permission.{code}')}" for code in GRANTS if at.may(code) and code != "session.own") or "–"
+)

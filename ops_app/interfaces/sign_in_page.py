@@ -19,22 +19,22 @@ TEXTS: dict[str, tuple[str, str]] = {
     "failed": (
         "The name and password do not match, or this account cannot sign in just now. "
         "Check both and try again; after several failures wait a moment.",
-        "登录名与密码不匹配,或该账号暂时不能登录。请核对后重试;多次失败后请稍候。",
+        "登录名与密码不匹配，或该账号暂时不能登录。请核对后重试；多次失败后请稍候。",
     ),
     "name_missing": ("Enter your sign-in name.", "请填写登录名。"),
     "password_missing": ("Enter your password.", "请填写密码。"),
     "stale": (
         "This form was open too long or came from elsewhere. Nothing was sent; please sign in again.",
-        "此表单已过期或来源不明,未提交任何内容;请重新登录。",
+        "此表单已过期或来源不明，未提交任何内容；请重新登录。",
     ),
     "password_title": ("Change password", "修改密码"),
     "password_must": (
         "Your password was given to you by somebody else. Choose your own before you go on.",
-        "您的密码由他人设置,请先修改为您自己的密码。",
+        "您的密码由他人设置，请先修改为您自己的密码。",
     ),
     "password_hint": (
         "At least 12 characters; several unrelated words are good. All other sessions end.",
-        "至少 12 个字符,建议使用几个互不相关的词。其他会话将全部退出。",
+        "至少 12 个字符，建议使用几个互不相关的词。其他会话将全部退出。",
     ),
     "current": ("Present password", "当前密码"),
     "new_password": ("New password", "新密码"),
@@ -48,7 +48,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "out_back": ("Back", "返回"),
     "out_done": ("You are signed out.", "您已退出登录。"),
 }
-"""Key → (English, 中文). Both are shown: before sign-in nobody's language is known."""
+"""Key → （English, 中文）. Both are shown: before sign-in nobody's language is known."""
 
 _STYLE = """
 :root { color-scheme: light; }

@@ -7,7 +7,7 @@ import streamlit as st
 from ops_app.consoles.kit import tables, url
 from ops_app.consoles.kit.context import Here, here
 from ops_app.consoles.kit.desk import choose
-from ops_app.consoles.kit.export_button import export_button
+from ops_app.consoles.kit.export_button import export_list
 from ops_app.consoles.kit.forms import form
 from ops_app.consoles.kit.i18n import LANGUAGES
 from ops_app.consoles.kit.page import heading
@@ -162,7 +162,7 @@ heading(current, "people")
 chosen_filters = filters(current)
 the_list = listing(current)
 shown = tables.show_list(current, the_list, chosen_filters)
-export_button(current, the_list, shown)
+export_list(current, the_list, shown)
 person_id = choose(
     current,
     the_list,

@@ -31,7 +31,8 @@ _STYLE = """<style>
 .recoup-line {display: flex; gap: .5rem 1.25rem; align-items: center; flex-wrap: wrap; font-size: .9rem;
   color: #4d5a68}
 .recoup-line b {color: #1d2733; font-weight: 600}
-.recoup-line a {color: #1f5f8b}
+[data-testid="stHtml"] a {color: #1f5f8b}
+[data-testid="stHtml"] dl {margin-left: 0; margin-block: 0}
 .recoup-badge {border: 1px solid #d5dbe1; border-radius: 999px; padding: .05rem .6rem; white-space: nowrap}
 .recoup-badge.old {border-color: #d17c1b; color: #8a4b00; background: #fff6ea}
 </style>"""

@@ -133,7 +133,7 @@ def _sorting(here: Here, listing: Listing[Row]) -> tuple[str, bool]:
     return chosen[:-1], chosen.endswith("-")
 
 
-def _grid(listing: Listing[Row], rows: Sequence[Row]) -> Sequence[Row]:
+def _grid(listing: Listing[Row] | Stream[Row], rows: Sequence[Row]) -> Sequence[Row]:
     frame = pd.DataFrame({column.key: [column.show(row) for row in rows] for column in listing.columns}, dtype="string")
     config = {
         column.key: st.column_config.TextColumn(
@@ -148,7 +148,7 @@ def _grid(listing: Listing[Row], rows: Sequence[Row]) -> Sequence[Row]:
         "height": "content" if len(rows) <= _ROWS_SHOWN_WHOLE else 560,
         "lazy": False,
     }
-    if not listing.selectable:
+    if isinstance(listing, Listing) and not listing.selectable:
         st.dataframe(frame, **options)
         return ()
     # a selection is row positions: its key names the very rows shown, so a refresh can never move it to others
@@ -157,6 +157,45 @@ def _grid(listing: Listing[Row], rows: Sequence[Row]) -> Sequence[Row]:
         frame, on_select="rerun", selection_mode="multi-row", key=f"{listing.name}_grid_{marks}", **options
     )
     return [rows[position] for position in event.selection.rows if 0 <= position < len(rows)]
+
+
+@dataclass(frozen=True)
+class Stream(Generic[Row]):
+    """A list that only grows, read from the newest back by number: its pages stay the same while rows are added."""
+
+    name: str
+    title: str
+    columns: Sequence[Column[Row]]
+    row_id: Callable[[Row], str]
+    fetch: Callable[[int | None, int], tuple[Sequence[Row], int | None]]
+    """From below a number (``None``: from the newest), at most so many: the rows and where the next page begins."""
+    page_size: int = 50
+
+
+def show_stream(here: Here, stream: Stream[Row], fingerprint: object) -> Sequence[Row]:
+    """Draw a page of a stream with buttons to older rows and back to the newest; returns the rows selected."""
+    before = url.cursor(f"{stream.name}_before", fingerprint)
+    rows, older = stream.fetch(before, stream.page_size)
+    if not rows:
+        st.info(here.t("lists.none"))
+        return ()
+    selected = _grid(stream, rows)
+    with st.container(horizontal=True):
+        url.cursor_button(here.t("lists.newest"), f"{stream.name}_before", None, disabled=before is None)
+        url.cursor_button(here.t("lists.older"), f"{stream.name}_before", older, disabled=older is None)
+    return selected
+
+
+def stream_rows(stream: Stream[Row], limit: int) -> Iterator[Row]:
+    """Every row of the stream from the newest back, at most ``limit``."""
+    before: int | None = None
+    left = limit
+    while left > 0:
+        rows, before = stream.fetch(before, min(500, left))
+        yield from rows
+        left -= len(rows)
+        if before is None:
+            return
 
 
 def all_rows(listing: Listing[Row], wanted: Wanted, limit: int) -> Iterator[Row]:

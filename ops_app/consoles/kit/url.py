@@ -7,9 +7,9 @@ codes are written here instead.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from datetime import date
 
 import streamlit as st
-
 
 _MOST_PAGES = 1_000_000
 
@@ -52,6 +52,47 @@ def page_number(name: str, pages: int | None = None) -> int:
 def page_buttons(name: str, pages: int) -> None:
     """The buttons that turn the pages of a list."""
     st.pagination(pages, key=f"{name}.")
+
+
+def day(name: str, label: str) -> date | None:
+    """A calendar day kept in the address."""
+    key = f"{name}."
+    _seed(name, key, None, _is_day, date.fromisoformat)
+    chosen = st.date_input(label, key=key, format="YYYY-MM-DD", value=None)
+    found = chosen if isinstance(chosen, date) else None
+    _write(name, found.isoformat() if found else "", "")
+    return found
+
+
+def _is_day(text: str) -> bool:
+    try:
+        date.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
+
+
+def cursor(name: str, fingerprint: object) -> int | None:
+    """Where the page of a stream begins, kept in the address; forgotten when the filters change."""
+    place = f"_fingerprint_{name}"
+    before = st.session_state.get(place)
+    st.session_state[place] = fingerprint
+    if before is not None and before != fingerprint:
+        st.query_params.pop(name, None)
+    wanted = st.query_params.get(name, "")
+    return int(wanted) if wanted.isdigit() and len(wanted) < 19 else None
+
+
+def cursor_button(label: str, name: str, value: int | None, *, disabled: bool) -> None:
+    """A button that moves a stream to ``value`` (``None``: the newest)."""
+
+    def go() -> None:
+        if value is None:
+            st.query_params.pop(name, None)
+        else:
+            st.query_params[name] = str(value)
+
+    st.button(label, key=f"{name}_{'newest' if value is None else 'older'}_{label}", on_click=go, disabled=disabled)
 
 
 def back_to_first_page(name: str, fingerprint: object) -> None:
