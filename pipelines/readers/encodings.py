@@ -16,6 +16,10 @@ _FOREIGN_MARKS = ((codecs.BOM_UTF32_LE, "UTF-32"), (codecs.BOM_UTF16_LE, "UTF-16
 _DOUBLE = re.compile(rb"[\x81-\xfe][\x40-\x7e\x80-\xfe]")
 _SWALLOWED = re.compile(rb"[\x81-\xfe][A-Za-z]")
 MAX_SWALLOWED_SHARE = 0.25
+# One damaged byte makes UTF-8 text invalid, yet GB18030 may still take all of it and give other characters.
+_UTF8 = re.compile(rb"[\xc3-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}")
+_ASCII = bytes(range(128))
+MAX_UTF8_SHARE = 0.8
 
 
 def detect_encoding(source: bytes | Path, named: str = "auto") -> str:
@@ -39,6 +43,8 @@ def detect_encoding(source: bytes | Path, named: str = "auto") -> str:
         raise _refused("it begins with a UTF-8 mark but is not UTF-8", "文件带有 UTF-8 标记,但内容不是 UTF-8")
     if not _decodes(source, "gb18030"):
         raise _refused("it is neither UTF-8 nor GB18030", "它既不是 UTF-8 也不是 GB18030")
+    if _is_damaged_utf8(source):
+        raise _refused("it is UTF-8 with damaged bytes", "它是 UTF-8,但含有损坏的字节")
     if _looks_western(source):
         raise _refused(
             "it is not UTF-8 and looks like Western 8-bit text, not GB18030",
@@ -97,3 +103,12 @@ def _looks_western(source: bytes | Path) -> bool:
         doubles += len(found)
         swallowed += sum(1 for pair in found if _SWALLOWED.fullmatch(pair))
     return doubles > 0 and swallowed / doubles > MAX_SWALLOWED_SHARE
+
+
+def _is_damaged_utf8(source: bytes | Path) -> bool:
+    whole = high = 0
+    for chunk in _chunks(source):
+        rest = chunk.translate(None, _ASCII)
+        high += len(rest)
+        whole += sum(map(len, _UTF8.findall(chunk)))
+    return whole > MAX_UTF8_SHARE * high

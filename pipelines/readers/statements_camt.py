@@ -22,7 +22,7 @@ from pipelines.readers.refusals import FileRefused
 from pipelines.readers.statements import Balance, Line, Statement
 
 MAX_DEPTH = 64
-MAX_ELEMENTS = 1_000_000
+MAX_ELEMENTS = 1_500_000
 _XINCLUDE = "{http://www.w3.org/2001/XInclude}"
 _NAMESPACE = re.compile(r"\{urn:iso:std:iso:20022:tech:xsd:camt\.05([234])\.001\.0([1-8])\}Document", re.ASCII)
 _STATEMENTS = {"Stmt", "Rpt", "Ntfctn"}
