@@ -34,6 +34,8 @@ def catalogue() -> Mapping[str, Mapping[str, str]]:
 def _flat(tree: Mapping[str, object], prefix: str) -> list[tuple[str, Mapping[str, str]]]:
     rows: list[tuple[str, Mapping[str, str]]] = []
     for name, value in tree.items():
+        if not isinstance(name, str):
+            raise ValueError(f"{prefix}{name}: quote this key, YAML reads it as something else than text")
         key = f"{prefix}{name}"
         if isinstance(value, list):
             if len(value) != len(LANGUAGES) or not all(isinstance(text, str) for text in value):

@@ -12,7 +12,10 @@ import streamlit as st
 from ops_app.consoles.kit.context import Here
 from ops_app.consoles.kit.labels import EMPTY
 
-_STYLE = "display:grid;grid-template-columns:minmax(7rem,max-content) 1fr;gap:.25rem 1rem;margin:0;padding:0;font-size:.95rem"
+_STYLE = (
+    "display:grid;grid-template-columns:minmax(7rem,max-content) 1fr;gap:.25rem 1rem;margin:0;padding:0;"
+    "font-size:.95rem"
+)
 
 
 @dataclass(frozen=True)
