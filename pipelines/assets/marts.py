@@ -1,0 +1,63 @@
+"""Marts: every dbt model and seed as an asset, built by one invocation a run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import dagster as dg
+from dagster_dbt import build_dbt_asset_specs
+
+from ops_app.config import Settings
+from pipelines.assets.days import span_of
+from pipelines.build import BuildFailed, build, manifest
+from pipelines.house import House
+from pipelines.instance import WRITER_POOL
+from pipelines.partitions import business_dates
+
+_BUILT = ("model", "seed")
+
+
+def mart_assets(settings: Settings) -> dg.AssetsDefinition:
+    """One asset a model or seed; tests are part of the build, and a failed one stops what follows."""
+    days = business_dates(settings)
+    specs = [
+        spec.replace_attributes(partitions_def=days, group_name="marts", owners=[], automation_condition=None)
+        for spec in build_dbt_asset_specs(manifest=manifest(settings))
+    ]
+    keys = {spec.key.path[-1]: spec.key for spec in specs}
+    sheet = keys["rpt_portfolio_daily"]
+
+    @dg.multi_asset(
+        name="marts",
+        specs=specs,
+        check_specs=[dg.AssetCheckSpec("dbt_tests_passed", asset=sheet, blocking=True)],
+        backfill_policy=dg.BackfillPolicy.single_run(),
+        pool=WRITER_POOL,
+        required_resource_keys={"house"},
+    )
+    def marts(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult]:
+        house: House = context.resources.house
+        _, last = span_of(context)
+        try:
+            result = build(house.settings.warehouse_path, house.settings, last, progress=house.progress)
+        except BuildFailed as failure:
+            house.report(last, marts_built=", ".join(name for name, _ in failure.failed[:5]))
+            raise
+        tests = sum(node.kind == "test" for node in result.nodes)
+        house.report(last, marts_built=None)
+        house.note(
+            "marts",
+            models=sum(node.kind in _BUILT for node in result.nodes),
+            tests=tests,
+            sql_s=round(result.sql_s, 2),
+            dbt_start_s=round(result.dbt_start_s, 2),
+        )
+        passed = dg.AssetCheckResult(check_name="dbt_tests_passed", passed=True, metadata={"tests": tests})
+        for node in result.nodes:
+            if node.kind in _BUILT and node.name in keys:
+                key = keys[node.name]
+                yield dg.MaterializeResult(
+                    asset_key=key, metadata={"seconds": node.seconds}, check_results=[passed] if key == sheet else []
+                )
+
+    return marts
