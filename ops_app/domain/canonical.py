@@ -41,7 +41,7 @@ def moment_text(moment: datetime) -> str:
     """``moment`` in UTC with six decimals of a second; refuses a naive one."""
     if moment.tzinfo is None:
         raise TypeError("moments are aware")
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return moment.astimezone(UTC).isoformat(timespec="microseconds").removesuffix("+00:00") + "Z"
 
 
 def canonical_json(value: object) -> str:

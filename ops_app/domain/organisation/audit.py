@@ -9,13 +9,14 @@ import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass, fields, replace
 from datetime import datetime
+from operator import attrgetter
 
 from ops_app.domain.canonical import moment_text
 
 GENESIS = "0" * 64
 """The ``prev_hash`` of the first row."""
 
-_FORMAT = b"recoup-audit-1"
+_FORMAT = "recoup-audit-1"
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,7 @@ class AuditRow:
 
 
 _HASHED = tuple(field.name for field in fields(AuditRow) if field.name != "row_hash")
+_values = attrgetter(*_HASHED)
 
 
 @dataclass(frozen=True)
@@ -51,20 +53,16 @@ class ChainFault:
 
 
 def encode(row: AuditRow) -> bytes:
-    """Every field but ``row_hash``, each as a marker, its length in eight bytes and its bytes.
+    """Every field but ``row_hash`` in order, as UTF-8: ``n`` for nothing, else its length in characters, a colon and
+    the text; moments in UTC with six decimals.
 
     The lengths make the encoding unambiguous: no two different rows have the same bytes.
     """
+    seq, occurred_at, *texts = _values(row)
     parts = [_FORMAT]
-    for name in _HASHED:
-        value = getattr(row, name)
-        if value is None:
-            parts.append(b"n" + bytes(8))
-            continue
-        text = moment_text(value) if isinstance(value, datetime) else str(value)
-        data = text.encode()
-        parts.append(b"t" + len(data).to_bytes(8, "big") + data)
-    return b"".join(parts)
+    for text in (str(seq), moment_text(occurred_at), *texts):
+        parts.append("n" if text is None else f"{len(text)}:{text}")
+    return "".join(parts).encode()
 
 
 def hash_of(row: AuditRow) -> str:

@@ -35,7 +35,7 @@ def _runs() -> None:
     op.create_index(
         "uq_runs_one_started", "runs", ["state"], unique=True, sqlite_where=_STARTED, postgresql_where=_STARTED
     )
-    op.create_index("ix_runs_business_date", "runs", ["business_date", "started_at"])
+    op.create_index("ix_runs_business_date_started_at", "runs", ["business_date", "started_at"])
     op.create_table(
         "run_requests",
         sa.Column("request_id", sa.String(64), primary_key=True),
@@ -92,5 +92,7 @@ def _notices() -> None:
         sa.Column("sent_at", Moment),
         sa.Column("attempts", sa.Integer, nullable=False),
         sa.Column("last_error", sa.Text),
-        sa.UniqueConstraint("kind", "subject_key", "business_date", name="uq_notifications_kind"),
+        sa.UniqueConstraint(
+            "kind", "subject_key", "business_date", name="uq_notifications_kind_subject_key_business_date"
+        ),
     )

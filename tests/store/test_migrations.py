@@ -1,0 +1,87 @@
+"""Migrations: one line of them, and what they make is what the tables say."""
+
+from __future__ import annotations
+
+import re
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import inspect, text
+from sqlalchemy.types import TypeEngine
+
+from ops_app.store.migrations import upgrade
+from ops_app.store.store import Store
+from ops_app.store.tables import metadata
+from ops_app.store.types import Moment
+
+VERSIONS = Path(upgrade.__file__).parent / "versions"
+
+
+def test_migrations_are_numbered_one_after_another() -> None:
+    files = sorted(path.stem for path in VERSIONS.glob("[0-9]*.py"))
+    previous = "None"
+    for number, name in enumerate(files, start=1):
+        source = (VERSIONS / f"{name}.py").read_text()
+        revision = re.search(r'^revision(?:: str)? = "(\d{4})"$', source, re.MULTILINE)
+        follows = re.search(r'^down_revision(?:: [^=]*)? = "?(\w+)"?$', source, re.MULTILINE)
+        assert revision, name
+        assert follows, name
+        assert name.startswith(f"{number:04d}_"), name
+        assert revision[1] == name[:4]
+        assert follows[1] == previous
+        previous = revision[1]
+    assert upgrade.head() == previous
+
+
+def _same_type(
+    context: object, inspected: object, column: object, found: TypeEngine[object], told: TypeEngine[object]
+) -> bool | None:
+    # SQLite keeps moments as text of fixed width under the name DATETIME
+    return False if isinstance(told, Moment) and str(found).upper().startswith(("TIMESTAMP", "DATETIME")) else None
+
+
+def test_what_the_migrations_make_is_what_the_tables_say(store: Store) -> None:
+    with store.reading() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": _same_type})
+        differences = compare_metadata(context, metadata)
+    assert not differences, "\n".join(str(one) for one in differences)
+
+
+def test_checks_and_foreign_keys_are_made_too(store: Store) -> None:
+    with store.reading() as connection:
+        found = inspect(connection)
+        for table in metadata.sorted_tables:
+            told = {one.name for one in table.constraints if one.__visit_name__ == "check_constraint" and one.name}
+            made = {one["name"] for one in found.get_check_constraints(table.name)}
+            assert told <= made, f"{table.name} lacks {told - made}"
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+def test_several_processes_may_migrate_an_empty_store_at_once(
+    kind: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    if kind == "sqlite":
+        url = f"sqlite:///{tmp_path / 'new' / 'ops.db'}"
+    else:
+        server = request.getfixturevalue("pg_server")
+        server.execute("drop database if exists empty_one with (force)")
+        server.execute("create database empty_one")
+        url = server.url("empty_one")
+    stores = [Store.open(url) for _ in range(3)]
+    (tmp_path / "new").mkdir()
+    with ThreadPoolExecutor(3) as pool:
+        list(pool.map(lambda one: one.migrate(), stores))
+    with stores[0].reading() as connection:
+        assert connection.execute(text("select version_num from alembic_version")).scalars().all() == [upgrade.head()]
+    for one in stores:
+        one.close()
+
+
+def test_a_store_of_a_newer_program_is_left_alone(store: Store) -> None:
+    with store._writers.begin() as connection:
+        connection.execute(text("update alembic_version set version_num = '9999'"))
+    with pytest.raises(RuntimeError, match="newer Recoup"):
+        store.migrate()
