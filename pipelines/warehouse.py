@@ -133,6 +133,13 @@ class Warehouse:
                 connection.close()
 
     @contextmanager
+    def held(self) -> Iterator[None]:
+        """Keep other writers out without a connection, for dbt, which opens the file itself; re-entrant."""
+        Path(self._lock.lock_file).parent.mkdir(parents=True, exist_ok=True)
+        with self._lock:
+            yield
+
+    @contextmanager
     def transaction(self) -> Iterator[Connection]:
         """All or nothing on the open warehouse; an exception leaves it as it was."""
         with self.open() as connection:
@@ -155,10 +162,13 @@ class Warehouse:
             return cursor.sql(sql).pl()
 
 
-def connect(path: Path | str = ":memory:", *, memory_limit: str = "2GB", threads: int = 2) -> Connection:
+def connect(
+    path: Path | str = ":memory:", *, memory_limit: str = "2GB", threads: int = 2, read_only: bool = False
+) -> Connection:
     """A DuckDB connection with the settings of the house: moments in UTC, bounded memory, no extension downloads."""
     connection = duckdb.connect(
         str(path),
+        read_only=read_only,
         config={
             "memory_limit": memory_limit,
             "threads": threads,

@@ -1,0 +1,57 @@
+{#
+History is kept by replacing whole partitions, never by merging rows, so that late files and early ones end alike.
+
+    {% set changed = replace_partitions('business_date', feeds=['loans']) %}
+
+makes the model incremental by the date column named and returns the condition "this partition is recomputed": every
+date from the earliest one that changed. With days_in, the partitions are instead the days listed in that model.
+A full build returns true. Partitions that come back empty are emptied, which insert_overwrite alone would not do.
+#}
+{% macro replace_partitions(column, feeds=none, days_in=none, grain='day') -%}
+    {%- set rule = {'column': column, 'feeds': feeds, 'days_in': days_in, 'grain': grain} -%}
+    {{ adapter.dispatch('partitioned', 'recoup')(rule) }}
+    {{- return(changed(column, feeds, days_in, grain)) -}}
+{%- endmacro %}
+
+{% macro default__partitioned(rule) -%}
+    {{ config(materialized='incremental', incremental_strategy='replace_partitions', meta={'replaces': rule}) }}
+{%- endmacro %}
+
+{% macro spark__partitioned(rule) -%}
+    {{ config(
+        materialized='incremental', incremental_strategy='insert_overwrite', partition_by=[rule.column],
+        file_format='parquet', meta={'replaces': rule}, pre_hook="{{ drop_replaced_partitions() }}"
+    ) }}
+{%- endmacro %}
+
+{# The condition on `column` that a row belongs to a partition which is recomputed. #}
+{% macro changed(column, feeds=none, days_in=none, grain='day') -%}
+    {%- set days = ref(days_in) if days_in else none -%}
+    {%- if not execute or not is_incremental() -%}
+        {{- return('true') -}}
+    {%- endif -%}
+    {%- if days -%}
+        {{- return(column ~ ' in (select changed.day from ' ~ days ~ ' as changed)') -}}
+    {%- endif -%}
+    {{- return(column ~ ' >= ' ~ changed_from(feeds, grain)) -}}
+{%- endmacro %}
+
+{# dbt calls this for the strategy of that name: in one transaction, out with the old partitions, in with the new. #}
+{% macro get_incremental_replace_partitions_sql(arguments) -%}
+    {%- set rule = config.get('meta')['replaces'] -%}
+    {%- set columns = arguments['dest_columns'] | map(attribute='name') | join(', ') -%}
+    delete from {{ arguments['target_relation'] }}
+    where {{ changed(rule['column'], rule['feeds'], rule['days_in'], rule['grain']) }};
+    insert into {{ arguments['target_relation'] }} ({{ columns }})
+    select {{ columns }} from {{ arguments['temp_relation'] }}
+{%- endmacro %}
+
+{# Spark drops what will be recomputed before the overwrite; a run that dies here is repeated, for its feeds stay touched. #}
+{% macro drop_replaced_partitions() -%}
+    {%- set rule = config.get('meta')['replaces'] -%}
+    {%- if execute and is_incremental() -%}
+        alter table {{ this }} drop if exists partition ({{ changed(rule['column'], rule['feeds'], rule['days_in'], rule['grain']) }})
+    {%- else -%}
+        select 1
+    {%- endif -%}
+{%- endmacro %}

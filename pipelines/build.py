@@ -1,0 +1,216 @@
+"""The marts are built here: one dbt invocation a run, on the warehouse of one installation.
+
+dbt runs in this process. The warehouse lock is held meanwhile and no other connection is open, since DuckDB lets one
+process write. What feeds touched since the last good build is what an incremental build recomputes; the list is
+cleared only when everything, tests included, has passed.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from dbt.adapters.duckdb.connections import DuckDBConnectionManager
+from dbt.cli.main import dbtRunner
+from filelock import FileLock
+
+from ops_app.config import Settings
+from pipelines.warehouse import Connection, Warehouse
+
+Progress = Callable[[int, int, str], None]
+
+_INVOCATION = threading.Lock()  # dbt is not safe for threads
+
+_OPS_TABLES = {
+    "audit_log": "seq bigint, occurred_at timestamp, actor_id varchar, actor_name varchar, role_code varchar,"
+    " agency_code varchar, action varchar, object_type varchar, object_id varchar, reason varchar, row_hash varchar",
+    "breaks": "break_id varchar, kind varchar, source_code varchar, currency varchar, lender_minor bigint,"
+    " bank_minor bigint, recorded_minor bigint, difference_minor bigint, loan_id varchar, payment_ids varchar,"
+    " bank_line_ids varchar, value_date date, opened_date date, last_seen_date date, state varchar",
+    "break_decisions": "decision_id varchar, break_id varchar, decision varchar, reason varchar, decided_by varchar,"
+    " decided_at timestamp",
+    "payments": "source_code varchar, payment_id varchar, loan_id varchar, amount_minor bigint, currency varchar,"
+    " value_date date",
+}
+"""What the marts read of the ops store, so that they build before anything was ever extracted."""
+
+
+class BuildFailed(Exception):
+    """The marts are not whole; ``failed`` names each model or test that failed, with dbt's own words."""
+
+    def __init__(self, failed: list[tuple[str, str]]) -> None:
+        self.failed = failed
+        listed = "; ".join(f"{name}: {message}" for name, message in failed[:10])
+        more = f" and {len(failed) - 10} more" if len(failed) > 10 else ""
+        super().__init__(f"the build failed in {len(failed)} place(s): {listed}{more}")
+
+
+@dataclass(frozen=True)
+class Node:
+    """One model, seed or test of a build; ``seconds`` is its wall time, dbt's own work included."""
+
+    name: str
+    kind: str
+    status: str
+    seconds: float
+    message: str
+
+
+@dataclass(frozen=True)
+class BuildResult:
+    """What a build did. ``sql_s`` is the time spent inside DuckDB, ``dbt_start_s`` what dbt took before the first node."""
+
+    business_date: date
+    full_refresh: bool
+    nodes: list[Node] = field(repr=False)
+    total_s: float
+    sql_s: float
+    dbt_start_s: float
+
+
+class _Watch:
+    """Listens to dbt: adds up query times and reports each node as it ends."""
+
+    def __init__(self, progress: Progress | None) -> None:
+        self.progress = progress
+        self.began = time.monotonic()
+        self.sql_s = 0.0
+        self.first_node_s: float | None = None
+        self._lock = threading.Lock()
+
+    def __call__(self, event: Any) -> None:
+        name = event.info.name
+        if name == "SQLQueryStatus":
+            with self._lock:
+                self.sql_s += event.data.elapsed
+        elif name == "NodeStart" and self.first_node_s is None:
+            self.first_node_s = time.monotonic() - self.began
+        elif name in ("LogModelResult", "LogTestResult", "LogSeedResult") and self.progress:
+            self.progress(event.data.index, event.data.total, event.data.name or event.data.node_info.node_name)
+
+
+def build(
+    warehouse_path: Path,
+    settings: Settings,
+    business_date: date,
+    *,
+    full_refresh: bool = False,
+    unit_tests: bool = False,
+    progress: Progress | None = None,
+) -> BuildResult:
+    """Build and test every mart as of ``business_date``, recomputing what feeds have touched (all with ``full_refresh``).
+
+    Raises ``BuildFailed`` when a model or a test failed; then ``raw.touched`` stays, and the next build repeats the
+    same partitions. Unit tests of the SQL need no data and are left to the test run unless asked for.
+    """
+    warehouse = Warehouse(warehouse_path, lock_path=settings.run / "warehouse.lock")
+    arguments = ["build"]
+    arguments += ["--full-refresh"] if full_refresh else []
+    arguments += [] if unit_tests else ["--exclude-resource-type", "unit_test"]
+    watch = _Watch(progress)
+    with warehouse.held():
+        with warehouse.open() as connection:
+            _prepare(connection, business_date)
+        watch.began = time.monotonic()
+        results = _invoke(arguments, warehouse_path, settings, watch)
+        nodes = [_node(result) for result in results]
+        failed = [(node.name, node.message) for node in nodes if node.status in ("error", "fail", "runtime error")]
+        if failed:
+            raise BuildFailed(failed)
+        with warehouse.open() as connection:
+            connection.execute("delete from raw.touched")
+    total = time.monotonic() - watch.began
+    return BuildResult(business_date, full_refresh, nodes, total, watch.sql_s, watch.first_node_s or total)
+
+
+def write_docs(settings: Settings) -> Path:
+    """Write dbt's documentation as one page that needs no server, and return where it is."""
+    warehouse = Warehouse(settings.warehouse_path, lock_path=settings.run / "warehouse.lock")
+    with warehouse.held():
+        with warehouse.open() as connection:
+            _create_tables(connection)
+        _invoke(["docs", "generate", "--static"], settings.warehouse_path, settings, _Watch(None))
+    return target_path(settings) / "static_index.html"
+
+
+def manifest(settings: Settings) -> Path:
+    """dbt's manifest, parsed again only when a file of the project is newer; needs no warehouse."""
+    path = target_path(settings) / "manifest.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(str(path.parent / "parse.lock"), timeout=300):
+        newest = max(file.stat().st_mtime for file in settings.dbt_dir.rglob("*") if file.is_file())
+        if not path.exists() or path.stat().st_mtime < newest:
+            _invoke(["parse"], settings.warehouse_path, settings, _Watch(None))
+    return path
+
+
+def target_path(settings: Settings) -> Path:
+    """Where dbt keeps its manifest, compiled SQL and run results for this installation."""
+    return settings.run.resolve() / "dbt"
+
+
+def _prepare(connection: Connection, business_date: date) -> None:
+    _create_tables(connection)
+    connection.execute("delete from raw.build_day")
+    connection.execute("insert into raw.build_day values (?)", [business_date])
+
+
+def _create_tables(connection: Connection) -> None:
+    connection.execute("create table if not exists raw.build_day (business_date date)")
+    for table, columns in _OPS_TABLES.items():
+        connection.execute(f"create table if not exists ops.{table} ({columns})")
+
+
+def _invoke(arguments: list[str], warehouse_path: Path, settings: Settings, watch: _Watch) -> list[Any]:
+    """Run dbt once; its results, or ``BuildFailed`` when it could not even begin."""
+    folder = target_path(settings)
+    settings.logs.mkdir(parents=True, exist_ok=True)
+    command = [
+        *arguments,
+        *("--project-dir", str(settings.dbt_dir), "--profiles-dir", str(settings.dbt_dir)),
+        *("--target-path", str(folder), "--log-path", str(settings.logs.resolve())),
+        *("--target", settings.warehouse, "--quiet", "--no-use-colors", "--partial-parse", "--log-level", "none"),
+    ]
+    with _INVOCATION, _environment(RECOUP_WAREHOUSE_PATH=str(warehouse_path.resolve())):
+        try:
+            done = dbtRunner(callbacks=[watch]).invoke(command)
+        finally:
+            _close_duckdb()
+    if done.exception is not None:
+        raise BuildFailed([("dbt", str(done.exception))]) from done.exception
+    return list(getattr(done.result, "results", None) or [])
+
+
+def _node(result: Any) -> Node:
+    node = result.node
+    return Node(node.name, str(node.resource_type), str(result.status), result.execution_time, result.message or "")
+
+
+def _close_duckdb() -> None:
+    """Give the warehouse file back: dbt keeps its connection for the next invocation of the process."""
+    environment = DuckDBConnectionManager._ENV
+    if environment is not None:
+        environment.close()
+    DuckDBConnectionManager.close_all_connections()
+
+
+@contextmanager
+def _environment(**values: str) -> Iterator[None]:
+    """Hand the profile what it asks of the environment, for the length of one invocation."""
+    before = {name: os.environ.get(name) for name in values}
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
