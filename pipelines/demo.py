@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import shutil
 from dataclasses import dataclass
 from datetime import date, timedelta
-from pathlib import Path
 from time import monotonic
 from typing import Any
 
@@ -17,7 +15,7 @@ from ops_app.services.organisation import runs
 from ops_app.services.organisation.demo_people import create_demo_people
 from pipelines.house import Progress
 from pipelines.run_day import DayResult, run_day
-from pipelines.simulator import simulate
+from pipelines.simulator import deliver_due, simulate
 from pipelines.warehouse import Warehouse
 
 DAYS_ONE_BY_ONE = 3
@@ -31,13 +29,6 @@ class DemoResult:
     seconds: float
     day_rows: list[list[Any]]
     sign_ins: list[list[str]]
-
-
-def deliver_late_files(simulated: Path, inbound: Path, business_date: date) -> None:
-    """Put files that the simulated sender delivers late into ``inbound``, once their delivery date is reached."""
-    for folder in sorted((simulated / "late").glob("????-??-??")):
-        if date.fromisoformat(folder.name) <= business_date:
-            shutil.copytree(folder, inbound, dirs_exist_ok=True)
 
 
 def _row(result: DayResult, label: str) -> list[Any]:
@@ -59,14 +50,13 @@ def run_demo(
         if runs.last_completed_date(SYSTEM, app.store) is not None:
             return _again(app, started)
         last = end or app.clock.now().astimezone(settings.zone).date() - timedelta(days=1)
-        simulated = settings.run / "simulated"
         simulate(settings.inbound, loans=loans, days=days, seed=seed, faults=True, end_date=last, progress=progress)
         rows = []
         first = last - timedelta(days=days - 1)
         backfill_end = last - timedelta(days=DAYS_ONE_BY_ONE)
         spans = [(first, backfill_end)] + [(day, day) for day in (last - timedelta(days=n) for n in (2, 1, 0))]
         for begin, day in spans:
-            deliver_late_files(simulated, settings.inbound, day)
+            deliver_due(settings.inbound, day)
             result = run_day(app, day, first=begin, progress=progress)
             if not result.succeeded:
                 raise DomainError(f"{day}: {result.problem}", f"{day}:{result.problem}")

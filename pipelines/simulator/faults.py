@@ -216,6 +216,7 @@ class Faults:
         copy = source.with_name(f"{source.stem}_resend.csv")
         shutil.copyfile(source, copy)
         shutil.copyfile(sidecar_of(source), sidecar_of(copy))
+        writer.note(copy)
         self._enter("duplicate_file", copy.name, rows=tables["repayments"].frame.height)
 
     def _broken_totals(self, tables: dict[str, Table], writer: FeedWriter) -> None:

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import polars as pl
 
+from ops_app.domain.errors import Conflict
+
 TEMPLATE = "standard"
 LATE = "late"
 
@@ -47,9 +49,10 @@ class FeedWriter:
     """Writes under ``root``/standard and counts what the sender says it sent."""
 
     root: Path
+    log: Path
+    """Lists what was written, one path below ``root`` a line, so that a later run replaces its own files only."""
     rows: dict[str, int] = field(default_factory=dict)
     cents: dict[str, dict[str, int]] = field(default_factory=dict)
-    bytes_written: int = 0
 
     def write(
         self, table: Table, day: date, ext: str = "csv", *, suffix: str = "", deliver_on: date | None = None,
@@ -73,8 +76,13 @@ class FeedWriter:
             text.write_csv(path)
         said = {"rows": table.frame.height, "sums": {name: text_of_cents(value) for name, value in sums.items()}}
         write_sidecar(path, declare if declare is not None else said)
-        self.bytes_written += path.stat().st_size
+        self.note(path)
         return path
+
+    def note(self, path: Path) -> None:
+        """Enter a file and its sidecar into the log."""
+        with self.log.open("a", encoding="utf-8") as log:
+            log.writelines(f"{one.relative_to(self.root).as_posix()}\n" for one in (path, sidecar_of(path)))
 
     def count(self, table: Table) -> None:
         """Add honest rows to the totals of the answer key."""
@@ -91,6 +99,23 @@ def sidecar_of(path: Path) -> Path:
 def write_sidecar(path: Path, said: Mapping[str, object]) -> None:
     """Control totals as the sender declares them."""
     sidecar_of(path).write_text(json.dumps(said, ensure_ascii=False, sort_keys=True) + "\n", encoding="utf-8")
+
+
+def clear_earlier(inbound: Path, log: Path) -> None:
+    """Remove the files that the simulation logged in ``log`` wrote; raises ``Conflict`` if others stand beside them."""
+    for line in log.read_text(encoding="utf-8").splitlines() if log.exists() else ():
+        first, *rest = Path(line).parts
+        arrived = Path(*rest[1:]) if first == LATE else Path(line)
+        for path in (inbound / line, inbound / arrived):
+            path.unlink(missing_ok=True)
+    shutil.rmtree(inbound / LATE, ignore_errors=True)
+    left = sorted(path.name for path in (inbound / TEMPLATE).glob("*"))
+    if left:
+        raise Conflict(
+            f"{inbound / TEMPLATE} holds files that no simulation wrote ({left[0]}, …). Choose an empty folder.",
+            f"{inbound / TEMPLATE} 中有并非模拟生成的文件({left[0]} 等),请选择空目录。",
+        )
+    log.unlink(missing_ok=True)
 
 
 def deliver_due(inbound: Path, business_date: date) -> list[Path]:

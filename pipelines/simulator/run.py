@@ -27,13 +27,14 @@ from pipelines.simulator.complaints import Complaints
 from pipelines.simulator.contacts import Calls, Promises, call_day
 from pipelines.simulator.days import is_month_end, number_of
 from pipelines.simulator.faults import FEWEST_DAYS, FEWEST_LOANS, Faults
-from pipelines.simulator.files import LATE, TEMPLATE, FeedWriter, Table
+from pipelines.simulator.files import TEMPLATE, FeedWriter, Table, clear_earlier
 from pipelines.simulator.history import open_book
 from pipelines.simulator.portfolio import make_portfolio, make_staff
 from pipelines.simulator.streams import stream
 from pipelines.simulator.truth import Truth
 
 Progress = Callable[[int, int, str], None]
+LOG = "written.txt"
 CSV_DAYS = 3
 """The loans snapshots of the last days are CSV as small lenders send it; those before are Parquet."""
 
@@ -52,15 +53,16 @@ def simulate(
     """Write ``days`` days of standard feed files of a portfolio of ``loans`` loans, ending on ``end_date``.
 
     Files go to ``out``/standard (late ones to ``out``/late/<delivery day>/standard, see ``deliver_due``); hidden
-    truth and ``answer_key.json`` to ``truth`` (default: ``simulated`` beside ``out``). What an earlier call wrote in
-    these three folders is replaced. The same arguments give the same bytes. Raises ``Invalid`` when the portfolio is
-    too small for what is asked.
+    truth and ``answer_key.json`` to ``truth`` (default: ``simulated`` beside ``out``). What an earlier call wrote there
+    is replaced. The same arguments give the same bytes. Raises ``Invalid`` when the portfolio is too small for what is
+    asked, ``Conflict`` when ``out``/standard holds files of another origin.
     """
     _check(loans, days, faults)
     hidden = truth if truth is not None else out.parent / "simulated"
-    for folder in (out / TEMPLATE, out / LATE, hidden):
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(parents=True) if folder.name != LATE else None
+    clear_earlier(out, hidden / LOG)
+    shutil.rmtree(hidden / "movements", ignore_errors=True)
+    for folder in (out / TEMPLATE, hidden):
+        folder.mkdir(parents=True, exist_ok=True)
     world = _World(out, loans, days, seed, end_date, hidden, Faults(seed, end_date) if faults else None)
     for done in range(days):
         world.live(world.first_date + timedelta(days=done))
@@ -104,7 +106,7 @@ class _World:
         self.originations = feeds.all_originations(self.loans, seed)
         self.bank = Bank(seed)
         self.complaints = Complaints(self.loans, self.people.ids, self.staff.collector_id, seed)
-        self.writer = FeedWriter(out)
+        self.writer = FeedWriter(out, hidden / LOG)
         self.truth = Truth(hidden, self.loans, self.staff)
 
     def live(self, day: date) -> None:

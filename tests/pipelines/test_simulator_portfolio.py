@@ -10,8 +10,8 @@ import pytest
 import yaml
 
 from ops_app.config import PROJECT_ROOT
-from ops_app.domain.errors import Invalid
-from pipelines.simulator import AnswerKey, simulate
+from ops_app.domain.errors import Conflict, Invalid
+from pipelines.simulator import AnswerKey, deliver_due, simulate
 from pipelines.simulator.days import is_workday, next_workday
 from tests.pipelines.simulated import END, cents, hashes, read_feed, read_file
 
@@ -61,13 +61,28 @@ def test_the_same_seed_gives_the_same_bytes(tmp_path: Path) -> None:
     )
 
 
-def test_a_second_run_replaces_what_the_first_left(tmp_path: Path) -> None:
-    simulate(tmp_path / "inbound", 100, 12, 7, end_date=END)
-    other = tmp_path / "inbound" / "mine.txt"
-    other.write_text("kept")
-    simulate(tmp_path / "inbound", 100, 3, 7, end_date=END)
-    assert len(list((tmp_path / "inbound" / "standard").glob("calls_*.csv"))) == 3
-    assert other.exists()
+def test_a_second_run_replaces_its_own_files_and_touches_no_others(tmp_path: Path) -> None:
+    inbound = tmp_path / "inbound"
+    simulate(inbound, 600, 12, 7, True, end_date=END)
+    deliver_due(inbound, END)
+    theirs = inbound / "berka" / "loans_2026-11-24.csv"
+    theirs.parent.mkdir()
+    theirs.write_text("theirs")
+    simulate(inbound, 600, 3, 7, end_date=END)
+    assert len(list((inbound / "standard").glob("calls_*.csv"))) == 3
+    assert len(list((tmp_path / "simulated" / "movements").iterdir())) == 3
+    assert theirs.read_text() == "theirs"
+    simulate(tmp_path / "fresh" / "inbound", 600, 3, 7, end_date=END)
+    assert hashes(inbound / "standard") == hashes(tmp_path / "fresh" / "inbound" / "standard")
+
+
+def test_a_folder_with_files_of_another_origin_is_refused_untouched(tmp_path: Path) -> None:
+    real = tmp_path / "inbound" / "standard" / "loans_2026-11-24.csv"
+    real.parent.mkdir(parents=True)
+    real.write_text("a lender's own")
+    with pytest.raises(Conflict, match="no simulation wrote"):
+        simulate(tmp_path / "inbound", 10, 3, 7, end_date=END)
+    assert real.read_text() == "a lender's own"
 
 
 @pytest.mark.parametrize(("loans", "days", "faults"), [(0, 5, False), (5, 0, False), (499, 60, True), (500, 9, True)])
