@@ -58,6 +58,7 @@ _SERVICE_TABLES: Mapping[str, Mapping[str, str]] = {
         "reason_en": "varchar",
         "reason_zh": "varchar",
         "raw_json": "varchar",
+        "standard_json": "varchar",
         "is_primary": "boolean",
         "state": "varchar",
     },
@@ -71,6 +72,13 @@ _SERVICE_TABLES: Mapping[str, Mapping[str, str]] = {
         "refused": "bigint",
         "gx_success": "boolean",
         "gx_json": "varchar",
+    },
+    "raw.deliveries": {
+        "template": "varchar",
+        "path": "varchar",
+        "size": "bigint",
+        "modified_ns": "bigint",
+        "file_id": "varchar",
     },
     "raw.touched": {"feed": "varchar", "partition_date": "date"},
     "recon.matches": {

@@ -127,7 +127,8 @@ def _approximate(plain: str, how: AmountFormat) -> str:
     limit = f" and abs({exact}) < 100000000000000000"
     bound = "" if how.decimals == "half_up" else f" and abs({exact} - round({exact}, 0)) <= 0.00001"
     return (
-        f"case when regexp_full_match({plain}, {_text(grammar)}){bound} then try_cast(round({exact}, 0) as bigint) end"
+        f"case when regexp_full_match({plain}, {_text(grammar)}){limit}{bound}"
+        f" then try_cast(round({exact}, 0) as bigint) end"
     )
 
 
@@ -213,3 +214,15 @@ def _steady_offset(zone: str) -> int | None:
     }
     only = offsets.pop()
     return None if offsets or only is None else int(only.total_seconds())
+
+
+def from_utc(moment_utc: str, zone: str) -> str:
+    """A naive UTC timestamp as naive local time of ``zone``."""
+    slow = f"timezone({_text(zone)}, timezone('UTC', {moment_utc}))"
+    seconds = _steady_offset(zone)
+    if seconds is None:
+        return slow
+    return (
+        f"case when {moment_utc} >= timestamp '2000-01-02' and {moment_utc} < timestamp '2099-12-31'"
+        f" then {moment_utc} + interval {seconds} second else {slow} end"
+    )

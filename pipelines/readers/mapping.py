@@ -210,7 +210,10 @@ class _Column:
         readable = " and ".join(f"(({s}) is null or ({r}) is not null)" for s, r in zip(sources, reads, strict=True))
         total = " + ".join(f"{sign} * coalesce({r}, 0)" for (sign, _), r in zip(parts, reads, strict=True))
         # the read layer sees only g_ columns, so the sum travels as text beside its proof that all parts were readable
-        value = f"case when ({given}) is null then null when {readable} then cast({total} as varchar) else '? ' || ({given}) end"
+        value = (
+            f"case when ({given}) is null then null when {readable} then cast({total} as varchar)"
+            f" else '? ' || ({given}) end"
+        )
         return value, f"try_cast(g_{self.column} as bigint)"
 
     def _scalar(self, source: str) -> str:

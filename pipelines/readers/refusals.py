@@ -48,6 +48,7 @@ ROW_REASONS: dict[str, tuple[str, str]] = {
     "text": ("The text is too long.", "文本过长。"),
     "control_characters": ("The row holds control characters.", "该行含有控制字符。"),
     "ragged_row": ("The row has another number of columns than the header.", "该行列数与表头不一致。"),
+    "broken_json": ("The line is no flat JSON object.", "该行不是扁平的 JSON 对象。"),
     "broken_quotes": ("The row's quotes are not closed.", "该行引号未闭合。"),
     "truncated_line": ("The last line of the file is cut.", "文件最后一行被截断。"),
     "repeated_header": ("The header is repeated inside the data.", "数据中重复出现表头。"),

@@ -1,0 +1,176 @@
+"""A source relation in, decided rows out: every row of the file once, in its order, typed or refused with reasons.
+
+All of it is one streaming DuckDB query into a Parquet file. Its rows stand in the order of the source, so that a
+row's place is its number and no sorting or numbering is needed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pipelines.expectations.definitions import Feed
+from pipelines.expectations.rules import column_checks, rule_checks
+from pipelines.readers import grammar
+from pipelines.readers.mapping import Compiled, FileFacts, compile_mapping, name, sign_columns, text
+from pipelines.readers.refusals import ROW_REASONS, Check
+from pipelines.readers.templates import FeedMap
+
+LINE = "__line_no"
+"""Column of a source relation that brings its own line numbers (spreadsheets, statements, unpivoted rows)."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """A relation to decide: ``relation`` is SQL after FROM; ``types`` its columns; ``line_base`` the line number of
+    its first row where it has no ``__line_no``; ``check_controls`` asks for the search for control characters."""
+
+    relation: str
+    types: Mapping[str, str]
+    line_base: int = 1
+    has_lines: bool = False
+    check_controls: bool = True
+    leave_out: str | None = None
+    """Predicate of rows that are no rows of the feed at all (the trailer)."""
+
+
+@dataclass
+class Plan:
+    """The compiled decision: its SQL and its checks by number."""
+
+    sql: str
+    checks: list[Check] = field(default_factory=list)
+
+    def number(self, code: str) -> int:
+        """Position of a check in the ``fails`` lists."""
+        return next(index for index, check in enumerate(self.checks) if check.code == code)
+
+
+def plan_decision(
+    source: Source, entry: FeedMap, feed: Feed, facts: FileFacts, zone: str, *, refuse_all: str | None = None
+) -> Plan:
+    """The query that decides ``source``. With ``refuse_all`` every row is refused for that reason first."""
+    compiled = compile_mapping(entry, feed, source.types, facts, zone)
+    checks = _special_checks(source, entry, compiled)
+    checks += column_checks(feed, entry.required) + rule_checks(feed, facts.file_date)
+    if refuse_all is not None:
+        checks.insert(0, Check("file_refused", None, "file", "true", *ROW_REASONS["file_refused"]))
+    layers = [
+        f"s as (select * from {source.relation})",
+        _given_layer(source, entry, feed, compiled, facts, zone),
+        _read_layer(feed, compiled),
+        _final_layer(feed, compiled),
+        _judged_layer(checks, refuse_all is not None),
+    ]
+    sql = "with " + ",\n".join(layers) + "\n" + _output(source, feed, facts, compiled)
+    return Plan(sql, checks)
+
+
+def _special_checks(source: Source, entry: FeedMap, compiled: Compiled) -> list[Check]:
+    """Checks of the row as a whole. The first two leave the row out of all others."""
+    checks = [
+        Check("not_of_this_feed", None, "excluded", "x_excluded = 1", *ROW_REASONS["not_of_this_feed"]),
+        Check("repeated_header", None, "excluded", "x_excluded = 2", *ROW_REASONS["repeated_header"]),
+    ]
+    if source.check_controls and compiled.textual:
+        joined = ", ".join(f"g_{column}" for column in compiled.textual)
+        fails = f"regexp_matches(concat_ws(' ', {joined}), '{grammar.CONTROL_CHARACTERS}')"
+        checks.append(Check("control_characters", None, "controls", fails, *ROW_REASONS["control_characters"]))
+    return checks
+
+
+def _given_layer(source: Source, entry: FeedMap, feed: Feed, compiled: Compiled, facts: FileFacts, zone: str) -> str:
+    selected = [f"{expression} as g_{column}" for column, expression in compiled.given.items()]
+    selected += [f"{e} as {n}" for n, e in sign_columns(entry, feed, source.types, facts, zone).items()]
+    selected.append(f"{_excluded(source, entry)} as x_excluded")
+    lines = f", {LINE}" if source.has_lines else ""
+    packed = ", ".join(f"{name(column)} := {name(column)}" for column in source.types)
+    where = f" where not ({source.leave_out})" if source.leave_out else ""
+    return f"g as (select struct_pack({packed}) as source_row{lines}, {', '.join(selected)} from s{where})"
+
+
+def _excluded(source: Source, entry: FeedMap) -> str:
+    """1: the template leaves the row out; 2: it is the header again; null: it is a row."""
+    cases = []
+    for keep in entry.keep_rows:
+        column = f"coalesce(cast({name(keep.column)} as varchar), '')"
+        listed = ", ".join(text(value) for value in keep.values or keep.not_values)
+        cases.append(f"when {column} {'not in' if keep.values else 'in'} ({listed}) then 1")
+    header = _header_again(source, entry) if entry.repeated_header else None
+    if header:
+        cases.insert(0, f"when {header} then 2")
+    return f"case {' '.join(cases)} end" if cases else "cast(null as integer)"
+
+
+def _header_again(source: Source, entry: FeedMap) -> str | None:
+    """True where the mapped text columns hold their own names; needs at least two of them to be sure."""
+    mapped = [how.from_ for how in entry.columns.values() if how.from_]
+    if entry.same_names:
+        mapped += list(source.types)
+    sure = [column for column in dict.fromkeys(mapped) if source.types.get(column) == "VARCHAR"][:6]
+    if len(sure) < 2:
+        return None
+    return " and ".join(f"{name(column)} = {text(column)}" for column in sure)
+
+
+def _read_layer(feed: Feed, compiled: Compiled) -> str:
+    """Values read by the grammars; the currency first, because amounts depend on its decimals."""
+    reads = ", ".join(f"{expression} as r_{column}" for column, expression in compiled.read.items())
+    if not any("whole_units" in expression for expression in compiled.read.values()):
+        return f"r as (select *, {reads} from g)"
+    listed = ", ".join(text(code) for code in grammar.WHOLE_UNIT_CURRENCIES)
+    currency = compiled.final["currency"].replace("r_currency", f"({compiled.read['currency']})")
+    return (
+        f"w as (select *, coalesce(({currency}) in ({listed}), false) as whole_units from g),\n"
+        f"r as (select *, {reads} from w)"
+    )
+
+
+def _final_layer(feed: Feed, compiled: Compiled) -> str:
+    finals = ", ".join(f"{expression} as v_{column}" for column, expression in compiled.final.items())
+    if compiled.imputed:
+        named: dict[str, list[str]] = {}
+        for column, predicate in compiled.imputed:
+            named.setdefault(feed.stored_name(column), []).append(predicate)
+        cases = [f"case when {' or '.join(tests)} then {text(column)} end" for column, tests in named.items()]
+        imputed = f"concat_ws(',', {', '.join(cases)})"
+    else:
+        imputed = "''"
+    return f"f as (select *, {finals}, {imputed} as imputed_columns from r)"
+
+
+def _judged_layer(checks: Sequence[Check], refuse_all: bool) -> str:
+    """``fails``: numbers of the failed checks, null where the row is accepted; excluded rows fail for that alone."""
+    numbered = list(enumerate(checks))
+    excluded = [(n, c) for n, c in numbered if c.kind == "excluded"]
+    others = [(n, c) for n, c in numbered if c.kind != "excluded"]
+    first = " ".join(f"when {check.fails} then [{number}::smallint]" for number, check in excluded)
+    any_fails = " or ".join(f"({check.fails})" for _, check in others)
+    listed = ", ".join(f"case when {check.fails} then {number}::smallint end" for number, check in others)
+    if refuse_all:
+        first = ""
+    return (
+        f"j as (select *, case {first} when {any_fails} then list_filter([{listed}], lambda x: x is not null) end"
+        f" as fails from f)"
+    )
+
+
+def _output(source: Source, feed: Feed, facts: FileFacts, compiled: Compiled) -> str:
+    stored = [f"v_{column} as {name(feed.stored_name(column))}" for column in feed.columns]
+    hashed = ", ".join(f"coalesce(cast(v_{column} as varchar), '')" for column in feed.columns)
+    given = ", ".join(f"{name(column)} := cast(g_{column} as varchar)" for column in compiled.given)
+    lines = f"{LINE}, " if source.has_lines else ""
+    return (
+        f"select {lines}{', '.join(stored)},\n"
+        f"  case when fails is null then left(sha256(concat_ws(chr(31), {hashed})), 24) end as row_hash,\n"
+        f"  imputed_columns, fails,\n"
+        f"  case when fails is not null then cast(to_json(source_row) as varchar) end as raw_json,\n"
+        f"  case when fails is not null then cast(to_json(struct_pack({given})) as varchar) end as standard_json\n"
+        f"from j"
+    )
+
+
+def copy_statement(plan: Plan, target: Path) -> str:
+    """Writes the decided rows in the order of the source."""
+    return f"copy ({plan.sql}) to {text(str(target))} (format parquet, compression lz4, row_group_size 122880)"
