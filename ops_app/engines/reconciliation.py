@@ -10,7 +10,7 @@ The engine is handed an open DuckDB connection in which five relations stand und
               (in, out), counterparty_name, counterparty_account, reference, file_date
 ``loans``     source_code, loan_id of every loan that a loans feed ever named
 ``decided``   what people decided: break_id, decision_group, kind, decision (match, split, reject), source_code,
-              payment_ids, bank_line_ids
+              payment_ids, bank_line_ids, shared (the payment's money lies in a line that is matched with others)
 
 It leaves temporary tables that begin with ``rec_``; ``close`` drops them. Equal input gives equal output whatever the
 order of the rows. Every payment and every bank line ends in exactly one match, in exactly one break, or outside with a

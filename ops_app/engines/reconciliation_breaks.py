@@ -46,7 +46,11 @@ def flag_payments(con: duckdb.DuckDBPyConnection, rules: Rules, business_date: d
             where all_p.posted_date - all_p.value_date > {rules.backdate_days}
         )
         select pid, arg_min(kind, gravity) as kind, arg_min(reason, gravity) as reason
-        from flags group by pid
+        from flags
+        where pid not in (
+            select pid from rec_decided where shared and decision in ('match', 'split') and pid is not null
+        )
+        group by pid
         """
     )
 

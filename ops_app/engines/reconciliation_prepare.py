@@ -70,20 +70,24 @@ def lay_out(con: duckdb.DuckDBPyConnection, rules: Rules) -> None:
 
 
 def take_decisions(con: duckdb.DuckDBPyConnection) -> None:
-    """What people decided wins: their matches and splits are made first, what they rejected is held out."""
+    """What people decided wins: their matches and splits are made first, what they rejected is held out.
+
+    A payment that shares a bank line with others stays among them: accepted, its flag is waived; rejected, it is
+    carved out of the group as before and keeps its break.
+    """
     con.execute(
         """
         create or replace temp table rec_decided as
         with items as (
-            select decided.break_id, decision, decision_group, source_code, coalesce(book, source_code) as book,
-                unnest(payment_ids) as payment_id, null as line
+            select decided.break_id, decision, decision_group, shared, source_code,
+                coalesce(book, source_code) as book, unnest(payment_ids) as payment_id, null as line
             from decided left join rec_books using (source_code)
             union all
-            select decided.break_id, decision, decision_group, source_code, coalesce(book, source_code) as book,
-                null, unnest(bank_line_ids)
+            select decided.break_id, decision, decision_group, shared, source_code,
+                coalesce(book, source_code) as book, null, unnest(bank_line_ids)
             from decided left join rec_books using (source_code)
         )
-        select items.break_id, items.decision, items.decision_group, rec_p.pid, rec_b.bid
+        select items.break_id, items.decision, items.decision_group, items.shared, rec_p.pid, rec_b.bid
         from items
         left join rec_p on items.source_code = rec_p.source_code and items.payment_id = rec_p.payment_id
         left join rec_b on items.book = rec_b.book and items.line = rec_b.line
@@ -94,14 +98,14 @@ def take_decisions(con: duckdb.DuckDBPyConnection) -> None:
         """
         insert into rec_groups
         select distinct case decision when 'split' then 'manual_split' else 'manual' end, decision_group, pid, bid
-        from rec_decided where decision in ('match', 'split')
+        from rec_decided where decision in ('match', 'split') and not shared
         """
     )
     con.execute(
         """
         insert into rec_held
         select min(break_id), pid, bid from rec_decided
-        where decision = 'reject'
+        where decision = 'reject' and not shared
             and (pid is null or pid not in (select pid from rec_groups where pid is not null))
             and (bid is null or bid not in (select bid from rec_groups where bid is not null))
         group by pid, bid
