@@ -14,6 +14,8 @@ from datetime import date
 from pathlib import Path
 
 from ops_app.config import Settings
+from pipelines.expectations.definitions import feed_names, load_feed
+from pipelines.readers.refusals import ROW_REASONS
 from pipelines.warehouse import Warehouse, literal
 
 AUDIENCE = "operations"
@@ -42,6 +44,10 @@ def publish_operations(warehouse: Warehouse, settings: Settings, business_date: 
         try:
             for name, query in _TABLES.items():
                 connection.execute(f"create table operations_file.{name} as {query}")
+            connection.execute(
+                "create table operations_file.names (kind varchar, feed varchar, code varchar, en varchar, zh varchar)"
+            )
+            connection.executemany("insert into operations_file.names values (?, ?, ?, ?, ?)", _names())
         finally:
             connection.execute("detach operations_file")
     with draft.open("rb") as written:
@@ -54,6 +60,15 @@ def publish_operations(warehouse: Warehouse, settings: Settings, business_date: 
     pointer.replace(folder / "current.json")
     _remove_old(folder, final)
     return final
+
+
+def _names() -> list[tuple[str, str, str, str, str]]:
+    """What rules and columns are called, in English and 中文, so that the page need not know the feeds."""
+    found = [("rule", "", code, en, zh) for code, (en, zh) in ROW_REASONS.items()]
+    for feed in map(load_feed, feed_names()):
+        found += [("rule", feed.feed, rule.code, rule.en, rule.zh) for rule in feed.rules]
+        found += [("column", feed.feed, name, column.en, column.zh) for name, column in feed.columns.items()]
+    return found
 
 
 def _remove_old(folder: Path, newest: Path) -> None:

@@ -21,6 +21,13 @@ from ops_app.services.organisation.sign_in import actor_from, begin_session, tok
 
 ROLES = tuple(role for role in Role if role is not Role.SYSTEM)
 
+KINDS = (
+    *("title", "header", "subheader", "caption", "markdown", "html", "info", "warning", "error", "success", "button"),
+    *("text_input", "text_area", "selectbox", "multiselect", "metric", "date_input", "expander", "download_button"),
+    "segmented_control",
+)
+"""Kinds of elements that hold words."""
+
 SignedInAs = Callable[..., tuple[str, Actor]]
 OpenPage = Callable[..., AppTest]
 
@@ -82,10 +89,7 @@ def open_page(app: App, signed_in: SignedInAs, holding: Callable[[str | None], N
 def words(at: AppTest) -> str:
     """Everything a person reads on the page, in one text."""
     found: list[str] = []
-    for kind in (
-        "title header subheader caption markdown html info warning error success button text_input text_area "
-        "selectbox multiselect metric date_input expander download_button segmented_control"
-    ).split():
+    for kind in KINDS:
         for element in at.get(kind):
             for attribute in ("label", "value", "body", "placeholder"):
                 text = getattr(element, attribute, None)

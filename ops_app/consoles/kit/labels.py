@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
@@ -66,6 +66,13 @@ class Labels:
     def listing(self, values: Sequence[object]) -> str:
         """Several values in one cell."""
         return ("、" if self.texts.language == "zh" else ", ").join(str(value) for value in values) or EMPTY
+
+    def duration(self, value: timedelta) -> str:
+        """How long something took, in seconds or in minutes and seconds."""
+        seconds = int(value.total_seconds())
+        if seconds < 60:
+            return self.texts("labels.seconds", seconds=seconds)
+        return self.texts("labels.minutes", minutes=self.count(seconds // 60), seconds=seconds % 60)
 
     def code(self, group: str, code: object) -> str:
         """The label of a code (``enum.<group>.<code>``); a code without a label shows as it is."""

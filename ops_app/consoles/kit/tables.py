@@ -133,21 +133,29 @@ def _sorting(here: Here, listing: Listing[Row]) -> tuple[str, bool]:
     return chosen[:-1], chosen.endswith("-")
 
 
-def _grid(listing: Listing[Row] | Stream[Row], rows: Sequence[Row]) -> Sequence[Row]:
-    frame = pd.DataFrame({column.key: [column.show(row) for row in rows] for column in listing.columns}, dtype="string")
+def show_rows(columns: Sequence[Column[Row]], rows: Sequence[Row], *, title: str) -> None:
+    """A short table without sort, pages or selection."""
+    st.dataframe(_frame(columns, rows), **_looks(columns, rows, title))
+
+
+def _frame(columns: Sequence[Column[Row]], rows: Sequence[Row]) -> pd.DataFrame:
+    return pd.DataFrame({column.key: [column.show(row) for row in rows] for column in columns}, dtype="string")
+
+
+def _looks(columns: Sequence[Column[Row]], rows: Sequence[Row], title: str) -> dict[str, Any]:
     config = {
         column.key: st.column_config.TextColumn(
             column.label, width=column.width, alignment="right" if column.right else "left"
         )
-        for column in listing.columns
+        for column in columns
     }
-    options: dict[str, Any] = {
-        "hide_index": True,
-        "column_config": config,
-        "alt": listing.title,
-        "height": "content" if len(rows) <= _ROWS_SHOWN_WHOLE else 560,
-        "lazy": False,
-    }
+    height = "content" if len(rows) <= _ROWS_SHOWN_WHOLE else 560
+    return {"hide_index": True, "column_config": config, "alt": title, "height": height, "lazy": False}
+
+
+def _grid(listing: Listing[Row] | Stream[Row], rows: Sequence[Row]) -> Sequence[Row]:
+    frame = _frame(listing.columns, rows)
+    options = _looks(listing.columns, rows, listing.title)
     if isinstance(listing, Listing) and not listing.selectable:
         st.dataframe(frame, **options)
         return ()

@@ -28,6 +28,19 @@ def choice(
     return chosen
 
 
+def tab(name: str, label: str, options: Sequence[str], show: Callable[[str], str], *, language: str) -> str:
+    """One of the parts of a page, kept in the address; only that part is run."""
+    key = f"{name}.{language}"
+    default = options[0]
+    _seed(name, key, default, lambda value: value in options)
+    chosen = st.segmented_control(
+        label, list(options), format_func=show, key=key, required=True, label_visibility="collapsed"
+    )
+    chosen = str(chosen) if chosen in options else default
+    _write(name, chosen, default)
+    return chosen
+
+
 def text(name: str, label: str, *, placeholder: str = "", language: str, max_chars: int = 100) -> str:
     """A search text kept in the address."""
     key = f"{name}.{language}"

@@ -1,0 +1,175 @@
+"""Refused rows: why each was refused, and correcting or discarding it; the next run applies it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from ops_app.consoles.kit import tables, url
+from ops_app.consoles.kit.context import Here
+from ops_app.consoles.kit.desk import choose
+from ops_app.consoles.kit.export_button import export_list
+from ops_app.consoles.kit.forms import form
+from ops_app.consoles.kit.record import facts
+from ops_app.gateways import operations_file
+from ops_app.gateways.operations_file import RefusedRow
+from ops_app.services.organisation import quarantine
+
+STATES = ("open", "replayed", "discarded")
+
+
+def show(at: Here) -> None:
+    """The refused rows, and one of them to correct."""
+    t = at.t
+    listing = _listing(at)
+    shown = tables.show_list(at, listing, _filters(at))
+    export_list(at, listing, shown)
+    identity = choose(
+        at,
+        listing,
+        shown,
+        label=t("operations.open_row"),
+        show=lambda row: t("operations.row_name", file=row.file_name, line=row.line_no),
+    )
+    for row in shown.rows:
+        if listing.row_id(row) == identity:
+            _one(at, row)
+    _made(at)
+
+
+def _filters(at: Here) -> dict[str, str]:
+    t, language, published = at.t, at.actor.language, at.app.settings.published
+    chosen: dict[str, str] = {}
+    names = operations_file.Names(published, language)
+    offered = {
+        "feed": operations_file.known_values(at.actor, published, "quarantine", "feed"),
+        "rule": operations_file.known_values(at.actor, published, "quarantine", "rule"),
+        "state": list(STATES),
+    }
+    shown = {
+        "feed": lambda code: at.labels.code("feed", code),
+        "rule": names.rule_of_any_feed,
+        "state": lambda code: at.labels.code("row_state", code),
+    }
+    for place, (name, values) in zip(st.columns(3), offered.items(), strict=True):
+        with place:
+            chosen[name] = url.choice(
+                f"refused_{name}",
+                t(f"operations.{name}"),
+                ["", *values],
+                lambda code, name=name: shown[name](code) if code else t("lists.all"),
+                default="open" if name == "state" else "",
+                language=language,
+            )
+    return chosen
+
+
+def _listing(at: Here) -> tables.Listing[RefusedRow]:
+    t, labels = at.t, at.labels
+    chinese = at.actor.language == "zh"
+    names = operations_file.Names(at.app.settings.published, at.actor.language)
+
+    def fetch(wanted: tables.Wanted) -> tuple[Sequence[RefusedRow], int]:
+        return operations_file.refused_rows(
+            at.actor,
+            at.app.settings.published,
+            feed=wanted.filters["feed"],
+            rule=wanted.filters["rule"],
+            state=wanted.filters["state"],
+            sort=wanted.sort,
+            descending=wanted.descending,
+            limit=wanted.limit,
+            offset=wanted.offset,
+        )
+
+    return tables.Listing(
+        name="refused",
+        title=t("operations.tabs.refused"),
+        columns=(
+            tables.Column("date", t("operations.file_date"), lambda row: labels.day(row.file_date)),
+            tables.Column("file", t("operations.file_name"), lambda row: row.file_name),
+            tables.Column("line", t("operations.line_no"), lambda row: labels.count(row.line_no), right=True),
+            tables.Column("feed", t("operations.feed"), lambda row: labels.code("feed", row.feed)),
+            tables.Column("column", t("operations.column"), lambda row: names.column(row.feed, row.column_name)),
+            tables.Column("value", t("operations.value"), lambda row: row.value or "–"),
+            tables.Column("why", t("operations.reason"), lambda row: row.reason_zh if chinese else row.reason_en),
+            tables.Column("state", t("operations.state"), lambda row: labels.code("row_state", row.state)),
+        ),
+        row_id=lambda row: f"{row.file_id}.{row.line_no}",
+        fetch=fetch,
+        sorts={name: t(f"operations.{name}") for name in operations_file.ROW_SORTS},
+        default_sort="file_date",
+        selectable=True,
+        empty=t("operations.no_refused"),
+    )
+
+
+def _one(at: Here, row: RefusedRow) -> None:
+    t = at.t
+    st.subheader(t("operations.row_name", file=row.file_name, line=row.line_no), anchor=False)
+    st.warning(row.reason_zh if at.actor.language == "zh" else row.reason_en)
+    if not at.may("quarantine.correct"):
+        st.caption(t("operations.masked"))
+        return
+    if row.state != "open":
+        facts({name: value or "–" for name, value in row.raw.items()})
+        return
+    decision = st.segmented_control(
+        t("operations.decision"),
+        ["replay", "discard"],
+        default="replay",
+        required=True,
+        format_func=lambda code: at.labels.code("correction", code),
+        key=f"decision_{row.file_id}_{row.line_no}",
+    )
+    corrected: dict[str, str | None] = {}
+    with form(at, f"correct_{row.file_id}_{row.line_no}_{decision}") as f:
+        if decision == "replay":
+            places = st.columns(3)
+            for position, (name, value) in enumerate(row.raw.items()):
+                with places[position % 3]:
+                    typed = f.text(name, name, value=value or "", max_chars=2000)
+                if typed != (value or ""):
+                    corrected[name] = typed or None
+        reason = f.reason("reason", t("forms.reason"))
+        f.submit(at.labels.code("correction", decision))
+    f.run(
+        lambda key: quarantine.correct_row(
+            at.actor,
+            at.app.store,
+            now=at.now,
+            file_id=row.file_id,
+            line_no=row.line_no,
+            feed=row.feed,
+            source_code=row.source_code,
+            decision=str(decision),
+            corrected=corrected,
+            reason=reason,
+            key=key,
+        ),
+        done=t("operations.kept"),
+    )
+
+
+def _made(at: Here) -> None:
+    """The latest corrections and what became of them."""
+    t, labels = at.t, at.labels
+    made = quarantine.list_corrections(at.actor, at.app.store, limit=50)
+    if not made:
+        return
+    st.subheader(t("operations.corrections"), anchor=False)
+    Column = tables.Column[quarantine.Correction]
+    columns = (
+        Column("at", t("record.when"), lambda one: labels.moment(one.made_at)),
+        Column("decision", t("operations.decision"), lambda one: labels.code("correction", one.decision)),
+        Column("feed", t("operations.feed"), lambda one: labels.code("feed", one.feed)),
+        Column("line", t("operations.line_no"), lambda one: labels.count(one.line_no), right=True),
+        Column("why", t("record.why"), lambda one: one.reason),
+        Column("outcome", t("operations.outcome"), lambda one: _outcome(at, one)),
+    )
+    tables.show_rows(columns, made, title=t("operations.corrections"))
+
+
+def _outcome(at: Here, one: quarantine.Correction) -> str:
+    return at.labels.code("correction_outcome", one.outcome) if one.outcome else at.t("operations.waits_for_run")
