@@ -144,6 +144,7 @@ class Transaction:
 
     def publish(self, topic: str, key: str, payload: object) -> None:
         """Put a message into the outbox: it is sent if, and only if, this transaction commits."""
+        self._changed.add(t.outbox.name)
         self.connection.execute(
             insert(t.outbox).values(topic=topic, key=key, payload_json=canonical_json(payload), created_at=self.now)
         )

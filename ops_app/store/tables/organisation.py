@@ -132,6 +132,7 @@ outbox = Table(
     Column("created_at", Moment, nullable=False),
     Column("sent_at", Moment),
     Index("ix_outbox_unsent", "id", sqlite_where=text("sent_at is null"), postgresql_where=text("sent_at is null")),
+    info={"unaudited": "publishing belongs to the act that publishes, which is audited; sending it is not an act"},
 )
 
 parameters = Table(
