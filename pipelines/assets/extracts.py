@@ -1,7 +1,5 @@
 """Extracts: what the ops store says, copied into the warehouse at one moment."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 import dagster as dg

@@ -1,7 +1,5 @@
 """Marts: every dbt model and seed as an asset, built by one invocation a run."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 import dagster as dg

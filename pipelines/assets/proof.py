@@ -1,7 +1,5 @@
 """The month-end proof: everything that must always hold, checked and kept as a sheet."""
 
-from __future__ import annotations
-
 import json
 from dataclasses import asdict
 

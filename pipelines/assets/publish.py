@@ -1,7 +1,5 @@
 """Publish: one immutable snapshot an audience, the pointer moved last."""
 
-from __future__ import annotations
-
 import dagster as dg
 
 from ops_app.config import Settings

@@ -1,7 +1,5 @@
 """Raw: every feed of the house, from the bytes that arrived to typed rows and quarantined ones."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from datetime import date
 

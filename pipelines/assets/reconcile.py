@@ -1,7 +1,5 @@
 """Reconcile: the lender's repayments, recorded once, against the bank and against what is recorded."""
 
-from __future__ import annotations
-
 import dagster as dg
 
 from ops_app.config import Settings
