@@ -12,16 +12,17 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime
 from pathlib import Path
 
 from ops_app.config import Settings
-from ops_app.domain.errors import Invalid
+from ops_app.domain.errors import Invalid, NotFound
 from pipelines.expectations.definitions import Feed, load_feed
 from pipelines.expectations.suite import SLICE_ROWS, Verdict, frame_sql, to_pandas, validate_results, validate_rows
 from pipelines.fingerprints import keep_copy, shown
 from pipelines.loading import Lineage, load_rows
+from pipelines.natural_keys import name_waiting_loans, with_known_loans
 from pipelines.readers.job import REJECTS, Declared, Job, Result, Work
 from pipelines.readers.limited import Reader, reader
 from pipelines.readers.templates import FeedMap, FileDate, Template, load_template
@@ -55,17 +56,25 @@ class FileOutcome:
     file_date: date
     state: str
     rows_in: int = 0
-    accepted: int = 0
-    quarantined: int = 0
-    repeated: int = 0
+    rows_accepted: int = 0
+    rows_quarantined: int = 0
+    rows_repeated: int = 0
+    """Accepted rows that were known already, with equal content."""
     reason: str = ""
     reason_en: str = ""
     reason_zh: str = ""
     top_reasons: tuple[Reason, ...] = ()
 
     @property
-    def loaded(self) -> bool:
-        return self.state == "accepted"
+    def why(self) -> str:
+        """One line for a table: why the file was refused, or why rows were, the commonest first."""
+        told = [self.reason_en] if self.reason_en else []
+        told += [f"{reason.count:,} × {reason.rule}" for reason in self.top_reasons]
+        return "; ".join(told)
+
+    def as_dict(self) -> dict[str, object]:
+        """For ``--json``."""
+        return {**asdict(self), "file_date": self.file_date.isoformat(), "why": self.why}
 
 
 def ingest_file(
@@ -128,9 +137,9 @@ def _waiting(
     seen = set(rows(connection, "select template, path, size, modified_ns from raw.deliveries"))
     found = []
     for folder in sorted(settings.inbound.iterdir()) if settings.inbound.is_dir() else []:
-        if not folder.is_dir():
+        template = _template_of(folder, settings)
+        if template is None:
             continue
-        template = load_template(folder.name, settings.template_dirs)
         for path in sorted(folder.iterdir()):
             if not path.is_file() or path.is_symlink() or path.name.startswith(".") or path.name.endswith(_UNFINISHED):
                 continue
@@ -145,6 +154,16 @@ def _waiting(
     return sorted(found, key=lambda item: (item[0], item[2].name))
 
 
+def _template_of(folder: Path, settings: Settings) -> Template | None:
+    """The template a folder of the inbound is named after; None for a file, or a folder no template knows."""
+    if not folder.is_dir():
+        return None
+    try:
+        return load_template(folder.name, settings.template_dirs)
+    except NotFound:
+        return None
+
+
 def entries_for(template: Template, file_name: str) -> list[FeedMap]:
     """Entries whose patterns fit the name (without .gz/.zst)."""
     plain = file_name
@@ -157,10 +176,10 @@ def unwanted_files(settings: Settings) -> list[Path]:
     """Files in the inbound folders that no entry wants or whose names hold no date: an operator must look."""
     unwanted = []
     for folder in sorted(settings.inbound.iterdir()) if settings.inbound.is_dir() else []:
-        if not folder.is_dir():
+        template = _template_of(folder, settings)
+        if template is None:
             unwanted.append(folder)
             continue
-        template = load_template(folder.name, settings.template_dirs)
         for path in sorted(folder.iterdir()):
             if path.name.startswith(".") or path.name.endswith(_UNFINISHED):
                 continue
@@ -268,7 +287,7 @@ class _Ingest:
                 (outcome.file_id, outcome.template, outcome.entry),
             )[0]
         return replace(
-            outcome, rows_in=found[0], accepted=found[1], quarantined=found[2], repeated=found[3],
+            outcome, rows_in=found[0], rows_accepted=found[1], rows_quarantined=found[2], rows_repeated=found[3],
             reason=found[4] or "", reason_en=found[5] or "", reason_zh=found[6] or "", file_date=found[7],
         )  # fmt: skip
 
@@ -316,7 +335,8 @@ class _Ingest:
             self._insert_file(connection, outcome, result)
             if result.refused is None:
                 lineage = Lineage(self.template.source_code, outcome.file_id, day)
-                repeated = load_rows(connection, self.feed, work.accepted(), lineage, self.settings.zone)
+                accepted = with_known_loans(self.entry, self.feed, lineage.source_code, work.accepted())
+                repeated = load_rows(connection, self.feed, accepted, lineage, self.settings.zone)
                 connection.execute(
                     "update raw.files set rows_repeated = rows_repeated + ?"
                     " where file_id = ? and template = ? and entry = ?",
@@ -324,6 +344,9 @@ class _Ingest:
                 )
                 if self.feed.feed == "loan_totals":
                     rebuild_from_totals(connection, lineage, self.settings.zone)
+                if self.feed.feed == "loan_keys":
+                    named = name_waiting_loans(connection, lineage.source_code, day, self.settings.zone)
+                    rebuild_from_totals(connection, lineage, self.settings.zone, loans=named)
             top = self._quarantine(connection, outcome, work)
             self._store_verdicts(connection, outcome, result, verdicts)
             _remember(connection, mark)
@@ -331,9 +354,9 @@ class _Ingest:
             outcome,
             state="accepted" if result.refused is None else "refused",
             rows_in=result.rows_in,
-            accepted=result.accepted,
-            quarantined=result.quarantined,
-            repeated=repeated,
+            rows_accepted=result.accepted,
+            rows_quarantined=result.quarantined,
+            rows_repeated=repeated,
             reason=result.refused or "",
             reason_en=result.reason_en,
             reason_zh=result.reason_zh,

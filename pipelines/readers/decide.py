@@ -52,7 +52,7 @@ def plan_decision(
 ) -> Plan:
     """The query that decides ``source``. With ``refuse_all`` every row is refused for that reason first."""
     compiled = compile_mapping(entry, feed, source.types, facts, zone)
-    checks = _special_checks(source, entry, compiled)
+    checks = _special_checks(source, entry, feed, compiled)
     checks += column_checks(feed, entry.required) + rule_checks(feed, facts.file_date)
     if refuse_all is not None:
         checks.insert(0, Check("file_refused", None, "file", "true", *ROW_REASONS["file_refused"]))
@@ -67,7 +67,7 @@ def plan_decision(
     return Plan(sql, checks)
 
 
-def _special_checks(source: Source, entry: FeedMap, compiled: Compiled) -> list[Check]:
+def _special_checks(source: Source, entry: FeedMap, feed: Feed, compiled: Compiled) -> list[Check]:
     """Checks of the row as a whole. The first two leave the row out of all others."""
     checks = [
         Check("not_of_this_feed", None, "excluded", "x_excluded = 1", *ROW_REASONS["not_of_this_feed"]),
@@ -77,6 +77,11 @@ def _special_checks(source: Source, entry: FeedMap, compiled: Compiled) -> list[
         joined = ", ".join(f"g_{column}" for column in compiled.textual)
         fails = f"regexp_matches(concat_ws(' ', {joined}), '{grammar.CONTROL_CHARACTERS}')"
         checks.append(Check("control_characters", None, "controls", fails, *ROW_REASONS["control_characters"]))
+    natural = [column for column in feed.key if column in entry.columns and entry.columns[column].hash]
+    if natural:
+        shared = ", ".join(f"v_{column}" for column in feed.key)
+        fails = f"count(*) over (partition by {shared}) > 1"
+        checks.append(Check("ambiguous_key", natural[0], "ambiguous", fails, *ROW_REASONS["ambiguous_key"]))
     return checks
 
 
@@ -159,7 +164,7 @@ def _judged_layer(checks: Sequence[Check], refuse_all: bool) -> str:
 def _output(source: Source, feed: Feed, facts: FileFacts, compiled: Compiled) -> str:
     stored = [f"v_{column} as {name(feed.stored_name(column))}" for column in feed.columns]
     hashed = ", ".join(f"coalesce(cast(v_{column} as varchar), '')" for column in feed.columns)
-    given = ", ".join(f"{name(column)} := cast(g_{column} as varchar)" for column in compiled.given)
+    given = ", ".join(f"{name(column)} := {_standard_text(feed, column)}" for column in compiled.given)
     lines = f"{LINE}, " if source.has_lines else ""
     return (
         f"select {lines}{', '.join(stored)},\n"
@@ -169,6 +174,23 @@ def _output(source: Source, feed: Feed, facts: FileFacts, compiled: Compiled) ->
         f"  case when fails is not null then cast(to_json(struct_pack({given})) as varchar) end as standard_json\n"
         f"from j"
     )
+
+
+def _standard_text(feed: Feed, column: str) -> str:
+    """The value in the standard grammar, as a person may correct it; what could not be read stands as it was given."""
+    kind, value = feed.columns[column].type, f"v_{column}"
+    shown = f"cast({value} as varchar)"
+    if kind == "amount":
+        whole = ", ".join(text(code) for code in grammar.WHOLE_UNIT_CURRENCIES)
+        major = (
+            f"case when {value} < 0 then '-' else '' end || (abs({value}) // 100) || '.' ||"
+            f" lpad(cast(abs({value}) % 100 as varchar), 2, '0')"
+        )
+        currency = f"v_{feed.currency_column} in ({whole})" if feed.currency_column else "false"
+        shown = f"case when {currency} then cast({value} as varchar) else {major} end"
+    elif kind == "moment":
+        shown = f"strftime({value}, '%Y-%m-%dT%H:%M:%S.%fZ')"
+    return f"coalesce({shown}, cast(g_{column} as varchar))"
 
 
 def copy_statement(plan: Plan, target: Path) -> str:

@@ -6,6 +6,7 @@ and Parquet files written by our own DuckDB.
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import replace
 from datetime import date
@@ -346,18 +347,19 @@ def _write_rejects(
             f" where ordinal in (select ordinal from read_parquet({work.path(DUPLICATES)}))"
         )
     if unread:
-        _unread_frame(unread, result).write_parquet(job.work / "unread.parquet")
+        _unread_frame(unread, feed, result).write_parquet(job.work / "unread.parquet")
         parts.append(f"select * from read_parquet({work.path('unread.parquet')})")
     connection.execute(f"copy ({' union all '.join(parts)}) to {work.path(REJECTS)} (format parquet, compression lz4)")
 
 
-def _unread_frame(unread: list[tuple[int, str, str]], result: Result) -> pl.DataFrame:
+def _unread_frame(unread: list[tuple[int, str, str]], feed: Feed, result: Result) -> pl.DataFrame:
     rows = []
+    empty = json.dumps(dict.fromkeys(feed.columns))
     for line, rule, raw in unread:
         reason = ROW_REASONS[rule]
         if result.refused is not None:
-            rows.append((line, None, None, "file_refused", result.reason_en, result.reason_zh, raw, None, True))
-        rows.append((line, None, None, rule, *reason, raw, None, result.refused is None))
+            rows.append((line, None, None, "file_refused", result.reason_en, result.reason_zh, raw, empty, True))
+        rows.append((line, None, raw[:500], rule, *reason, raw, empty, result.refused is None))
     frame = pl.DataFrame(rows, schema=REJECT_SCHEMA, orient="row")
     return frame.with_columns(raw_json=pl.struct(line=pl.col("raw_json")).struct.json_encode())
 

@@ -52,6 +52,10 @@ ROW_REASONS: dict[str, tuple[str, str]] = {
     "broken_quotes": ("The row's quotes are not closed.", "该行引号未闭合。"),
     "truncated_line": ("The last line of the file is cut.", "文件最后一行被截断。"),
     "repeated_header": ("The header is repeated inside the data.", "数据中重复出现表头。"),
+    "ambiguous_key": (
+        "Several rows of the file share the values that should name this loan; they cannot be told apart.",
+        "文件中有多行的识别字段完全相同,无法区分是哪一笔借款。",
+    ),
     "duplicate_row": ("The same row stands earlier in this file.", "本文件前面已有完全相同的一行。"),
     "not_of_this_feed": ("The template leaves this row out of this feed.", "按模板该行不属于此数据源。"),
     "file_refused": ("The whole file is refused.", "整个文件被拒收。"),
