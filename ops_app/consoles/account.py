@@ -17,7 +17,7 @@ heading(at, "account")
 facts(
     {
         t("account.name"): at.actor.name,
-        t("account.role"): at.labels.code("role", at.actor.role.value),
+        t("account.role"): at.labels.role(at.actor.role.value),
         t("account.agency"): at.actor.agency_code or t("account.no_agency"),
         t("account.language"): LANGUAGES[at.actor.language],
     }

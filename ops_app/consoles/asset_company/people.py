@@ -49,7 +49,7 @@ def listing(at: Here) -> tables.Listing[people.Person]:
         columns=(
             tables.Column("sign_in_name", t("people.sign_in_name"), lambda row: row.sign_in_name),
             tables.Column("display_name", t("people.display_name"), lambda row: row.display_name),
-            tables.Column("role", t("people.role"), lambda row: labels.code("role", row.role.value)),
+            tables.Column("role", t("people.role"), lambda row: labels.role(row.role.value)),
             tables.Column("agency", t("people.agency"), lambda row: row.agency_code or "–"),
             tables.Column("active", t("people.state"), state),
             tables.Column("created", t("people.created"), lambda row: labels.moment(row.created_at)),
@@ -73,7 +73,7 @@ def filters(at: Here) -> dict[str, str]:
             "people_role",
             t("people.role"),
             ["", *ROLES],
-            lambda code: at.labels.code("role", code) if code else t("lists.all"),
+            lambda code: at.labels.role(code) if code else t("lists.all"),
             default="",
             language=language,
         )
@@ -91,7 +91,7 @@ def create(at: Here) -> None:
         one, two = st.columns(2)
         with one:
             name = f.text("sign_in_name", t("people.sign_in_name"), max_chars=64)
-            role = f.choice("role", t("people.role"), ROLES, lambda code: at.labels.code("role", code), index=None)
+            role = f.choice("role", t("people.role"), ROLES, lambda code: at.labels.role(code), index=None)
         with two:
             display_name = f.text("display_name", t("people.display_name"), max_chars=100)
             agency = f.text("agency_code", t("people.agency_if"), max_chars=32)
@@ -119,7 +119,7 @@ def change(at: Here, person: people.Person) -> None:
     facts(
         {
             t("people.sign_in_name"): person.sign_in_name,
-            t("people.role"): at.labels.code("role", person.role.value),
+            t("people.role"): at.labels.role(person.role.value),
             t("people.agency"): person.agency_code or "–",
             t("people.must_change"): t("labels.yes") if person.must_change_password else t("labels.no"),
         }
@@ -136,7 +136,7 @@ def change(at: Here, person: people.Person) -> None:
     role, agency = person.role.value, person.agency_code or ""
     with form(at, f"person_{person.person_id}_{person.version}_{act}") as f:
         if act == "role":
-            role = f.choice("role", t("people.role"), ROLES, lambda code: at.labels.code("role", code)) or role
+            role = f.choice("role", t("people.role"), ROLES, lambda code: at.labels.role(code)) or role
             agency = f.text("agency_code", t("people.agency_if"), value=agency, max_chars=32)
         reason = f.reason("reason", t("forms.reason"))
         f.submit(t(f"people.acts.{act}"))

@@ -13,7 +13,6 @@ from ops_app.consoles.kit import export, session
 from ops_app.consoles.kit.context import Here
 from ops_app.consoles.kit.tables import Column, Listing, Shown, Stream, all_rows, stream_rows
 from ops_app.domain.errors import DomainError
-from ops_app.domain.organisation.permissions import ROLE_NAMES
 from ops_app.services.organisation.exports import record_export
 
 
@@ -106,7 +105,7 @@ def export_file(here: Here, sheet: Sheet, file_format: export.Format) -> bytes:
     note = here.t(
         "export.note",
         name=here.actor.name,
-        role=ROLE_NAMES[here.actor.role][1 if here.actor.language == "zh" else 0],
+        role=here.labels.role(here.actor.role),
         moment=here.labels.moment(now),
         what=sheet.title,
         filters=", ".join(f"{name}={value}" for name, value in used.items()) or "–",

@@ -81,11 +81,14 @@ class Form:
         self._slot(field)
         return chosen if chosen in options else None
 
-    def choices(self, field: str, label: str, options: Sequence[str], show: Callable[[str], str]) -> list[str]:
-        """Any number of ``options``."""
+    def choices(
+        self, field: str, label: str, options: Sequence[str], show: Callable[[str], str], *, default: Sequence[str] = ()
+    ) -> list[str]:
+        """Any number of ``options``; ``default`` are chosen at first."""
         chosen = st.multiselect(
             label,
             list(options),
+            default=list(default),
             format_func=show,
             placeholder=self.here.t("forms.choose_some"),
             select_all=False,
@@ -93,6 +96,12 @@ class Form:
         )
         self._slot(field)
         return [value for value in chosen if value in options]
+
+    def tick(self, field: str, label: str) -> bool:
+        """A yes or no that starts as no."""
+        ticked = st.checkbox(label, key=self._field_key(field))
+        self._slot(field)
+        return bool(ticked)
 
     def day(self, field: str, label: str, value: date | None) -> date | None:
         """A calendar day."""

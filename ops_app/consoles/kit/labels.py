@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from babel.dates import format_date, format_datetime
@@ -12,6 +13,7 @@ from babel.numbers import format_currency, format_decimal, format_percent
 
 from ops_app.consoles.kit.i18n import Texts
 from ops_app.domain.money import Money
+from ops_app.domain.organisation.permissions import ROLE_NAMES
 
 _LOCALES = {"en": "en_GB", "zh": "zh_Hans_CN"}
 EMPTY = "–"
@@ -73,6 +75,17 @@ class Labels:
         if seconds < 60:
             return self.texts("labels.seconds", seconds=seconds)
         return self.texts("labels.minutes", minutes=self.count(seconds // 60), seconds=seconds % 60)
+
+    def named(self, pairs: Mapping[Any, tuple[str, str]], code: object) -> str:
+        """The name of a code that the domain itself names in English and 中文."""
+        found = pairs.get(code)
+        if found is None:
+            return EMPTY if code is None or code == "" else str(code)
+        return found[1] if self.texts.language == "zh" else found[0]
+
+    def role(self, code: str) -> str:
+        """The name of a role."""
+        return self.named(ROLE_NAMES, code)
 
     def code(self, group: str, code: object) -> str:
         """The label of a code (``enum.<group>.<code>``); a code without a label shows as it is."""

@@ -19,7 +19,7 @@ from ops_app.consoles.kit.i18n import LANGUAGES, Texts, language_of
 from ops_app.consoles.kit.viewer import HouseViewer
 from ops_app.consoles.pages import PAGES, SECTIONS, PageSpec
 from ops_app.domain.errors import DomainError, Refused
-from ops_app.domain.organisation.permissions import ROLE_NAMES, require
+from ops_app.domain.organisation.permissions import require
 from ops_app.gateways.snapshots import current_snapshot
 
 _STYLE = """<style>
@@ -115,7 +115,7 @@ def _rendering(render: Callable[[HouseViewer], None], current: Here) -> Callable
 def _header(current: Here) -> None:
     t, actor = current.t, current.actor
     left, right = st.columns([5, 1], vertical_alignment="center")
-    role = ROLE_NAMES[actor.role][1 if actor.language == "zh" else 0]
+    role = current.labels.role(actor.role)
     agency = f" · {escape(actor.agency_code)}" if actor.agency_code else ""
     left.html(
         f'<div class="recoup-line"><span><b>{escape(actor.name)}</b> · {escape(role)}{agency}</span>'

@@ -8,7 +8,6 @@ from typing import Any
 
 from ops_app.consoles.kit import export
 from ops_app.consoles.kit.context import Here
-from ops_app.domain.organisation.permissions import ROLE_NAMES
 from ops_app.services.organisation.exports import record_export
 
 
@@ -62,7 +61,7 @@ class HouseViewer:
         note = here.t(
             "export.note",
             name=here.actor.name,
-            role=ROLE_NAMES[here.actor.role][1 if here.actor.language == "zh" else 0],
+            role=here.labels.role(here.actor.role),
             moment=here.labels.moment(now),
             what=what,
             filters=", ".join(f"{name}={value}" for name, value in filters.items()) or "–",

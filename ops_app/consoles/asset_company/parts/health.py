@@ -57,14 +57,13 @@ def feeds(at: Here) -> None:
 
 def checks(at: Here) -> None:
     """What each decision needs, and which of it is not green."""
-    which = 1 if at.actor.language == "zh" else 0
     for verdict, needed in list_readiness(at.actor, at.app.store):
         badge = (at.t("operations.ready"), "green") if verdict.ready else (at.t("operations.not_ready"), "orange")
         with st.container(border=True):
             with st.container(horizontal=True, vertical_alignment="center"):
-                st.markdown(f"**{DECISION_NAMES[verdict.decision][which].capitalize()}**")
+                st.markdown(f"**{at.labels.named(DECISION_NAMES, verdict.decision).capitalize()}**")
                 st.badge(badge[0], color=badge[1])
-            facts({CHECK_NAMES[check.name][which]: _state(at, check) for check in needed})
+            facts({at.labels.named(CHECK_NAMES, check.name): _state(at, check) for check in needed})
 
 
 def _state(at: Here, check: Any) -> str:

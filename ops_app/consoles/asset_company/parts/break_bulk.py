@@ -1,0 +1,58 @@
+"""Many breaks at once: what would happen, then one reason for all; all or none."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+
+import streamlit as st
+
+from ops_app.consoles.kit.context import Here
+from ops_app.consoles.kit.forms import form
+from ops_app.domain.errors import DomainError
+from ops_app.domain.ledger.breaks import BREAK_MOVE_NAMES, BreakMove
+from ops_app.services.ledger.reconciliation import Break, decide_breaks, preview_decision
+
+MOVES = (BreakMove.PARK, BreakMove.REJECT, BreakMove.REOPEN)
+
+
+def show(at: Here, chosen: Sequence[Break]) -> None:
+    """Preview and form for the breaks that are selected in the list."""
+    t, labels = at.t, at.labels
+    st.subheader(t("breaks.bulk", count=labels.count(len(chosen))), anchor=False)
+    if not at.may("reconciliation.decide"):
+        st.caption(t("breaks.only_look"))
+        return
+    what = st.segmented_control(
+        t("breaks.decision"),
+        MOVES,
+        default=BreakMove.PARK,
+        required=True,
+        format_func=lambda code: labels.named(BREAK_MOVE_NAMES, code),
+        key="breaks_bulk_move",
+    )
+    decision = BreakMove(str(what))
+    items = {one.break_id: one.version for one in chosen}
+    try:
+        preview = preview_decision(at.actor, at.app.store, now=at.now, decision=decision, items=items)
+    except DomainError as error:
+        st.error(error.sentence(at.actor.language))
+        return
+    sums = labels.listing([labels.money(minor, currency) for currency, minor in preview.totals.items()])
+    move = labels.named(BREAK_MOVE_NAMES, decision)
+    st.info(t("breaks.preview", move=move, count=labels.count(preview.count), sums=sums))
+    for error in list(preview.refused.values())[:5]:
+        st.warning(error.sentence(at.actor.language))
+    if preview.refused:
+        st.caption(t("breaks.refused_left", count=labels.count(len(preview.refused))))
+    wanted = {break_id: version for break_id, version in items.items() if break_id not in preview.refused}
+    mark = hashlib.sha256(repr(sorted(wanted.items())).encode()).hexdigest()[:16]
+    with form(at, f"bulk_{decision}_{mark}") as f:
+        reason = f.reason("reason", t("forms.reason"))
+        f.submit(t("breaks.apply", move=move, count=labels.count(len(wanted))))
+    f.run(
+        lambda key: decide_breaks(
+            at.actor, at.app.store, now=at.now, decision=decision, items=wanted, reason=reason, key=key
+        ),
+        done=lambda done: t("breaks.done_many", count=labels.count(len(done))),
+    )
