@@ -8,6 +8,7 @@ cost of collecting, not money received, and makes no event.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from zoneinfo import ZoneInfo
 
 from pipelines.expectations.definitions import load_feed
@@ -26,20 +27,30 @@ _COMPONENTS = {
 """Component of the payment id: column of the totals, column of the event that carries the amount again."""
 
 
-def rebuild_from_totals(connection: Connection, lineage: Lineage, zone: ZoneInfo) -> int:
-    """Replace the derived repayments of every loan in the file ``lineage``; returns how many events they have now.
+def rebuild_from_totals(
+    connection: Connection, lineage: Lineage, zone: ZoneInfo, *, loans: Sequence[str] | None = None
+) -> int:
+    """Replace the derived repayments of every loan in the file ``lineage`` (or of the ``loans`` given); returns how
+    many events they have now.
 
     Runs inside the caller's transaction, after the totals themselves are in ``raw.loan_totals``.
     """
     source = literal(lineage.source_code)
-    loans = (
-        f"(select loan_id from raw.loan_totals where source_code = {source} and file_id = {literal(lineage.file_id)})"
+    touched = (
+        f"select loan_id from raw.loan_totals where source_code = {source} and file_id = {literal(lineage.file_id)}"
     )
-    mine = f"source_code = {source} and channel = {literal(CHANNEL)} and loan_id in {loans}"
+    if loans is not None:
+        connection.execute(
+            "create or replace temp table totals_of as select unnest(?::varchar[]) as loan_id", [list(loans)]
+        )
+    else:
+        connection.execute(f"create or replace temp table totals_of as {touched}")
+    concerned = "(select loan_id from totals_of)"
+    mine = f"source_code = {source} and channel = {literal(CHANNEL)} and loan_id in {concerned}"
     feed = load_feed("repayments")
     touch(connection, feed, f"(select * from raw.repayments where {mine})", lineage.file_date, zone)
     connection.execute(f"delete from raw.repayments where {mine}")
-    events = " union all ".join(_events(source, loans, component) for component in _COMPONENTS)
+    events = " union all ".join(_events(source, concerned, component) for component in _COMPONENTS)
     connection.execute(f"create or replace temp table derived_repayments as {events}")
     columns = ", ".join(name for name, _ in _columns())
     connection.execute(f"insert into raw.repayments by name select {columns} from derived_repayments")
