@@ -11,17 +11,19 @@ from typing import Any
 
 from sqlalchemy import Engine, Table, event
 from sqlalchemy.engine import URL, Connection, make_url
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql.dml import UpdateBase
 
 from ops_app.domain.errors import NotReady
 from ops_app.domain.organisation.people import Actor
 from ops_app.store import postgresql, sqlite
 from ops_app.store.migrations import upgrade
-from ops_app.store.transaction import Claim, SameKeyOtherContent, Transaction, UnauditedChange
+from ops_app.store.transaction import Claim, SameKeyOtherContent, Transaction, UnauditedChange, UnstorableText
 
-__all__ = ["Claim", "SameKeyOtherContent", "Store", "StoreBusy", "Transaction", "UnauditedChange"]
+__all__ = ["Claim", "SameKeyOtherContent", "Store", "StoreBusy", "Transaction", "UnauditedChange", "UnstorableText"]
 
 _TRANSACTION = "recoup_transaction"
+_LOCK_TIMEOUT = "55P03"
 
 
 class StoreBusy(NotReady):
@@ -83,8 +85,12 @@ class Store:
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """A connection that sees one moment of the store and cannot change it."""
-        with self._readers.begin() as connection:
-            yield connection
+        try:
+            with self._readers.begin() as connection:
+                yield connection
+        except (DBAPIError, UnicodeEncodeError) as error:
+            _raise_for_people(error)
+            raise
 
     @contextmanager
     def writing(self, actor: Actor, now: datetime, *, request_id: str | None = None) -> Iterator[Transaction]:
@@ -106,9 +112,8 @@ class Store:
                     connection.info[_TRANSACTION] = transaction
                     yield transaction
                     transaction.finish()
-            except Exception as error:
-                if _is_lock_timeout(error):
-                    raise StoreBusy from error
+            except (DBAPIError, UnicodeEncodeError) as error:
+                _raise_for_people(error)
                 raise
             finally:
                 connection.info.pop(_TRANSACTION, None)
@@ -142,6 +147,10 @@ def _note_change(
         transaction.note_change(None, statement)
 
 
-def _is_lock_timeout(error: Exception) -> bool:
+def _raise_for_people(error: Exception) -> None:
+    """Raise what a person can act on, where ``error`` of the database is that; else return."""
     cause = getattr(error, "orig", None)
-    return "database is locked" in str(cause) or getattr(cause, "sqlstate", None) == "55P03"
+    if "database is locked" in str(cause) or getattr(cause, "sqlstate", None) == _LOCK_TIMEOUT:
+        raise StoreBusy from error
+    if isinstance(error, UnicodeEncodeError) or "NUL (0x00)" in str(cause):
+        raise UnstorableText from error

@@ -30,6 +30,15 @@ class UnauditedChange(RuntimeError):
     """A transaction changed something and said nothing to the audit log: a programming error."""
 
 
+class UnstorableText(Invalid):
+    """Text with a NUL or half a character, or longer than the store keeps."""
+
+    def __init__(self, field: str | None = None) -> None:
+        super().__init__(
+            "The text is too long or has characters that cannot be kept.", "文本过长或含有无法保存的字符。", field=field
+        )
+
+
 class SameKeyOtherContent(Conflict):
     """A key that was seen came again with other content; ``differs`` names the fields."""
 
@@ -100,8 +109,7 @@ class Transaction:
             "after_json": None if after is None else canonical_json(after),
             "reason": reason,
         }
-        for name, value in row.items():
-            _refuse_unstorable(name, value)
+        _refuse_unstorable(t.audit_log, **row)
         self._audited.append(row)
 
     def claim(self, source: str, key: str, body_hash: str, fields: Mapping[str, object] | None = None) -> Claim:
@@ -110,6 +118,7 @@ class Transaction:
         The primary key decides, so of any number of concurrent deliveries exactly one is ``new``; the others wait
         for it. ``fields`` (optional) are kept as hashes, so that a conflict can name what differs.
         """
+        _refuse_unstorable(t.inbox, source=source, key=key)
         kept = None if fields is None else {name: content_hash(value) for name, value in fields.items()}
         entered = self.connection.execute(
             self._insert_once(t.inbox).values(
@@ -144,6 +153,7 @@ class Transaction:
 
     def publish(self, topic: str, key: str, payload: object) -> None:
         """Put a message into the outbox: it is sent if, and only if, this transaction commits."""
+        _refuse_unstorable(t.outbox, topic=topic, key=key)
         self._changed.add(t.outbox.name)
         self.connection.execute(
             insert(t.outbox).values(topic=topic, key=key, payload_json=canonical_json(payload), created_at=self.now)
@@ -198,17 +208,23 @@ class Transaction:
         return sqlite.insert(table).on_conflict_do_nothing()
 
 
-def _refuse_unstorable(name: str, value: str | None) -> None:
-    if value is None:
-        return
+def _refuse_unstorable(table: Table, **values: str | None) -> None:
+    """The same text is refused on both stores, though SQLite alone would take it."""
+    for name, value in values.items():
+        if value is None:
+            continue
+        longest = getattr(table.c[name].type, "length", None)
+        too_long = longest is not None and len(value) > longest
+        if too_long or "\x00" in value or not _is_whole(value):
+            raise UnstorableText(name)
+
+
+def _is_whole(value: str) -> bool:
     try:
         value.encode()
     except UnicodeEncodeError:
-        storable = False
-    else:
-        storable = "\x00" not in value
-    if not storable:
-        raise Invalid("The text has characters that cannot be kept.", "文本含有无法保存的字符。", field=name)
+        return False
+    return True
 
 
 def _differing(known: Any, now: Mapping[str, str] | None) -> tuple[str, ...]:

@@ -93,6 +93,30 @@ def test_an_audit_row_that_cannot_be_written_fails_the_act(store: Store) -> None
     assert parameter_names(store) == []
 
 
+@pytest.mark.parametrize("odd", ["nul \x00", "half \ud800"])
+def test_text_that_only_one_store_would_keep_is_refused_by_both(store: Store, odd: str) -> None:
+    with pytest.raises(Invalid) as refusal, store.writing(SYSTEM, NOW) as transaction:
+        transaction.audit("x", "y", odd)
+    assert refusal.value.field == "object_id"
+    for act in (
+        lambda transaction: transaction.claim("SIM", odd, "hash"),
+        lambda transaction: transaction.claim("SIM", "k" * 301, "hash"),
+        lambda transaction: transaction.publish("topic", odd, {}),
+        lambda transaction: transaction.audit("x", "y", "z" * 301),
+    ):
+        with pytest.raises(Invalid), store.writing(SYSTEM, NOW) as transaction:
+            act(transaction)
+
+
+def test_text_that_a_store_cannot_take_is_a_sentence_to_a_person(store: Store) -> None:
+    odd = "nul \x00" if store.dialect == "postgresql" else "half \ud800"
+    with pytest.raises(Invalid), store.reading() as connection:
+        connection.execute(select(t.parameters).where(t.parameters.c.name == odd))
+    with pytest.raises(Invalid), store.writing(SYSTEM, NOW) as transaction:
+        set_parameter(transaction, odd)
+        transaction.audit("x", "y", "z")
+
+
 def test_a_reader_cannot_write(store: Store) -> None:
     with pytest.raises(Exception, match=r"(?i)read.?only"), store.reading() as connection:
         connection.execute(text("delete from parameters"))

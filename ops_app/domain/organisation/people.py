@@ -65,10 +65,15 @@ def folded_name(sign_in_name: str) -> str:
     return sign_in_name.strip().lower()
 
 
+def is_possible_name(folded: str) -> bool:
+    """Whether a folded sign-in name can belong to anybody."""
+    return _SIGN_IN_NAME.fullmatch(folded) is not None
+
+
 def checked_name(sign_in_name: str) -> str:
     """The folded sign-in name; raises ``Invalid`` unless it is 2 to 64 of a–z, 0–9, dot, dash and underscore."""
     name = folded_name(sign_in_name)
-    if not _SIGN_IN_NAME.fullmatch(name):
+    if not is_possible_name(name):
         raise Invalid(
             "A sign-in name has 2 to 64 letters a–z, digits, dots, dashes or underscores, and begins with a letter or "
             "digit.",

@@ -48,7 +48,7 @@ def verify_password(stored: str | None, password: str) -> bool:
     with _turn():
         try:
             return _HASHER.verify(against, password) and stored is not None
-        except (VerificationError, InvalidHashError):
+        except (VerificationError, InvalidHashError, UnicodeEncodeError):
             return False
 
 

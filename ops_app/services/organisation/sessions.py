@@ -61,7 +61,7 @@ def change_own_password(
     if new == current:
         raise Invalid("The new password must be another one.", "新密码不能与当前密码相同。", field="password")
     hashed = hash_password(new)
-    token = token_urlsafe(32)
+    token, device = token_urlsafe(32), token_urlsafe(32)
     with store.writing(actor, now) as transaction:
         changed = people.change(
             transaction.connection,
@@ -73,9 +73,10 @@ def change_own_password(
             raise Conflict("Your account changed meanwhile. Please try again.", "您的账号刚被更改,请重试。")
         end_all_of(transaction, person.person_id)
         expires_at = begin_session(transaction, person, token, user_agent)
+        sessions.remember_device(transaction.connection, token_hash(device), person.person_id, now)
         transaction.audit("person.password_changed", "person", person.person_id)
         renewed = _self(people.by_id(transaction.connection, person.person_id))
-    return SignedIn(token, actor_from(renewed, token_hash(token)), expires_at, token_urlsafe(32))
+    return SignedIn(token, actor_from(renewed, token_hash(token)), expires_at, device)
 
 
 @act("session.own")

@@ -16,7 +16,7 @@ from sqlalchemy import update
 from ops_app.domain.canonical import key_hash
 from ops_app.domain.errors import Refused
 from ops_app.domain.organisation.passwords import FORGOTTEN_AFTER, LONGEST, delay_after
-from ops_app.domain.organisation.people import SYSTEM, Actor, folded_name
+from ops_app.domain.organisation.people import SYSTEM, Actor, folded_name, is_possible_name
 from ops_app.services.organisation.hashing import hash_password, needs_rehash, verify_password
 from ops_app.store.organisation import people, sessions
 from ops_app.store.organisation.people import Person
@@ -64,7 +64,7 @@ class SignedIn:
 
 def token_hash(token: str) -> str:
     """What the store keeps of a token: 256 random bits need no salt."""
-    return sha256(token.encode()).hexdigest()
+    return sha256(token.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def sign_in(
@@ -84,7 +84,8 @@ def sign_in(
     """
     folded = folded_name(name)
     with store.writing(SYSTEM, now) as transaction:
-        person = people.by_name(transaction.connection, folded)
+        # what cannot be a sign-in name is not looked up, but counted and answered like any other
+        person = people.by_name(transaction.connection, folded) if is_possible_name(folded) else None
         counter = _counter(transaction, folded, person, device)
         stored = people.password_hash(transaction.connection, person.person_id) if person else None
         may_try = _count(transaction, counter)
@@ -100,11 +101,14 @@ def sign_in(
 
 def _counter(transaction: Transaction, folded: str, person: Person | None, device: str | None) -> str:
     """Whose failures are counted: the name's, or, from a browser that signed this person in before, its own."""
-    if person is not None and device:
-        since = transaction.now - DEVICE_KNOWN_FOR
-        if sessions.is_known_device(transaction.connection, token_hash(device), person.person_id, since):
-            return key_hash("device", folded, device)
-    return key_hash("name", folded)
+    if person is not None and device and _is_known(transaction, device, person):
+        return key_hash("device", folded, token_hash(device))
+    return key_hash("name", token_hash(folded))
+
+
+def _is_known(transaction: Transaction, device: str, person: Person) -> bool:
+    since = transaction.now - DEVICE_KNOWN_FOR
+    return sessions.is_known_device(transaction.connection, token_hash(device), person.person_id, since)
 
 
 def _count(transaction: Transaction, counter: str) -> bool:
@@ -152,7 +156,8 @@ def _begin(
         if previous_token:
             sessions.end(connection, token_hash(previous_token), now)
         expires_at = begin_session(transaction, person, token, user_agent)
-        known = device or token_urlsafe(32)
+        # a value that is not ours is not taken up: somebody else might know it
+        known = device if device and _is_known(transaction, device, person) else token_urlsafe(32)
         sessions.remember_device(connection, token_hash(known), person_id, now)
         transaction.audit("session.started", "person", person_id)
         return SignedIn(token, transaction.actor, expires_at, known)

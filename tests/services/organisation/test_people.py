@@ -104,6 +104,7 @@ def test_a_list_is_filtered_sorted_and_paged(store: Store, admin: Actor) -> None
         assert names(people.list_people(admin, store, now=NOW, wanted=PeopleFilter(text=text))) == found
     by_agency = people.list_people(admin, store, now=NOW, sort="agency_code")
     assert [person.agency_code for person in by_agency.rows][:3] == [None, None, "A00"]
+    assert names(people.list_people(admin, store, now=NOW, wanted=PeopleFilter(text="x' or 1=1 --"))) == []
     with pytest.raises(Invalid):
         people.list_people(admin, store, now=NOW, sort="password_hash")
     with pytest.raises(Invalid):

@@ -265,3 +265,28 @@ def test_a_guessable_password_is_refused(password: str) -> None:
 @pytest.mark.parametrize("password", [PASSWORD, "correct horse battery", "我们今天一起去爬山看日出吧", "kX9#mvP2!qLz7"])
 def test_a_long_password_of_ones_own_is_taken(password: str) -> None:
     check_new_password(password, sign_in_name="admin")
+
+
+@pytest.mark.usefixtures("admin")
+@pytest.mark.parametrize("odd", ["a\x00b", "\ud800", "x" * 100_000, "' or 1=1 --", "ａｄｍｉｎ", "admin\n"])
+def test_odd_input_is_refused_like_a_wrong_password(store: Store, odd: str) -> None:
+    assert not attempt(store, "wrong", name=odd)
+    assert not attempt(store, odd)
+    assert not attempt(store, "wrong", device=odd)
+    assert actor_of(store, odd, now=NOW) is None
+
+
+@pytest.mark.usefixtures("admin")
+def test_a_device_that_is_not_ours_is_not_taken_up(store: Store) -> None:
+    given = sign_in.sign_in(store, now=NOW, name="admin", password=PASSWORD, device="guessable")
+    assert given.device != "guessable"
+    again = sign_in.sign_in(store, now=NOW, name="admin", password=PASSWORD, device=given.device)
+    assert again.device == given.device
+
+
+def test_the_browser_that_changed_the_password_stays_known(store: Store, admin: Actor) -> None:
+    new = sessions.change_own_password(admin, store, now=NOW, current=PASSWORD, new="another long glad sentence")
+    for _ in range(8):
+        attempt(store)
+    assert not attempt(store, "another long glad sentence")
+    assert attempt(store, "another long glad sentence", device=new.device)
