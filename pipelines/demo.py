@@ -56,7 +56,7 @@ def run_demo(
         backfill_end = last - timedelta(days=DAYS_ONE_BY_ONE)
         spans = [(first, backfill_end)] + [(day, day) for day in (last - timedelta(days=n) for n in (2, 1, 0))]
         for begin, day in spans:
-            deliver_due(settings.inbound, day)
+            deliver_due(settings.home / "simulated", settings.inbound, day)
             result = run_day(app, day, first=begin, progress=progress)
             if not result.succeeded:
                 raise DomainError(f"{day}: {result.problem}", f"{day}:{result.problem}")

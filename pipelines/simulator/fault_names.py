@@ -79,10 +79,16 @@ EXPECTED = {
         "控制总数不符,整份文件拒收,所有行进入隔离区。",
     ),
     "bad_date": Expected(
-        "quarantine", "date", "A date that no calendar has: the row is quarantined.", "日期不存在,该行进入隔离区。"
+        "quarantine",
+        "as_of_date_unreadable",
+        "A date that no calendar has: the row is quarantined.",
+        "日期不存在,该行进入隔离区。",
     ),
     "bad_amount": Expected(
-        "quarantine", "amount", "An amount no grammar allows: the row is quarantined.", "金额不合文法,该行进入隔离区。"
+        "quarantine",
+        "outstanding_principal_unreadable",
+        "An amount no grammar allows: the row is quarantined.",
+        "金额不合文法,该行进入隔离区。",
     ),
     "repeated_header": Expected(
         "quarantine", "repeated_header", "The header line again inside the data.", "数据中重复出现表头。"

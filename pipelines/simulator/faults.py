@@ -27,8 +27,11 @@ DISAGREEMENT_CENTS = 10_000
 
 
 def fault_day(end_date: date) -> date:
-    """The last working day before ``end_date``: its bank lines are booked on the day itself."""
-    day = end_date - timedelta(days=1)
+    """A working day, on which bank lines are booked at once: the eve of ``end_date`` if it is one, else a day near."""
+    for back in (1, 2, 0):
+        if is_workday(end_date - timedelta(days=back)):
+            return end_date - timedelta(days=back)
+    day = end_date - timedelta(days=3)
     while not is_workday(day):
         day -= timedelta(days=1)
     return day
@@ -212,7 +215,7 @@ class Faults:
             self._enter(fault, path.name, line=line, loan_id=loan)
 
     def _repeat_file(self, tables: dict[str, Table], writer: FeedWriter) -> None:
-        source = writer.root / TEMPLATE / f"repayments_{self.day}.csv"
+        source = writer.inbound / TEMPLATE / f"repayments_{self.day}.csv"
         copy = source.with_name(f"{source.stem}_resend.csv")
         shutil.copyfile(source, copy)
         shutil.copyfile(sidecar_of(source), sidecar_of(copy))

@@ -15,6 +15,7 @@ from ops_app.domain.errors import Conflict
 
 TEMPLATE = "standard"
 LATE = "late"
+LOG = "written.txt"
 
 
 @dataclass(frozen=True)
@@ -46,11 +47,13 @@ def cents_of_text(text: str) -> int:
 
 @dataclass
 class FeedWriter:
-    """Writes under ``root``/standard and counts what the sender says it sent."""
+    """Writes under ``inbound``/standard and counts the honest rows; files that come late wait under ``held``/late.
 
-    root: Path
-    log: Path
-    """Lists what was written, one path below ``root`` a line, so that a later run replaces its own files only."""
+    What was written is listed in ``held``, so that a later run replaces its own files only.
+    """
+
+    inbound: Path
+    held: Path
     rows: dict[str, int] = field(default_factory=dict)
     cents: dict[str, dict[str, int]] = field(default_factory=dict)
 
@@ -59,9 +62,9 @@ class FeedWriter:
         declare: Mapping[str, object] | None = None,
     ) -> Path:  # fmt: skip
         """Write one file and its sidecar; ``declare`` replaces what the sidecar says (a planted lie)."""
-        folder = self.root / TEMPLATE
+        folder = self.inbound / TEMPLATE
         if deliver_on is not None:
-            folder = self.root / LATE / deliver_on.isoformat() / TEMPLATE
+            folder = self.held / LATE / deliver_on.isoformat() / TEMPLATE
         folder.mkdir(parents=True, exist_ok=True)
         path = folder / f"{table.feed}_{day.isoformat()}{suffix}.{ext}"
         sums = {name: int(table.frame[name].sum() or 0) for name in table.money}
@@ -80,9 +83,9 @@ class FeedWriter:
         return path
 
     def note(self, path: Path) -> None:
-        """Enter a file and its sidecar into the log."""
-        with self.log.open("a", encoding="utf-8") as log:
-            log.writelines(f"{one.relative_to(self.root).as_posix()}\n" for one in (path, sidecar_of(path)))
+        """Enter the name of a feed file and of its sidecar into the log."""
+        with (self.held / LOG).open("a", encoding="utf-8") as log:
+            log.writelines(f"{one.name}\n" for one in (path, sidecar_of(path)))
 
     def count(self, table: Table) -> None:
         """Add honest rows to the totals of the answer key."""
@@ -101,38 +104,44 @@ def write_sidecar(path: Path, said: Mapping[str, object]) -> None:
     sidecar_of(path).write_text(json.dumps(said, ensure_ascii=False, sort_keys=True) + "\n", encoding="utf-8")
 
 
-def clear_earlier(inbound: Path, log: Path) -> None:
-    """Remove the files that the simulation logged in ``log`` wrote; raises ``Conflict`` if others stand beside them."""
-    for line in log.read_text(encoding="utf-8").splitlines() if log.exists() else ():
-        first, *rest = Path(line).parts
-        arrived = Path(*rest[1:]) if first == LATE else Path(line)
-        for path in (inbound / line, inbound / arrived):
-            path.unlink(missing_ok=True)
-    shutil.rmtree(inbound / LATE, ignore_errors=True)
+def clear_earlier(inbound: Path, held: Path) -> None:
+    """Remove the files that an earlier simulation wrote; raises ``Conflict`` if others stand beside them."""
+    log = held / LOG
+    for name in log.read_text(encoding="utf-8").splitlines() if log.exists() else ():
+        (inbound / TEMPLATE / name).unlink(missing_ok=True)
     left = sorted(path.name for path in (inbound / TEMPLATE).glob("*"))
     if left:
         raise Conflict(
             f"{inbound / TEMPLATE} holds files that no simulation wrote ({left[0]}, …). Choose an empty folder.",
             f"{inbound / TEMPLATE} 中有并非模拟生成的文件({left[0]} 等),请选择空目录。",
         )
+    for folder in (LATE, "movements"):
+        shutil.rmtree(held / folder, ignore_errors=True)
     log.unlink(missing_ok=True)
 
 
-def deliver_due(inbound: Path, business_date: date) -> list[Path]:
-    """Move the files held back under ``inbound``/late whose delivery day has come into their template's folder.
+def deliver_due(held: Path, inbound: Path, business_date: date) -> list[Path]:
+    """Move the files waiting under ``held``/late whose delivery day has come into ``inbound``.
 
-    A run of ``business_date`` calls this first; calling it again does nothing. Returns the files that arrived,
-    without their sidecars.
+    ``held`` is the folder of the hidden truth. A run of ``business_date`` calls this first; calling it again does
+    nothing. Returns the files that arrived, without their sidecars.
     """
     arrived: list[Path] = []
-    for folder in sorted((inbound / LATE).glob("????-??-??")):
+    for folder in sorted((held / LATE).glob("????-??-??")):
         if date.fromisoformat(folder.name) > business_date:
             continue
-        for held in sorted(path for path in folder.rglob("*") if path.is_file()):
-            target = inbound / held.relative_to(folder)
+        # the sidecar goes first: a file is never there without the totals it must agree with
+        for waiting in sorted(
+            (path for path in folder.rglob("*") if path.is_file()), key=lambda path: (not _is_sidecar(path), path)
+        ):
+            target = inbound / waiting.relative_to(folder)
             target.parent.mkdir(parents=True, exist_ok=True)
-            held.replace(target)
-            if not target.name.endswith(".control.json"):
+            shutil.move(waiting, target)
+            if not _is_sidecar(target):
                 arrived.append(target)
         shutil.rmtree(folder)
     return arrived
+
+
+def _is_sidecar(path: Path) -> bool:
+    return path.name.endswith(".control.json")

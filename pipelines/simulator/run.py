@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import date, timedelta
@@ -34,7 +33,8 @@ from pipelines.simulator.streams import stream
 from pipelines.simulator.truth import Truth
 
 Progress = Callable[[int, int, str], None]
-LOG = "written.txt"
+DAILY = ("loans", "repayments", "bank_lines", "calls")
+"""Sent every day, if need be without a row; other feeds only when they have something to tell."""
 CSV_DAYS = 3
 """The loans snapshots of the last days are CSV as small lenders send it; those before are Parquet."""
 
@@ -52,15 +52,14 @@ def simulate(
 ) -> AnswerKey:
     """Write ``days`` days of standard feed files of a portfolio of ``loans`` loans, ending on ``end_date``.
 
-    Files go to ``out``/standard (late ones to ``out``/late/<delivery day>/standard, see ``deliver_due``); hidden
-    truth and ``answer_key.json`` to ``truth`` (default: ``simulated`` beside ``out``). What an earlier call wrote there
+    Files go to ``out``/standard; hidden truth, ``answer_key.json`` and the files that come late (see ``deliver_due``)
+    to ``truth`` (default: ``simulated`` beside ``out``, never inside it). What an earlier call wrote there
     is replaced. The same arguments give the same bytes. Raises ``Invalid`` when the portfolio is too small for what is
     asked, ``Conflict`` when ``out``/standard holds files of another origin.
     """
     _check(loans, days, faults)
     hidden = truth if truth is not None else out.parent / "simulated"
-    clear_earlier(out, hidden / LOG)
-    shutil.rmtree(hidden / "movements", ignore_errors=True)
+    clear_earlier(out, hidden)
     for folder in (out / TEMPLATE, hidden):
         folder.mkdir(parents=True, exist_ok=True)
     world = _World(out, loans, days, seed, end_date, hidden, Faults(seed, end_date) if faults else None)
@@ -106,7 +105,7 @@ class _World:
         self.originations = feeds.all_originations(self.loans, seed)
         self.bank = Bank(seed)
         self.complaints = Complaints(self.loans, self.people.ids, self.staff.collector_id, seed)
-        self.writer = FeedWriter(out, hidden / LOG)
+        self.writer = FeedWriter(out, hidden)
         self.truth = Truth(hidden, self.loans, self.staff)
 
     def live(self, day: date) -> None:
@@ -180,9 +179,10 @@ class _World:
         if first:
             tables["agencies"] = people.agencies_table(day)
             tables["collectors"] = people.collectors_table(self.staff, day, self.seed)
-        return {name: table for name, table in tables.items() if first or table.frame.height}
+        return tables
 
     def _write(self, tables: dict[str, Table], day: date) -> None:
+        tables = {name: table for name, table in tables.items() if name in DAILY or table.frame.height}
         honest = tables
         if self.faults is not None:
             tables = self.faults.edit(tables, day)

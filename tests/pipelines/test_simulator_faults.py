@@ -172,9 +172,9 @@ def test_a_late_file_comes_on_its_day_and_then_the_folder_is_as_if_it_had_been_i
     simulate(tmp_path / "inbound", 600, 20, 3, True, end_date=END)
     inbound = tmp_path / "inbound"
     assert not (inbound / planted.file).exists()
-    assert deliver_due(inbound, END - timedelta(days=2)) == []
-    assert deliver_due(inbound, END - timedelta(days=1)) == [inbound / planted.file]
-    assert deliver_due(inbound, END) == []
+    assert deliver_due(tmp_path / "simulated", inbound, END - timedelta(days=2)) == []
+    assert deliver_due(tmp_path / "simulated", inbound, END - timedelta(days=1)) == [inbound / planted.file]
+    assert deliver_due(tmp_path / "simulated", inbound, END) == []
     name = Path(planted.file).name
     honest = home / "honest" / "inbound" / "standard"
     for file in (name, f"{name}.control.json"):
@@ -199,10 +199,19 @@ def test_bad_rows(home: Path, key: AnswerKey) -> None:
     assert 4 / len(lines) < 0.01, "the share of bad rows stays below what refuses the file"
 
 
-def test_a_fault_day_on_a_holiday_moves_to_the_working_day_before(tmp_path: Path) -> None:
-    key = simulate(tmp_path / "inbound", 500, 14, 3, True, end_date=date(2026, 10, 6))
+@pytest.mark.parametrize(
+    ("end", "day"),
+    [
+        (date(2026, 10, 6), date(2026, 9, 30)),  # in the middle of the holiday week
+        (date(2026, 11, 23), date(2026, 11, 23)),  # a Monday
+        (date(2026, 11, 22), date(2026, 11, 20)),  # a Sunday
+    ],
+)
+def test_faults_are_planted_on_a_working_day_near_the_end(tmp_path: Path, end: date, day: date) -> None:
+    key = simulate(tmp_path / "inbound", 500, 14, 3, True, end_date=end)
     planted = _one(key, "missing_bank_line")
-    assert planted.business_date == date(2026, 9, 30)
+    assert planted.business_date == day
     assert (tmp_path / "inbound" / planted.file).exists()
     assert {planted.fault for planted in key.faults} == set(EXPECTED)
     assert (tmp_path / "inbound" / _one(key, "bad_date").file).suffix == ".csv"
+    assert _one(key, "late_file").deliver_on == end - timedelta(days=1)

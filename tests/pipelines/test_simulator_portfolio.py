@@ -64,7 +64,7 @@ def test_the_same_seed_gives_the_same_bytes(tmp_path: Path) -> None:
 def test_a_second_run_replaces_its_own_files_and_touches_no_others(tmp_path: Path) -> None:
     inbound = tmp_path / "inbound"
     simulate(inbound, 600, 12, 7, True, end_date=END)
-    deliver_due(inbound, END)
+    deliver_due(tmp_path / "simulated", inbound, END)
     theirs = inbound / "berka" / "loans_2026-11-24.csv"
     theirs.parent.mkdir()
     theirs.write_text("theirs")
