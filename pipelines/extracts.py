@@ -1,0 +1,181 @@
+"""Extracts: the ops store copied into the warehouse, all tables at one moment, read by ADBC as Arrow.
+
+Only what the marts need leaves the store: no password, no session, no payer's name. Every column is cast, so that an
+empty table has its types too and no driver's guess decides one.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import make_url
+
+from ops_app.config import Settings
+from ops_app.store.sqlite import wal_is_safe
+from ops_app.store.tables import metadata
+from ops_app.store.types import Moment
+from pipelines.warehouse import Connection, Warehouse, literal, quoted
+
+_LEFT_OUT: dict[str, frozenset[str]] = {
+    "people": frozenset({"password_hash", "must_change_password"}),
+    "payments": frozenset({"payer_name", "payer_account"}),
+    "breaks": frozenset({"sides_json"}),
+}
+EXTRACTED = ("audit_log", "break_decisions", "breaks", "payments", "people")
+"""The tables that every run copies, in full, into the schema ``ops``."""
+
+_BATCH_ROWS = "65536"
+_NO_NUMBER = -(2**63)
+
+
+def extract_ops(warehouse: Warehouse, settings: Settings) -> dict[str, int]:
+    """Replace the schema ``ops`` by what the ops store says at this moment; table → rows.
+
+    All or nothing: the tables are of one moment of the store, and the warehouse keeps the old ones if a copy fails.
+    """
+    with warehouse.transaction() as connection, opened(settings) as reader:
+        return {table: copy_table(connection, reader, table) for table in EXTRACTED}
+
+
+def columns_of(table: str, *, without: frozenset[str] | None = None) -> list[sa.Column[Any]]:
+    """The columns of a table of the ops store that may leave it."""
+    left_out = _LEFT_OUT.get(table, frozenset()) if without is None else without
+    return [column for column in metadata.tables[table].columns if column.name not in left_out]
+
+
+def copy_table(
+    connection: Connection,
+    reader: Any,
+    table: str,
+    *,
+    into: str | None = None,
+    columns: Sequence[sa.Column[Any]] | None = None,
+    where: str = "",
+) -> int:
+    """Copy ``table`` into ``ops.<table>``, or into the temporary table ``into``; how many rows it has."""
+    target = f"temp table {into}" if into else f"table ops.{table}"
+    chosen = list(columns) if columns is not None else columns_of(table)
+    postgresql = bool(reader.postgresql)
+    out = ", ".join(_read_as(column, postgresql) for column in chosen)
+    typed = ", ".join(_typed(column, postgresql) for column in chosen)
+    with reader.connection.cursor() as cursor:
+        if not postgresql:
+            cursor.adbc_statement.set_options(**{"adbc.sqlite.query.batch_rows": _BATCH_ROWS})
+        cursor.execute(f"select {out} from {quoted(table)} {where}")
+        arriving = cursor.fetch_record_batch()
+        connection.register("arriving_rows", arriving)
+        try:
+            connection.execute(f"create or replace {target} as select {typed} from arriving_rows")
+        finally:
+            connection.unregister("arriving_rows")
+    counted: list[tuple[int]] = connection.execute(f"select count(*) from {into or f'ops.{table}'}").fetchall()
+    return counted[0][0]
+
+
+class Reader:
+    """An ADBC connection on the ops store that sees one moment and cannot write."""
+
+    def __init__(self, connection: Any, *, postgresql: bool) -> None:
+        self.connection = connection
+        self.postgresql = postgresql
+
+
+@contextmanager
+def opened(settings: Settings) -> Iterator[Reader]:
+    """Open the ops store for reading: SQLite read-only, PostgreSQL in one repeatable-read transaction.
+
+    A driver whose SQLite has the WAL-reset bug does not touch the live file: it is given a copy made by the store's
+    own library.
+    """
+    url = make_url(settings.ops_database_url)
+    if url.get_backend_name() == "postgresql":
+        from adbc_driver_postgresql import dbapi
+
+        with dbapi.connect(url.set(drivername="postgresql").render_as_string(hide_password=False)) as connection:
+            with connection.cursor() as cursor:
+                cursor.execute("set transaction isolation level repeatable read, read only")
+            yield Reader(connection, postgresql=True)
+        return
+    assert url.database is not None
+    with _readable_file(Path(url.database)) as file:
+        from adbc_driver_sqlite import dbapi
+
+        with dbapi.connect(_read_only(file)) as connection:
+            yield Reader(connection, postgresql=False)
+
+
+def reader_version() -> tuple[int, int, int]:
+    """The version of the SQLite within the ADBC driver."""
+    from adbc_driver_sqlite import dbapi
+
+    with dbapi.connect(":memory:") as connection, connection.cursor() as cursor:
+        cursor.execute("select sqlite_version()")
+        major, minor, patch = (int(part) for part in str(cursor.fetchall()[0][0]).split("."))
+    return major, minor, patch
+
+
+@contextmanager
+def _readable_file(file: Path) -> Iterator[Path]:
+    if wal_is_safe(reader_version()):
+        yield file
+        return
+    from pysqlite3 import dbapi2 as own_library
+
+    with tempfile.TemporaryDirectory(dir=file.parent) as folder:
+        copy = Path(folder) / "copy.db"
+        source, target = own_library.connect(str(file)), own_library.connect(str(copy))
+        try:
+            source.backup(target)
+        finally:
+            target.close()
+            source.close()
+        yield copy
+
+
+def _read_only(file: Path) -> str:
+    return f"{file.resolve().as_uri()}?mode=ro"
+
+
+def _read_as(column: sa.Column[Any], postgresql: bool) -> str:
+    """The column as it leaves the store. SQLite's driver guesses a type from the first rows, so nothing is null there:
+    a number that is missing is the smallest of all, a text that is there has a mark before it."""
+    name = quoted(column.name)
+    if postgresql:
+        return name
+    if isinstance(column.type, sa.Integer):
+        return f"coalesce({name}, {_NO_NUMBER}) as {name}" if column.nullable else name
+    if isinstance(column.type, sa.Boolean):
+        return f"coalesce({name}, 2) as {name}"
+    return f"coalesce('=' || {name}, '') as {name}"
+
+
+def _typed(column: sa.Column[Any], postgresql: bool) -> str:
+    name = quoted(column.name)
+    kind = _sql_type(column)
+    if postgresql:
+        return f"cast({name} as {kind}) as {name}"
+    if isinstance(column.type, sa.Integer):
+        return f"nullif(cast({name} as bigint), {_NO_NUMBER}) as {name}"
+    if isinstance(column.type, sa.Boolean):
+        return f"case cast({name} as bigint) when 0 then false when 1 then true end as {name}"
+    text = f"cast({name} as varchar)"
+    return f"cast(case when {text} = {literal('')} then null else substr({text}, 2) end as {kind}) as {name}"
+
+
+def _sql_type(column: sa.Column[Any]) -> str:
+    if isinstance(column.type, Moment):
+        return "timestamp"
+    if isinstance(column.type, sa.Date):
+        return "date"
+    if isinstance(column.type, sa.Boolean):
+        return "boolean"
+    if isinstance(column.type, sa.Integer):
+        return "bigint"
+    if isinstance(column.type, sa.String):
+        return "varchar"
+    raise TypeError(f"{column.table.name}.{column.name} has a type that no extract knows")
