@@ -22,6 +22,7 @@ from dbt.cli.main import dbtRunner
 from filelock import FileLock
 
 from ops_app.config import Settings
+from pipelines.arrivals import expected_feeds
 from pipelines.warehouse import Connection, Warehouse
 
 Progress = Callable[[int, int, str], None]
@@ -65,7 +66,7 @@ class Node:
 
 @dataclass(frozen=True)
 class BuildResult:
-    """What a build did. ``sql_s`` is the time spent inside DuckDB, ``dbt_start_s`` what dbt took before the first node."""
+    """What a build did; ``sql_s`` is time inside DuckDB, ``dbt_start_s`` what dbt took before its first node."""
 
     business_date: date
     full_refresh: bool
@@ -105,7 +106,7 @@ def build(
     unit_tests: bool = False,
     progress: Progress | None = None,
 ) -> BuildResult:
-    """Build and test every mart as of ``business_date``, recomputing what feeds have touched (all with ``full_refresh``).
+    """Build and test every mart as of ``business_date``; recomputes what feeds touched, or all with ``full_refresh``.
 
     Raises ``BuildFailed`` when a model or a test failed; then ``raw.touched`` stays, and the next build repeats the
     same partitions. Unit tests of the SQL need no data and are left to the test run unless asked for.
@@ -117,7 +118,7 @@ def build(
     watch = _Watch(progress)
     with warehouse.held():
         with warehouse.open() as connection:
-            _prepare(connection, business_date)
+            _prepare(connection, settings, business_date)
         watch.began = time.monotonic()
         results = _invoke(arguments, warehouse_path, settings, watch)
         nodes = [_node(result) for result in results]
@@ -156,14 +157,20 @@ def target_path(settings: Settings) -> Path:
     return settings.run.resolve() / "dbt"
 
 
-def _prepare(connection: Connection, business_date: date) -> None:
+def _prepare(connection: Connection, settings: Settings, business_date: date) -> None:
+    """Tell the SQL what it cannot know: the business date, and which feeds each source sends daily."""
     _create_tables(connection)
     connection.execute("delete from raw.build_day")
     connection.execute("insert into raw.build_day values (?)", [business_date])
+    connection.execute("delete from raw.expected_feeds")
+    for one in expected_feeds(settings):
+        if one.every == "day":
+            connection.execute("insert into raw.expected_feeds values (?, ?)", [one.source_code, one.feed])
 
 
 def _create_tables(connection: Connection) -> None:
     connection.execute("create table if not exists raw.build_day (business_date date)")
+    connection.execute("create table if not exists raw.expected_feeds (source_code varchar, feed varchar)")
     for table, columns in _OPS_TABLES.items():
         connection.execute(f"create table if not exists ops.{table} ({columns})")
 
@@ -178,7 +185,10 @@ def _invoke(arguments: list[str], warehouse_path: Path, settings: Settings, watc
         *("--target-path", str(folder), "--log-path", str(settings.logs.resolve())),
         *("--target", settings.warehouse, "--quiet", "--no-use-colors", "--partial-parse", "--log-level", "none"),
     ]
-    with _INVOCATION, _environment(RECOUP_WAREHOUSE_PATH=str(warehouse_path.resolve())):
+    with (
+        _INVOCATION,
+        _environment(RECOUP_WAREHOUSE_PATH=str(warehouse_path.resolve()), RECOUP_TIMEZONE=settings.timezone),
+    ):
         try:
             done = dbtRunner(callbacks=[watch]).invoke(command)
         finally:

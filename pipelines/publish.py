@@ -173,7 +173,7 @@ def _attached(connection: Connection, path: Path) -> Iterator[None]:
 
 
 def verify(path: Path, expected: dict[str, tuple[int, str]]) -> None:
-    """Reopen a written snapshot and read every row of it; raises ``NotWhole`` when anything differs from ``expected``."""
+    """Reopen a written snapshot and read all of it; raises ``NotWhole`` when anything differs from ``expected``."""
     try:
         opened = connect(path, read_only=True)
         try:

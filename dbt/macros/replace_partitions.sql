@@ -4,8 +4,8 @@ History is kept by replacing whole partitions, never by merging rows, so that la
     {% set changed = replace_partitions('business_date', feeds=['loans']) %}
 
 makes the model incremental by the date column named and returns the condition "this partition is recomputed": every
-date from the earliest one that changed. With days_in, the partitions are instead the days listed in that model.
-A full build returns true. Partitions that come back empty are emptied, which insert_overwrite alone would not do.
+date from the earliest one that changed. With days_in, the partitions are instead the days listed in that model; with
+grain='all', everything as soon as one of the feeds changed. A full build returns true. Partitions that come back empty are emptied, which insert_overwrite alone would not do.
 #}
 {% macro replace_partitions(column, feeds=none, days_in=none, grain='day') -%}
     {%- set rule = {'column': column, 'feeds': feeds, 'days_in': days_in, 'grain': grain} -%}
@@ -33,7 +33,11 @@ A full build returns true. Partitions that come back empty are emptied, which in
     {%- if days -%}
         {{- return(column ~ ' in (select changed.day from ' ~ days ~ ' as changed)') -}}
     {%- endif -%}
-    {{- return(column ~ ' >= ' ~ changed_from(feeds, grain)) -}}
+    {%- set from = changed_from(feeds, grain) -%}
+    {%- if grain == 'all' -%}
+        {{- return('false' if '9999-12-31' in from else 'true') -}}
+    {%- endif -%}
+    {{- return(column ~ ' >= ' ~ from) -}}
 {%- endmacro %}
 
 {# dbt calls this for the strategy of that name: in one transaction, out with the old partitions, in with the new. #}
