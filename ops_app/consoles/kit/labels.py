@@ -48,9 +48,11 @@ class Labels:
             return EMPTY
         return format_currency(Money(int(minor), currency).amount, currency, "#,##0.00 ¤¤", locale=self.locale)
 
-    def amount(self, value: Decimal | int | None) -> str:
-        """An amount in major units without its currency (the column says it)."""
-        return EMPTY if value is None else format_decimal(value, "#,##0.00", locale=self.locale)
+    def minor(self, minor: int | None, currency: str) -> str:
+        """Whole minor units as an amount without its currency (a column beside it says it)."""
+        if minor is None:
+            return EMPTY
+        return format_decimal(Money(int(minor), currency).amount, "#,##0.00", locale=self.locale)
 
     def count(self, value: int | None) -> str:
         return EMPTY if value is None else format_decimal(value, locale=self.locale)

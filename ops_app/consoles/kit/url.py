@@ -11,7 +11,7 @@ from datetime import date
 
 import streamlit as st
 
-_MOST_PAGES = 1_000_000
+_PAGE_DIGITS = 7
 
 
 def choice(
@@ -53,18 +53,26 @@ def text(name: str, label: str, *, placeholder: str = "", language: str, max_cha
 
 def page_number(name: str, pages: int | None = None) -> int:
     """The page of a list that the address asks for, at most ``pages``; ``page_buttons`` draws the buttons for it."""
-    key = f"{name}."
-    _seed(name, key, 1, lambda value: value.isdigit() and 1 <= int(value) <= _MOST_PAGES, int)
-    number = max(1, int(st.session_state[key]))
-    if pages is not None and number > pages:
-        st.session_state[key] = number = pages
-    _write(name, str(number), "1")
+    wanted = st.query_params.get(name, "1")
+    number = int(wanted) if wanted.isdigit() and len(wanted) <= _PAGE_DIGITS else 1
+    number = min(max(1, number), pages or number)
+    _set(name, str(number), "1")
     return number
 
 
 def page_buttons(name: str, pages: int) -> None:
     """The buttons that turn the pages of a list."""
-    st.pagination(pages, key=f"{name}.")
+    number = page_number(name, pages)
+    # a key of its own for each page, so that the address decides which button is pressed
+    key = f"{name}.{pages}.{number}"
+    st.pagination(pages, default=number, key=key, on_change=lambda: _set(name, str(st.session_state[key]), "1"))
+
+
+def _set(name: str, value: str, default: str) -> None:
+    if value == default:
+        st.query_params.pop(name, None)
+    elif st.query_params.get(name) != value:
+        st.query_params[name] = value
 
 
 def day(name: str, label: str) -> date | None:
@@ -114,7 +122,7 @@ def back_to_first_page(name: str, fingerprint: object) -> None:
     before = st.session_state.get(place)
     st.session_state[place] = fingerprint
     if before is not None and before != fingerprint:
-        st.session_state[f"{name}."] = 1
+        st.query_params.pop(name, None)
 
 
 def _seed(

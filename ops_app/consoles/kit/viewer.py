@@ -6,9 +6,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import streamlit as st
+
 from ops_app.consoles.kit import export
 from ops_app.consoles.kit.context import Here
-from ops_app.services.organisation.exports import record_export
+from ops_app.services.organisation.exports import record_export, record_opening
 
 
 class HouseViewer:
@@ -37,6 +39,17 @@ class HouseViewer:
     def audience_dir(self) -> Path:
         """The folder of the snapshots that this person may open, with its ``current.json`` and ``live.json``."""
         return self._here.app.settings.published / self.audience
+
+    def log_query(self, page: str, figure: str, filters: Mapping[str, str], rows: int) -> None:
+        """Audit that the rows behind a figure were opened; once while they stay open, not at every run of the page."""
+        mark = ("_recoup_opened", page, figure, tuple(sorted(filters.items())))
+        seen: set[object] = st.session_state.setdefault("_recoup_opened", set())
+        if mark in seen:
+            return
+        here = self._here
+        what = f"{page}/{figure}"
+        record_opening(here.actor, here.app.store, now=here.now, what=what, filters=filters, rows=rows)
+        seen.add(mark)
 
     def may_export(self) -> bool:
         return self._here.may("rows.export")

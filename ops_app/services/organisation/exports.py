@@ -37,3 +37,12 @@ def record_export(
             what,
             after={"filters": dict(filters), "rows": rows, "format": file_format},
         )
+
+
+@act("dashboards.view")
+def record_opening(
+    actor: Actor, store: Store, *, now: datetime, what: str, filters: Mapping[str, str], rows: int
+) -> None:
+    """Audit that somebody opened the rows behind a figure."""
+    with store.writing(actor, now) as transaction:
+        transaction.audit("rows.opened", "figure", what, after={"filters": dict(filters), "rows": rows})

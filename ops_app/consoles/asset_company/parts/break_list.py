@@ -90,7 +90,7 @@ def listing(at: Here) -> tables.Listing[Break]:
         return tables.Column(
             name,
             label,
-            lambda one: labels.money(minor(one), one.currency),
+            lambda one: labels.minor(minor(one), one.currency),
             value=lambda one: None if (it := minor(one)) is None else Money(it, one.currency).amount,
             right=True,
         )
@@ -107,6 +107,7 @@ def listing(at: Here) -> tables.Listing[Break]:
             amount("bank_minor", t("breaks.bank")),
             amount("recorded_minor", t("breaks.recorded")),
             amount("difference_minor", t("breaks.difference")),
+            Column("currency", t("breaks.currency"), lambda one: one.currency),
             Column("value_date", t("breaks.value_date"), lambda one: labels.day(one.value_date)),
             Column("age", t("breaks.age"), age, right=True),
             Column("suggestion", t("breaks.suggestion"), lambda one: _suggested(at, one)),
@@ -161,9 +162,9 @@ def show_totals(at: Here, place: DeltaGenerator) -> None:
     """How many breaks match and what their differences add up to, per currency; as of which business date."""
     page: BreaksPage = st.session_state[_PAGE]
     with place:
-        st.metric(at.t("breaks.count"), at.labels.count(page.total), border=True, width=190)
+        st.metric(at.t("breaks.count"), at.labels.count(page.total), border=True, width="content")
         for currency, (_, minor) in page.totals.items():
             amount = at.labels.money(minor, currency)
-            st.metric(at.t("breaks.sum", currency=currency), amount, border=True, width=270)
+            st.metric(at.t("breaks.sum", currency=currency), amount, border=True, width="content")
         as_of = at.labels.day(page.as_of_date)
-        st.metric(at.t("breaks.as_of"), as_of, border=True, width=230)
+        st.metric(at.t("breaks.as_of"), as_of, border=True, width="content")
