@@ -13,12 +13,9 @@ from pathlib import Path
 from pipelines.expectations.definitions import Feed
 from pipelines.expectations.rules import column_checks, rule_checks
 from pipelines.readers import grammar
-from pipelines.readers.mapping import Compiled, FileFacts, compile_mapping, name, sign_columns, text
+from pipelines.readers.mapping import LINE, Compiled, FileFacts, compile_mapping, name, sign_columns, text
 from pipelines.readers.refusals import ROW_REASONS, Check
 from pipelines.readers.templates import FeedMap
-
-LINE = "__line_no"
-"""Column of a source relation that brings its own line numbers (spreadsheets, statements, unpivoted rows)."""
 
 
 @dataclass(frozen=True)
@@ -79,8 +76,8 @@ def _special_checks(source: Source, entry: FeedMap, feed: Feed, compiled: Compil
         checks.append(Check("control_characters", None, "controls", fails, *ROW_REASONS["control_characters"]))
     natural = [column for column in feed.key if column in entry.columns and entry.columns[column].hash]
     if natural:
-        shared = ", ".join(f"v_{column}" for column in feed.key)
-        fails = f"count(*) over (partition by {shared}) > 1"
+        key = ", ".join(f"v_{column}" for column in feed.key)
+        fails = f"({key}) in (select {key} from f where x_excluded is null group by all having count(*) > 1)"
         checks.append(Check("ambiguous_key", natural[0], "ambiguous", fails, *ROW_REASONS["ambiguous_key"]))
     return checks
 
@@ -142,7 +139,7 @@ def _final_layer(feed: Feed, compiled: Compiled) -> str:
         imputed = f"concat_ws(',', {', '.join(cases)})"
     else:
         imputed = "''"
-    return f"f as (select *, {finals}, {imputed} as imputed_columns from r)"
+    return f"f as not materialized (select *, {finals}, {imputed} as imputed_columns from r)"
 
 
 def _judged_layer(checks: Sequence[Check], refuse_all: bool) -> str:

@@ -30,6 +30,10 @@ _NATIVE_NUMBERS = (
 )
 
 
+LINE = "__line_no"
+"""Column of a source relation that brings its own line numbers (spreadsheets, statements, unpivoted rows)."""
+
+
 def name(column: str) -> str:
     """A quoted identifier."""
     return '"' + column.replace('"', '""') + '"'
@@ -257,6 +261,8 @@ class _Column:
         how = self.how
         if how.constant is not None:
             return text(how.constant)
+        if how.file == "line":
+            return f"{text(self.facts.file_name + ':')} || {LINE}"
         if how.file is not None:
             return text(self._from_file())
         source = self._text_source()
@@ -279,6 +285,12 @@ class _Column:
             return "coalesce(" + ", ".join(map(self._source, how.first_of)) + ")"
         if how.join:
             parts = [self._source(part) for part in how.join.columns]
+            if how.join.empty == "keep":
+                return (
+                    f"concat_ws({text(how.join.separator)}, "
+                    + ", ".join(f"coalesce({part}, '')" for part in parts)
+                    + ")"
+                )
             present = " and ".join(f"{part} is not null" for part in parts)
             return f"(case when {present} then concat_ws({text(how.join.separator)}, {', '.join(parts)}) end)"
         parts = [f"coalesce({self._source(part)}, '')" for part in how.hash or []]

@@ -24,7 +24,7 @@ from pipelines.readers.job import DECIDED, DUPLICATES, REJECTS, RESULT, SHIFTS, 
 from pipelines.readers.mapping import FileFacts, name, text
 from pipelines.readers.refusals import HARMLESS, ROW_REASONS, FileRefused
 from pipelines.readers.sources import Opened, open_source
-from pipelines.readers.templates import Unpivot
+from pipelines.readers.templates import FeedMap, Unpivot
 
 _SUFFIXES = {
     ".csv": "csv", ".txt": "csv", ".asc": "csv", ".tsv": "csv", ".xlsx": "xlsx", ".parquet": "parquet",
@@ -73,12 +73,16 @@ def _decide(job: Job, path: Path, limits: Limits, result: Result) -> None:
     connection.execute("set global TimeZone = 'UTC'")
     opened = open_source(connection, job, path, result.format, limits)
     result.encoding = opened.encoding
-    opened.source = _unpivoted(opened.source, job.entry.unpivot)
+    opened.source = _numbered(_unpivoted(opened.source, job.entry.unpivot), job.entry)
     feed = load_feed(job.entry.feed)
     plan = _write_decided(connection, job, opened, feed, result, refuse_all=None)
     result.line_base, result.has_lines = opened.source.line_base, opened.source.has_lines
     unread = _unread_rows(connection, opened, result, job.work)
     _count(connection, job, plan, result, unread)
+    if result.rows_in == 0 and opened.has_data:
+        raise FileRefused(
+            "unreadable", "The file holds lines, but no row could be read.", "文件有内容,但读不出任何一行。"
+        )
     _sums(connection, job, opened, feed, result)
     refusal = _refusal_of_totals(job, result) or _refusal_of_share(job, feed, result, unread)
     if refusal:
@@ -113,6 +117,17 @@ def _unpivoted(source: Source, unpivot: Unpivot | None) -> Source:
     relation = f"(select {', '.join([LINE, *map(name, kept), *made])} from {inner})"
     types = {**{column: source.types[column] for column in kept}, **dict.fromkeys(new, "VARCHAR")}
     return replace(source, relation=relation, types=types, has_lines=True, leave_out=None)
+
+
+def _numbered(source: Source, entry: FeedMap) -> Source:
+    """Line numbers as a column, for templates that name rows by their line."""
+    if source.has_lines or not any(how.file == "line" for how in entry.columns.values()):
+        return source
+    where = f" where not ({source.leave_out})" if source.leave_out else ""
+    number = f"row_number() over () + {source.line_base - 1} as {LINE}"
+    return replace(
+        source, relation=f"(select *, {number} from {source.relation}{where})", has_lines=True, leave_out=None
+    )
 
 
 def _write_decided(

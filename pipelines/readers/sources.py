@@ -32,6 +32,8 @@ class Opened:
     """(line, rule, raw text) of rows that did not become columns before DuckDB looked."""
     declared: Declared = field(default_factory=Declared)
     marker: str | None = None
+    has_data: bool = False
+    """There is at least one line of data, so reading no row would be a loss."""
     column_count: int = 0
 
 
@@ -61,10 +63,13 @@ def open_csv(job: Job, path: Path) -> Opened:
         opened.declared, opened.marker = Declared(rows=rows, sums=sums), job.entry.trailer.marker
     columns = ", ".join(f"{text(column)}: 'VARCHAR'" for column in names)
     skip = how.skip_rows + (1 if how.header else 0)
+    opened.has_data = facts.lines > skip and split_line(facts.last_line, how) != fields and not opened.marker
+    # DuckDB 2.0 finds \\r\\n by itself, but told of it in strict mode it reads no row at all
+    new_line = "" if facts.new_line == "\\r\\n" else f" new_line = {text(facts.new_line)},"
     relation = (
         f"read_csv({text(str(facts.path))}, auto_detect = false, header = false, skip = {skip},"
         f" delim = {text(how.delimiter)}, quote = {text(how.quote)}, escape = {text(how.escape if how.quote else '')},"
-        f" new_line = {text(facts.new_line)}, columns = {{{columns}}}, store_rejects = true, rejects_limit = 0,"
+        f"{new_line} columns = {{{columns}}}, store_rejects = true, rejects_limit = 0,"
         f" null_padding = false, strict_mode = true)"
     )
     opened.source = Source(
@@ -179,7 +184,11 @@ def open_statement(job: Job, path: Path, form: str) -> Opened:
     """MT940 or camt: the statement reader's text columns of bank_lines."""
     from pipelines.readers.statements import read_statement
 
-    frame = read_statement(path, form, job.entry.encoding).rename({"line_no": LINE}).with_columns(pl.col(LINE).cast(pl.Int64))
+    frame = (
+        read_statement(path, form, job.entry.encoding)
+        .rename({"line_no": LINE})
+        .with_columns(pl.col(LINE).cast(pl.Int64))
+    )
     return _from_frame(job, frame)
 
 

@@ -50,6 +50,8 @@ class Join(Strict):
 
     columns: list[str] = Field(min_length=1)
     separator: str = ""
+    empty: Literal["null", "keep"] = "null"
+    """null: one empty part makes the whole empty; keep: an empty part is joined as nothing."""
 
 
 class Sum(Strict):
@@ -170,7 +172,8 @@ class ColumnMap(Strict):
     sum: Sum | None = None
     add_months: AddMonths | None = None
     constant: str | None = None
-    file: Literal["date", "name", "month_start", "month_end"] | None = None
+    file: Literal["date", "name", "line", "month_start", "month_end"] | None = None
+    """What the file itself says. ``line`` is ``<file name>:<line>``, for rows that have no id of their own."""
 
     optional: bool = False
     """The source column may be absent from the file; the standard column is then null."""
