@@ -8,7 +8,6 @@ from ops_app.domain.canonical import canonical_json
 from ops_app.domain.organisation.people import SYSTEM
 from ops_app.services.organisation import quarantine
 from pipelines.house import House
-from pipelines.ingest import replay_corrections
 
 
 def apply_corrections(house: House) -> int:
@@ -28,6 +27,8 @@ def apply_corrections(house: House) -> int:
             for one in waiting
         ]
     )
+    from pipelines.corrections import replay_corrections
+
     outcomes = replay_corrections(house.warehouse, house.settings, frame)
     quarantine.note_replayed(SYSTEM, house.app.store, now=house.acting_at(house.business_date), outcomes=outcomes)
     return len(outcomes)

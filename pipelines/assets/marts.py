@@ -50,7 +50,9 @@ def mart_assets(settings: Settings) -> dg.AssetsDefinition:
             sql_s=round(result.sql_s, 2),
             dbt_start_s=round(result.dbt_start_s, 2),
         )
-        passed = dg.AssetCheckResult(check_name="dbt_tests_passed", passed=True, metadata={"tests": tests})
+        passed = dg.AssetCheckResult(
+            check_name="dbt_tests_passed", asset_key=sheet, passed=True, metadata={"tests": tests}
+        )
         for node in result.nodes:
             if node.kind in _BUILT and node.name in keys:
                 key = keys[node.name]

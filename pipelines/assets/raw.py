@@ -74,11 +74,10 @@ def raw_assets(settings: Settings) -> dg.AssetsDefinition:
         lost = _report(house, last, outcomes)
         publish_operations(house.warehouse, house.settings, last)
         for feed in feeds:
+            key = dg.AssetKey(["raw", feed])
             verdict = dg.AssetCheckResult(
-                check_name="rows_accounted", passed=lost is None, metadata={"lost": lost or ""}
+                check_name="rows_accounted", asset_key=key, passed=lost is None, metadata={"lost": lost or ""}
             )
-            yield dg.MaterializeResult(
-                asset_key=["raw", feed], metadata=_of_feed(outcomes, feed), check_results=[verdict]
-            )
+            yield dg.MaterializeResult(asset_key=key, metadata=_of_feed(outcomes, feed), check_results=[verdict])
 
     return raw
