@@ -8,6 +8,7 @@ cleared only when everything, tests included, has passed.
 from __future__ import annotations
 
 import os
+import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -17,12 +18,12 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from dbt.adapters.duckdb.connections import DuckDBConnectionManager
-from dbt.cli.main import dbtRunner
 from filelock import FileLock
 
 from ops_app.config import Settings
 from pipelines.arrivals import expected_feeds
+from pipelines.code_version import project_fingerprint
+from pipelines.durable import move_into_place
 from pipelines.warehouse import Connection, Warehouse
 
 Progress = Callable[[int, int, str], None]
@@ -131,6 +132,23 @@ def build(
     return BuildResult(business_date, full_refresh, nodes, total, watch.sql_s, watch.first_node_s or total)
 
 
+def manifest(settings: Settings) -> Path:
+    """dbt's manifest, parsed once per state of the project's files and never changed after; needs no warehouse.
+
+    Raises ``BuildFailed`` when the project does not parse.
+    """
+    kept = target_path(settings) / f"parsed-{project_fingerprint(settings.dbt_dir)}.json"
+    if not kept.exists():
+        settings.run.mkdir(parents=True, exist_ok=True)
+        with FileLock(str(settings.run.resolve() / "dbt-parse.lock"), timeout=300):
+            if not kept.exists():
+                folder = target_path(settings) / f"parse-{os.getpid()}"
+                _invoke(["parse"], settings.warehouse_path, settings, _Watch(None), folder)
+                move_into_place(folder / "manifest.json", kept)
+                shutil.rmtree(folder, ignore_errors=True)
+    return kept
+
+
 def write_docs(settings: Settings) -> Path:
     """Write dbt's documentation as one page that needs no server, and return where it is."""
     warehouse = Warehouse(settings.warehouse_path, lock_path=settings.run / "warehouse.lock")
@@ -139,17 +157,6 @@ def write_docs(settings: Settings) -> Path:
             _create_tables(connection)
         _invoke(["docs", "generate", "--static"], settings.warehouse_path, settings, _Watch(None))
     return target_path(settings) / "static_index.html"
-
-
-def manifest(settings: Settings) -> Path:
-    """dbt's manifest, parsed again only when a file of the project is newer; needs no warehouse."""
-    path = target_path(settings) / "manifest.json"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(str(path.parent / "parse.lock"), timeout=300):
-        newest = max(file.stat().st_mtime for file in settings.dbt_dir.rglob("*") if file.is_file())
-        if not path.exists() or path.stat().st_mtime < newest:
-            _invoke(["parse"], settings.warehouse_path, settings, _Watch(None))
-    return path
 
 
 def target_path(settings: Settings) -> Path:
@@ -175,14 +182,17 @@ def _create_tables(connection: Connection) -> None:
         connection.execute(f"create table if not exists ops.{table} ({columns})")
 
 
-def _invoke(arguments: list[str], warehouse_path: Path, settings: Settings, watch: _Watch) -> list[Any]:
+def _invoke(
+    arguments: list[str], warehouse_path: Path, settings: Settings, watch: _Watch, folder: Path | None = None
+) -> list[Any]:
     """Run dbt once; its results, or ``BuildFailed`` when it could not even begin."""
-    folder = target_path(settings)
+    from dbt.cli.main import dbtRunner  # takes seconds, and not every process that knows of builds makes one
+
     settings.logs.mkdir(parents=True, exist_ok=True)
     command = [
         *arguments,
         *("--project-dir", str(settings.dbt_dir), "--profiles-dir", str(settings.dbt_dir)),
-        *("--target-path", str(folder), "--log-path", str(settings.logs.resolve())),
+        *("--target-path", str(folder or target_path(settings)), "--log-path", str(settings.logs.resolve())),
         *("--target", settings.warehouse, "--quiet", "--no-use-colors", "--partial-parse", "--log-level", "none"),
     ]
     with (
@@ -205,6 +215,8 @@ def _node(result: Any) -> Node:
 
 def _close_duckdb() -> None:
     """Give the warehouse file back: dbt keeps its connection for the next invocation of the process."""
+    from dbt.adapters.duckdb.connections import DuckDBConnectionManager
+
     environment = DuckDBConnectionManager._ENV
     if environment is not None:
         environment.close()

@@ -12,14 +12,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import date
-from functools import cache
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import psutil
 
 from ops_app.config import Settings
 from pipelines.audiences import audiences, rows_for
+from pipelines.code_version import code_version
 from pipelines.durable import move_into_place, read_pointer, sha256_of, write_pointer
 from pipelines.marts_hash import column_list, content_totals, mart_tables
 from pipelines.warehouse import Connection, Warehouse, connect, literal, quoted
@@ -109,20 +108,6 @@ def _inputs_hash(audience: str, business_date: date, tables: list[_Table]) -> st
         for part in (table.name, table.columns, str(table.rows), table.content):
             digest.update(f"{len(part)}:{part}".encode())
     return digest.hexdigest()[:20]
-
-
-@cache
-def code_version() -> str:
-    """The release and a fingerprint of the SQL that builds the marts."""
-    try:
-        release = version("recoup")
-    except PackageNotFoundError:
-        release = "checkout"
-    digest = hashlib.sha256()
-    folder = Settings.load().dbt_dir
-    for path in sorted([*folder.glob("models/**/*.sql"), *folder.glob("macros/**/*.sql"), *folder.glob("seeds/*.csv")]):
-        digest.update(path.relative_to(folder).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
-    return f"{release}+{digest.hexdigest()[:12]}"
 
 
 def _already_current(folder: Path, build_id: str) -> dict[str, str] | None:
