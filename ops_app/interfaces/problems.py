@@ -12,12 +12,14 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from ops_app.domain.errors import Conflict, DomainError, Invalid, NotFound, NotReady, Refused
+from ops_app.domain.ledger.repayments import SameIdOtherContent
 from ops_app.store.store import SameKeyOtherContent, StoreBusy
 
 _log = logging.getLogger(__name__)
 
 STATUS: tuple[tuple[type[DomainError], int], ...] = (
     (SameKeyOtherContent, 422),
+    (SameIdOtherContent, 422),
     (StoreBusy, 503),
     (NotReady, 409),
     (Refused, 403),
@@ -60,7 +62,7 @@ async def on_domain_error(_request: Request, error: Exception) -> JSONResponse:
     if isinstance(error, InProgress):
         return problem(409, error.en, error.zh, headers={"Retry-After": "1"})
     status = next((code for kind, code in STATUS if isinstance(error, kind)), 400)
-    names = error.differs if isinstance(error, SameKeyOtherContent) else (error.field,)
+    names = error.differs if isinstance(error, SameKeyOtherContent | SameIdOtherContent) else (error.field,)
     headers = {"Retry-After": "1"} if status == 503 else None
     return problem(status, error.en, error.zh, fields={name: error.en for name in names if name}, headers=headers)
 

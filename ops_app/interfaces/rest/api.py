@@ -10,7 +10,10 @@ from ops_app.bootstrap import App
 from ops_app.domain.errors import DomainError
 from ops_app.interfaces import problems
 from ops_app.interfaces.cookies import Cookies
+from ops_app.interfaces.rest.breaks import break_routes
 from ops_app.interfaces.rest.callers import Callers
+from ops_app.interfaces.rest.models import Health, Me
+from ops_app.interfaces.rest.payments import payment_routes
 
 
 def build_api(app: App, cookies: Cookies) -> FastAPI:
@@ -19,24 +22,26 @@ def build_api(app: App, cookies: Cookies) -> FastAPI:
     callers = Callers(app, cookies)
 
     @api.get("/health")
-    def health() -> dict[str, str]:
+    def health() -> Health:
         """Whether the server answers and the ops store can be read; needs no session."""
         with app.store.reading() as connection:
             connection.exec_driver_sql("select 1")
-        return {"status": "ok"}
+        return Health(status="ok", now=app.clock.now())
 
     @api.get("/v1/me")
-    def me(request: Request) -> dict[str, str | None]:
+    def me(request: Request) -> Me:
         """Who holds this session."""
         actor = callers.of(request)
-        return {
-            "person_id": actor.person_id,
-            "name": actor.name,
-            "role": actor.role.value,
-            "agency_code": actor.agency_code,
-            "language": actor.language,
-        }
+        return Me(
+            person_id=actor.person_id,
+            name=actor.name,
+            role=actor.role.value,
+            agency_code=actor.agency_code,
+            language=actor.language,
+        )
 
+    api.include_router(payment_routes(callers))
+    api.include_router(break_routes(callers))
     api.add_exception_handler(DomainError, problems.on_domain_error)
     api.add_exception_handler(RequestValidationError, problems.on_wrong_body)
     api.add_exception_handler(HTTPException, problems.on_http_error)

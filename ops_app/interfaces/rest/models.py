@@ -1,0 +1,135 @@
+"""What the REST interface takes and gives: strict shapes, nothing unknown, money as whole minor units."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+from ops_app.domain.ledger.breaks import BreakKind, BreakState
+from ops_app.domain.ledger.repayments import Repayment, RepaymentKind
+from ops_app.services.ledger.reconciliation import Break
+
+Minor = Annotated[int, Field(strict=True, ge=0, lt=10**17)]
+Key = Annotated[str, Field(min_length=1, max_length=120)]
+Code = Annotated[str, Field(min_length=1, max_length=64)]
+Id = Annotated[str, Field(min_length=1, max_length=200)]
+
+
+class Strict(BaseModel):
+    """Refuses what it does not know and converts nothing but dates, which JSON has no type for."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class PaymentIn(Strict):
+    """One payment, reversal or refund. Amounts are whole minor units (``12345`` is 123.45 CNY)."""
+
+    source_code: Annotated[str, Field(min_length=1, max_length=32)]
+    payment_id: Id
+    loan_id: Id
+    kind: Annotated[RepaymentKind, Field(strict=False)] = RepaymentKind.PAYMENT
+    reverses_payment_id: Id | None = None
+    paid_at: Annotated[AwareDatetime, Field(strict=False)]
+    value_date: Annotated[date, Field(strict=False)]
+    posted_at: Annotated[AwareDatetime, Field(strict=False)] | None = None
+    amount_minor: Annotated[int, Field(strict=True, gt=0, lt=10**17)]
+    currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
+    channel: Code | None = None
+    payer_name: Annotated[str, Field(max_length=200)] | None = None
+    payer_account: Annotated[str, Field(max_length=64)] | None = None
+    reference: Annotated[str, Field(max_length=500)] | None = None
+    principal_minor: Minor | None = None
+    interest_minor: Minor | None = None
+    fees_minor: Minor | None = None
+    penalty_minor: Minor | None = None
+
+    def as_repayment(self) -> Repayment:
+        """The payment as the domain knows it; raises ``Invalid`` naming the field."""
+        return Repayment(**self.model_dump())
+
+
+class PaymentOut(Strict):
+    """That a payment is recorded; a repetition is given the same answer."""
+
+    source_code: str
+    payment_id: str
+    state: Literal["recorded"]
+
+
+class DecisionIn(Strict):
+    """A decision on a break. ``version`` is what the caller read; ``counterparts`` are break id → version."""
+
+    decision: Literal["match", "split", "reject", "park", "reopen"]
+    version: Annotated[int, Field(strict=True, ge=1)]
+    reason: Annotated[str, Field(max_length=500)]
+    counterparts: Annotated[dict[str, Annotated[int, Field(strict=True, ge=1)]], Field(max_length=200)] = {}
+    accept_difference: bool = False
+
+
+class DecisionOut(Strict):
+    """What a decision did: the state and version of the break now, and every break that moved with it."""
+
+    break_id: str
+    state: BreakState
+    version: int
+    moved: list[str]
+
+
+class BreakOut(Strict):
+    """One break; payers are masked."""
+
+    break_id: str
+    kind: BreakKind
+    state: BreakState
+    source_code: str
+    currency: str
+    lender_minor: int | None
+    bank_minor: int | None
+    recorded_minor: int | None
+    difference_minor: int
+    loan_id: str | None
+    payment_ids: list[str]
+    bank_line_ids: list[str]
+    value_date: date
+    opened_date: date
+    age_days: int
+    suggestion: dict[str, Any]
+    sides: dict[str, Any]
+    version: int
+
+    @classmethod
+    def of(cls, one: Break, age_days: int) -> BreakOut:
+        """The break as it goes out."""
+        values = {name: getattr(one, name) for name in cls.model_fields if name != "age_days"}
+        values |= {name: list(values[name]) for name in ("payment_ids", "bank_line_ids")}
+        values |= {name: dict(values[name]) for name in ("suggestion", "sides")}
+        return cls(**values, age_days=age_days)
+
+
+class BreaksOut(Strict):
+    """A page of breaks; ``as_of_date`` is the last business date that was reconciled."""
+
+    rows: list[BreakOut]
+    total: int
+    page: int
+    page_size: int
+    as_of_date: date | None
+
+
+class Me(Strict):
+    """Who holds the session."""
+
+    person_id: str
+    name: str
+    role: str
+    agency_code: str | None
+    language: str
+
+
+class Health(Strict):
+    """That the server answers and its store can be read."""
+
+    status: Literal["ok"]
+    now: datetime
