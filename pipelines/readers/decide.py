@@ -61,7 +61,14 @@ def plan_decision(
         _judged_layer(checks, refuse_all is not None),
     ]
     sql = "with " + ",\n".join(layers) + "\n" + _output(source, feed, facts, compiled)
+    if natural_key(entry, feed):
+        sql += f"\norder by {LINE}"  # looking for shared keys moves rows about
     return Plan(sql, checks)
+
+
+def natural_key(entry: FeedMap, feed: Feed) -> list[str]:
+    """Key columns that the template fills with a natural key. Such sources must bring line numbers."""
+    return [column for column in feed.key if column in entry.columns and entry.columns[column].hash]
 
 
 def _special_checks(source: Source, entry: FeedMap, feed: Feed, compiled: Compiled) -> list[Check]:
@@ -74,7 +81,7 @@ def _special_checks(source: Source, entry: FeedMap, feed: Feed, compiled: Compil
         joined = ", ".join(f"g_{column}" for column in compiled.textual)
         fails = f"regexp_matches(concat_ws(' ', {joined}), '{grammar.CONTROL_CHARACTERS}')"
         checks.append(Check("control_characters", None, "controls", fails, *ROW_REASONS["control_characters"]))
-    natural = [column for column in feed.key if column in entry.columns and entry.columns[column].hash]
+    natural = natural_key(entry, feed)
     if natural:
         key = ", ".join(f"v_{column}" for column in feed.key)
         fails = f"({key}) in (select {key} from f where x_excluded is null group by all having count(*) > 1)"
@@ -139,7 +146,7 @@ def _final_layer(feed: Feed, compiled: Compiled) -> str:
         imputed = f"concat_ws(',', {', '.join(cases)})"
     else:
         imputed = "''"
-    return f"f as not materialized (select *, {finals}, {imputed} as imputed_columns from r)"
+    return f"f as (select *, {finals}, {imputed} as imputed_columns from r)"
 
 
 def _judged_layer(checks: Sequence[Check], refuse_all: bool) -> str:

@@ -18,7 +18,7 @@ import polars as pl
 
 from pipelines.expectations.definitions import Feed, load_feed
 from pipelines.readers import grammar
-from pipelines.readers.decide import LINE, Plan, Source, copy_statement, plan_decision
+from pipelines.readers.decide import LINE, Plan, Source, copy_statement, natural_key, plan_decision
 from pipelines.readers.envelope import Limits, unpacked
 from pipelines.readers.job import DECIDED, DUPLICATES, REJECTS, RESULT, SHIFTS, CheckCount, Job, Result, Work
 from pipelines.readers.mapping import FileFacts, name, text
@@ -73,8 +73,8 @@ def _decide(job: Job, path: Path, limits: Limits, result: Result) -> None:
     connection.execute("set global TimeZone = 'UTC'")
     opened = open_source(connection, job, path, result.format, limits)
     result.encoding = opened.encoding
-    opened.source = _numbered(_unpivoted(opened.source, job.entry.unpivot), job.entry)
     feed = load_feed(job.entry.feed)
+    opened.source = _numbered(_unpivoted(opened.source, job.entry.unpivot), job.entry, feed)
     plan = _write_decided(connection, job, opened, feed, result, refuse_all=None)
     result.line_base, result.has_lines = opened.source.line_base, opened.source.has_lines
     unread = _unread_rows(connection, opened, result, job.work)
@@ -119,9 +119,10 @@ def _unpivoted(source: Source, unpivot: Unpivot | None) -> Source:
     return replace(source, relation=relation, types=types, has_lines=True, leave_out=None)
 
 
-def _numbered(source: Source, entry: FeedMap) -> Source:
-    """Line numbers as a column, for templates that name rows by their line."""
-    if source.has_lines or not any(how.file == "line" for how in entry.columns.values()):
+def _numbered(source: Source, entry: FeedMap, feed: Feed) -> Source:
+    """Line numbers as a column, for templates that name rows by their line or by a natural key."""
+    wanted = natural_key(entry, feed) or any(how.file == "line" for how in entry.columns.values())
+    if source.has_lines or not wanted:
         return source
     where = f" where not ({source.leave_out})" if source.leave_out else ""
     number = f"row_number() over () + {source.line_base - 1} as {LINE}"
