@@ -1,0 +1,26 @@
+-- A code nobody named would reach a screen as it is.
+with
+
+codes as (
+    select distinct 'bucket' as enum, bucket as code from {{ ref('rpt_portfolio_daily') }}
+    union
+    select distinct 'custody', custody from {{ ref('fct_case_days') }} where business_date >= {{ earliest_change() }}
+    union
+    select distinct 'close_reason', close_reason from {{ ref('dim_cases') }} where close_reason is not null
+    union
+    select distinct 'payment_kind', kind from {{ ref('fct_repayments') }} where value_date >= {{ earliest_change() }}
+    union
+    select distinct 'promise_state', state from {{ ref('fct_promises') }}
+    union
+    select distinct 'item_kind', kind from {{ ref('fct_reconciliation_items') }}
+    union
+    select distinct 'item_state', state from {{ ref('fct_reconciliation_items') }}
+    union
+    select distinct 'role', role_code from {{ ref('fct_console_actions') }}
+)
+
+select codes.enum, codes.code
+from codes
+left join {{ ref('dim_labels') }} as labels
+    on labels.enum = codes.enum and labels.code = codes.code
+where labels.code is null
