@@ -273,7 +273,7 @@ def _group_by_channel_day(con: duckdb.DuckDBPyConnection, rules: Rules) -> None:
                     and sign(p.signed) = f.way and p.value_date between f.first_day and f.last_day
             ),
             clean as (select bid from members group by bid having max(claims) = 1),
-            named as (select 'channel|' || b.line as gid, bid from clean join rec_br as b using (bid))
+            named as (select concat_ws('|', 'channel', b.book, b.line) as gid, bid from clean join rec_br as b using (bid))
             select 'channel_days', gid, pid, null from members join named using (bid)
             union all
             select 'channel_days', gid, null, bid from named
