@@ -11,7 +11,7 @@ from typing import Any
 import streamlit
 import uvicorn
 from starlette.middleware import Middleware
-from starlette.routing import Mount
+from starlette.routing import BaseRoute, Mount
 from streamlit.web.bootstrap import load_config_options
 
 from ops_app.bootstrap import App, open_app
@@ -48,25 +48,26 @@ def streamlit_options(path: Path = CONFIG) -> dict[str, Any]:
     return flat(tomllib.loads(path.read_text(encoding="utf-8")), "")
 
 
-def build_server(app: App) -> streamlit.App:
-    """The ASGI application of an installation: gate, headers, forms, API and pages."""
-    use_app(app)
-    settings = app.settings
-    megabytes = max(1, settings.max_upload_bytes // 1024**2)
-    load_config_options({**streamlit_options(), "server.maxUploadSize": megabytes})
-    cookies = Cookies(over_tls=settings.secure_cookies)
+def front_of(app: App) -> tuple[list[BaseRoute], list[Middleware]]:
+    """What stands before and beside the pages: forms and API as routes; headers, limits and gate as middleware."""
+    cookies = Cookies(over_tls=app.settings.secure_cookies)
     doors = Doors(app, cookies)
     index_html = Path(streamlit.__file__).parent / "static" / "index.html"
-    return streamlit.App(
-        SCRIPT,
-        routes=[*doors.routes(), Mount("/api", app=build_api(app, cookies))],
-        middleware=[
-            Middleware(SecurityHeaders, policy=page_policy(index_html), over_tls=settings.secure_cookies),
-            Middleware(BodyLimit),
-            Middleware(Gate, cookie_name=cookies.session, is_signed_in=doors.is_signed_in),
-        ],
-        on_script_error=_on_script_error,
-    )
+    routes: list[BaseRoute] = [*doors.routes(), Mount("/api", app=build_api(app, cookies))]
+    return routes, [
+        Middleware(SecurityHeaders, policy=page_policy(index_html), over_tls=app.settings.secure_cookies),
+        Middleware(BodyLimit),
+        Middleware(Gate, cookie_name=cookies.session, is_signed_in=doors.is_signed_in),
+    ]
+
+
+def build_server(app: App) -> streamlit.App:
+    """The ASGI application of an installation: gate, headers, forms, API and pages; one in a process."""
+    use_app(app)
+    megabytes = max(1, app.settings.max_upload_bytes // 1024**2)
+    load_config_options({**streamlit_options(), "server.maxUploadSize": megabytes})
+    routes, middleware = front_of(app)
+    return streamlit.App(SCRIPT, routes=routes, middleware=middleware, on_script_error=_on_script_error)
 
 
 def _on_script_error(error: Exception) -> bool:
@@ -78,6 +79,7 @@ def _on_script_error(error: Exception) -> bool:
 
 def run_server(settings: Settings | None = None) -> None:
     """Serve until interrupted. Raises ``OSError`` when the port is taken."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     app = open_app(settings)
     try:
         uvicorn.run(

@@ -38,7 +38,13 @@ def failed_checks(at: Here) -> None:
     needed = {check.name: check for _, checks in list_readiness(at.actor, at.app.store) for check in checks}
     for check in needed.values():
         if check.state is CheckState.RED:
-            st.warning(at.t("home.not_so", check=at.labels.named(CHECK_NAMES, check.name), reason=check.reason))
+            st.warning(
+                at.t(
+                    "home.not_so",
+                    check=at.labels.named(CHECK_NAMES, check.name),
+                    reason=at.labels.finding(check.reason),
+                )
+            )
 
 
 def open_pages(at: Here) -> None:

@@ -27,6 +27,8 @@ KINDS = (
     "segmented_control",
 )
 """Kinds of elements that hold words."""
+CHOICES = {"selectbox", "multiselect", "segmented_control"}
+"""Kinds whose value is a code; a person reads their options."""
 
 SignedInAs = Callable[..., tuple[str, Actor]]
 OpenPage = Callable[..., AppTest]
@@ -91,7 +93,8 @@ def words(at: AppTest) -> str:
     found: list[str] = []
     for kind in KINDS:
         for element in at.get(kind):
-            for attribute in ("label", "value", "body", "placeholder"):
+            read = ("label", "placeholder") if kind in CHOICES else ("label", "value", "body", "placeholder")
+            for attribute in read:
                 text = getattr(element, attribute, None)
                 if isinstance(text, str):
                     found.append(text)

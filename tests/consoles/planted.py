@@ -70,7 +70,7 @@ def found_break(number: int, kind: BreakKind = BreakKind.UNMATCHED_LENDER, amoun
         payment_ids=payments,
         bank_line_ids=lines,
         value_date=DAY - timedelta(days=number % 9),
-        suggestion={"action": "wait", "reason": "bank_line_due", "break_ids": [], "items": []},
+        suggestion={"action": "ask", "reason": "bank_line_missing", "break_ids": [], "items": []},
         sides=sides,
     )
 

@@ -205,10 +205,13 @@ def test_a_wrong_field_is_named_and_nothing_is_recorded(
         (b"{", 400),
         (b"[]", 422),
         (b"nul", 400),
+        (b'{"amount_minor": 1, "amount_minor": 2}', 400),
+        (b'{"amount_minor": NaN}', 400),
+        (b'{"loan_id": "\xff"}', 400),
         (b"[" * 200_000, 400),
         (b"x" * (API_BODY_LIMIT + 1), 413),
     ],
-    ids=["empty", "cut", "list", "word", "deep", "large"],
+    ids=["empty", "cut", "list", "word", "name-twice", "not-a-number", "not-utf8", "deep", "large"],
 )
 def test_what_is_no_payment_is_refused_without_a_trace_of_our_insides(
     client: TestClient, signed_in: SignedInAs, body: bytes, status: int

@@ -56,7 +56,7 @@ def stream(at: Here, wanted: AuditFilter) -> tables.Stream[AuditRow]:
 
     def who(row: AuditRow) -> str:
         agency = f" · {row.agency_code}" if row.agency_code else ""
-        return f"{row.actor_name} ({labels.code('role', row.role_code)}{agency})"
+        return f"{row.actor_name} ({labels.role(row.role_code)}{agency})"
 
     return tables.Stream(
         name="audit",

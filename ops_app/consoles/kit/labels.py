@@ -85,6 +85,11 @@ class Labels:
             return EMPTY if code is None or code == "" else str(code)
         return found[1] if self.texts.language == "zh" else found[0]
 
+    def finding(self, reason: str) -> str:
+        """What a check of the pipeline found. It writes ``what: names`` in English; beside the check's own sentence
+        in 中文 the names alone are said."""
+        return reason.partition(": ")[2] or reason if self.texts.language == "zh" else reason
+
     def role(self, code: str) -> str:
         """The name of a role."""
         return self.named(ROLE_NAMES, code)

@@ -10,6 +10,7 @@ from ops_app.domain.errors import Invalid
 from ops_app.domain.ledger.breaks import UNSETTLED, BreakKind, BreakState
 from ops_app.interfaces.rest.callers import Callers
 from ops_app.interfaces.rest.models import BreakOut, BreaksOut, DecisionIn, DecisionOut
+from ops_app.interfaces.rest.strict_json import StrictRoute
 from ops_app.services.ledger import reconciliation as desk
 
 Page = Annotated[int, Query(ge=1, le=1_000_000)]
@@ -19,7 +20,7 @@ BreakId = Annotated[str, Path(pattern=r"^[0-9a-f]{1,64}$")]
 
 def break_routes(callers: Callers) -> APIRouter:
     """``GET /v1/breaks``, ``GET /v1/breaks/{id}`` and ``POST /v1/breaks/{id}/decisions``."""
-    router = APIRouter(prefix="/v1/breaks", tags=["breaks"])
+    router = APIRouter(prefix="/v1/breaks", tags=["breaks"], route_class=StrictRoute)
     app = callers.app
 
     @router.get("")

@@ -9,12 +9,13 @@ from fastapi import APIRouter, Header, Request, Response
 from ops_app.domain.errors import Invalid
 from ops_app.interfaces.rest.callers import Callers
 from ops_app.interfaces.rest.models import PaymentIn, PaymentOut
+from ops_app.interfaces.rest.strict_json import StrictRoute
 from ops_app.services.ledger.pushed import push_under_key
 
 
 def payment_routes(callers: Callers) -> APIRouter:
     """``POST /v1/payments``."""
-    router = APIRouter(prefix="/v1/payments", tags=["payments"])
+    router = APIRouter(prefix="/v1/payments", tags=["payments"], route_class=StrictRoute)
 
     @router.post("", status_code=201)
     def post_payment(

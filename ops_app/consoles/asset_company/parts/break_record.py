@@ -24,6 +24,8 @@ from ops_app.services.ledger import reconciliation as desk
 from ops_app.services.ledger.reconciliation import Break, BreakFilter, BreakRecord
 
 _CANDIDATES = 50
+_BANK_FIELDS = ("line_id", "account", "booked_date", "direction", "counterparty_name", "counterparty_account")
+_ORDER = tuple(dict.fromkeys(("payment_id", "line_id", *FIELD_NAMES, *_BANK_FIELDS)))
 
 
 def show(at: Here, break_id: str) -> None:
@@ -53,7 +55,8 @@ def show(at: Here, break_id: str) -> None:
 
 def _suggestion(at: Here, one: Break) -> str:
     action = at.labels.named(SUGGESTED_ACTIONS, one.suggestion.get("action"))
-    return f"{action}: {at.labels.named(SUGGESTION_REASONS, one.suggestion.get('reason'))}"
+    reason = at.labels.named(SUGGESTION_REASONS, one.suggestion.get("reason"))
+    return at.t("breaks.suggested", action=action, reason=reason)
 
 
 def _side(at: Here, one: Break, side: str) -> None:
@@ -68,6 +71,12 @@ def _side(at: Here, one: Break, side: str) -> None:
         if isinstance(item, Mapping):
             currency = str(item.get("currency") or one.currency)
             record.facts({_field(at, name): _value(at, name, value, currency) for name, value in item.items() if value})
+
+
+def _place(named: tuple[str, Any]) -> tuple[int, str]:
+    """Fields stand in the order of the feed, not of the alphabet."""
+    name = named[0]
+    return (_ORDER.index(name) if name in _ORDER else len(_ORDER), name)
 
 
 def _field(at: Here, name: str) -> str:

@@ -71,7 +71,7 @@ def _state(at: Here, check: Any) -> str:
     if check.business_date:
         text += f" · {at.labels.day(check.business_date)}"
     if check.state is not CheckState.GREEN and check.reason:
-        text += f" · {check.reason}"
+        text += f" · {at.labels.finding(check.reason)}"
     return text
 
 
