@@ -122,13 +122,13 @@ class Transform(Strict):
 
     @model_validator(mode="after")
     def _one_word(self) -> Transform:
-        if len(self.model_fields_set) != 1:
+        if sum(value is not None for _, value in self) != 1:
             raise ValueError("a transform is one word of the vocabulary")
         return self
 
     @property
     def word(self) -> str:
-        return next(iter(self.model_fields_set))
+        return next(word for word, value in self if value is not None)
 
 
 class NegativeWhen(Strict):
