@@ -42,7 +42,8 @@ class FeedFile:
 
 @dataclass(frozen=True)
 class RefusedRow:
-    """One refused row, by its first reason. ``raw`` is what the sender wrote, empty for those who may not see it."""
+    """One refused row, by its first reason. ``standard`` is what the sender wrote, by standard column, as it may be
+    corrected; empty for those who may not see it."""
 
     file_id: str
     line_no: int
@@ -56,7 +57,7 @@ class RefusedRow:
     rule: str
     reason_en: str
     reason_zh: str
-    raw: Mapping[str, str | None]
+    standard: Mapping[str, str | None]
     state: str
 
 
@@ -165,6 +166,7 @@ class Names:
     def __init__(self, published: Path, language: str) -> None:
         snapshot = current_snapshot(published, AUDIENCE)
         self._names = _names_in(snapshot, language) if snapshot else {}
+        self._english = _names_in(snapshot, "en") if snapshot else {}
 
     def rule(self, feed: str, code: str | None) -> str:
         return self._name("rule", feed, code)
@@ -175,6 +177,11 @@ class Names:
     def rule_of_any_feed(self, code: str) -> str:
         """The sentence of a rule whose feed is not known (a filter over all feeds)."""
         return next((name for (kind, _, known), name in self._names.items() if kind == "rule" and known == code), code)
+
+    def sentence(self, english: str) -> str:
+        """An English sentence of a rule in the chosen language."""
+        place = next((place for place, known in self._english.items() if place[0] == "rule" and known == english), None)
+        return self._names[place] if place else english
 
     def _name(self, kind: str, feed: str, code: str | None) -> str:
         if not code:
@@ -217,8 +224,8 @@ def _window(
 
 
 def _refused(row: Mapping[str, Any], *, whole: bool) -> RefusedRow:
-    raw = json.loads(row["raw_json"] or "{}") if whole else {}
-    values = {name: row[name] for name in RefusedRow.__dataclass_fields__ if name != "raw"}
+    standard = json.loads(row["standard_json"] or row["raw_json"] or "{}") if whole else {}
+    values = {name: row[name] for name in RefusedRow.__dataclass_fields__ if name != "standard"}
     if not whole and values["value"]:
         values["value"] = f"{values['value'][0]}***"
-    return RefusedRow(**values, raw=raw if isinstance(raw, dict) else {})
+    return RefusedRow(**values, standard=standard if isinstance(standard, dict) else {})

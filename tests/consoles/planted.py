@@ -148,7 +148,8 @@ def plant_operations_file(settings: Settings, refused: int = 3) -> None:
             " 'repayments' as feed, 'standard' as template, 'repayments_2026-11-20.csv' as file_name,"
             " date '2026-11-20' as file_date, 'amount' as column_name, '-5.00' as value, 'amount_positive' as rule,"
             " 'The amount is not above zero; the kind says which way money went.' as reason_en,"
-            " '金额必须大于零。' as reason_zh, ? as raw_json, true as is_primary, 'open' as state from range(?)",
+            " '金额必须大于零。' as reason_zh, ? as raw_json,"
+            " raw_json as standard_json, true as is_primary, 'open' as state from range(?)",
             [good, raw, refused],
         )
         connection.execute(

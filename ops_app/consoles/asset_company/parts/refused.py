@@ -10,13 +10,15 @@ from ops_app.consoles.kit import tables, url
 from ops_app.consoles.kit.context import Here
 from ops_app.consoles.kit.desk import choose
 from ops_app.consoles.kit.export_button import export_list
-from ops_app.consoles.kit.forms import form
+from ops_app.consoles.kit.forms import Form, form
 from ops_app.consoles.kit.record import facts
 from ops_app.gateways import operations_file
 from ops_app.gateways.operations_file import RefusedRow
 from ops_app.services.organisation import quarantine
 
-STATES = ("open", "replayed", "discarded")
+STATES = ("open", "replayed", "discarded", "all")
+_STORED = {"": "open", "all": ""}
+"""The chosen state → the one looked for; open ones unless another is chosen."""
 
 
 def show(at: Here) -> None:
@@ -50,19 +52,19 @@ def _filters(at: Here) -> dict[str, str]:
     shown = {
         "feed": lambda code: at.labels.code("feed", code),
         "rule": names.rule_of_any_feed,
-        "state": lambda code: at.labels.code("row_state", code),
+        "state": lambda code: at.labels.code("row_state", code) if code != "all" else t("lists.all"),
     }
     for place, (name, values) in zip(st.columns(3), offered.items(), strict=True):
         with place:
             chosen[name] = url.choice(
                 f"refused_{name}",
                 t(f"operations.{name}"),
-                ["", *values],
+                values if name == "state" else ["", *values],
                 lambda code, name=name: shown[name](code) if code else t("lists.all"),
                 default="open" if name == "state" else "",
                 language=language,
             )
-    return chosen
+    return chosen | {"state": "" if chosen["state"] == "open" else chosen["state"]}
 
 
 def _listing(at: Here) -> tables.Listing[RefusedRow]:
@@ -76,7 +78,7 @@ def _listing(at: Here) -> tables.Listing[RefusedRow]:
             at.app.settings.published,
             feed=wanted.filters["feed"],
             rule=wanted.filters["rule"],
-            state=wanted.filters["state"],
+            state=_STORED.get(wanted.filters["state"], wanted.filters["state"]),
             sort=wanted.sort,
             descending=wanted.descending,
             limit=wanted.limit,
@@ -109,11 +111,12 @@ def _one(at: Here, row: RefusedRow) -> None:
     t = at.t
     st.subheader(t("operations.row_name", file=row.file_name, line=row.line_no), anchor=False)
     st.warning(row.reason_zh if at.actor.language == "zh" else row.reason_en)
+    names = operations_file.Names(at.app.settings.published, at.actor.language)
     if not at.may("quarantine.correct"):
         st.caption(t("operations.masked"))
         return
     if row.state != "open":
-        facts({name: value or "–" for name, value in row.raw.items()})
+        facts({names.column(row.feed, name): value or "–" for name, value in row.standard.items()})
         return
     decision = st.segmented_control(
         t("operations.decision"),
@@ -126,12 +129,7 @@ def _one(at: Here, row: RefusedRow) -> None:
     corrected: dict[str, str | None] = {}
     with form(at, f"correct_{row.file_id}_{row.line_no}_{decision}") as f:
         if decision == "replay":
-            places = st.columns(3)
-            for position, (name, value) in enumerate(row.raw.items()):
-                with places[position % 3]:
-                    typed = f.text(name, name, value=value or "", max_chars=2000)
-                if typed != (value or ""):
-                    corrected[name] = typed or None
+            corrected = _fields(f, row, names)
         reason = f.reason("reason", t("forms.reason"))
         f.submit(at.labels.code("correction", decision))
     f.run(
@@ -150,6 +148,18 @@ def _one(at: Here, row: RefusedRow) -> None:
         ),
         done=t("operations.kept"),
     )
+
+
+def _fields(f: Form, row: RefusedRow, names: operations_file.Names) -> dict[str, str | None]:
+    """The row's values to correct; returns those that were changed."""
+    changed: dict[str, str | None] = {}
+    places = st.columns(3)
+    for position, (name, value) in enumerate(row.standard.items()):
+        with places[position % len(places)]:
+            typed = f.text(name, names.column(row.feed, name), value=value or "", max_chars=2000)
+        if typed != (value or ""):
+            changed[name] = typed or None
+    return changed
 
 
 def _made(at: Here) -> None:
@@ -172,4 +182,8 @@ def _made(at: Here) -> None:
 
 
 def _outcome(at: Here, one: quarantine.Correction) -> str:
-    return at.labels.code("correction_outcome", one.outcome) if one.outcome else at.t("operations.waits_for_run")
+    if not one.outcome:
+        return at.t("operations.waits_for_run")
+    names = operations_file.Names(at.app.settings.published, at.actor.language)
+    said = at.labels.code("correction_outcome", one.outcome.replace(" ", "_"))
+    return names.sentence(one.outcome) if said == one.outcome.replace(" ", "_") else said
