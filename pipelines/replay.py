@@ -21,6 +21,7 @@ def apply_corrections(house: House) -> int:
                 "correction_id": one.correction_id,
                 "file_id": one.file_id,
                 "line_no": one.line_no,
+                "feed": one.feed,
                 "decision": one.decision,
                 "corrected_json": canonical_json(one.corrected),
             }
