@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -15,6 +16,7 @@ from hypothesis import strategies as st
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
+from ops_app.domain.canonical import canonical_json
 from ops_app.domain.errors import Conflict
 from ops_app.domain.organisation.audit import GENESIS, AuditRow, encode, first_fault, hash_of, sealed
 from ops_app.domain.organisation.people import SYSTEM
@@ -247,7 +249,16 @@ def break_the_json(folder: Path) -> None:
     (folder / "audit" / "checkpoint-000000000008.json").write_text("{}")
 
 
-@pytest.mark.parametrize("spoil", [spoil_a_signature, remove_a_checkpoint, remove_the_public_key, break_the_json])
+def forge_the_last_checkpoint(folder: Path) -> None:
+    file = folder / "audit" / "checkpoint-000000000008.json"
+    said = json.loads(file.read_text())
+    said["made_at"] = "2020-01-01T00:00:00.000000Z"
+    file.write_text(canonical_json(said))
+
+
+@pytest.mark.parametrize(
+    "spoil", [forge_the_last_checkpoint, spoil_a_signature, remove_a_checkpoint, remove_the_public_key, break_the_json]
+)
 def test_whoever_changes_the_checkpoints_is_found_out(
     log: Store, tmp_path: Path, spoil: Callable[[Path], None]
 ) -> None:
@@ -311,6 +322,20 @@ def test_text_moved_from_one_field_to_the_next_gives_other_bytes(row: AuditRow, 
     moved = replace(row, action=whole[:cut], object_type=whole[cut:])
     assert (hash_of(moved) == hash_of(row)) == (moved == row)
     assert hash_of(replace(row, reason=None)) != hash_of(replace(row, reason=""))
+
+
+@given(ROW, st.text("|:,n1 \x1f\n", min_size=1, max_size=2))
+def test_a_separator_inside_a_field_does_not_move_its_end(row: AuditRow, separator: str) -> None:
+    one = replace(row, action=f"a{separator}b", object_type="c")
+    other = replace(row, action="a", object_type=f"b{separator}c")
+    assert encode(one) != encode(other)
+
+
+@given(ROW, st.text("n:1", max_size=2))
+def test_a_value_in_the_next_empty_field_gives_other_bytes(row: AuditRow, value: str) -> None:
+    assert encode(replace(row, before_json=value, after_json=None)) != encode(
+        replace(row, before_json=None, after_json=value)
+    )
 
 
 @given(st.lists(ROW, min_size=1, max_size=8), st.data())
