@@ -67,8 +67,10 @@ def compile_mapping(entry: FeedMap, feed: Feed, types: Mapping[str, str], facts:
     Raises ``FileRefused('header')`` when a column the template reads is not in the file.
     """
     compiled = Compiled()
-    for column in feed.columns:
+    for column, spec in feed.columns.items():
         how = _mapping_of(column, entry, types)
+        if how is None and (spec.required or column in entry.required):
+            raise _absent([column], types)
         if how is None:
             compiled.given[column] = "cast(null as varchar)"
             compiled.read[column] = f"cast(null as {_stored(feed, column)})"
@@ -88,13 +90,17 @@ def _mapping_of(column: str, entry: FeedMap, types: Mapping[str, str]) -> Column
     if absent and how.optional:
         return ColumnMap(constant=how.default, imputed=True) if how.default is not None else None
     if absent:
-        found = ", ".join(list(types)[:40])
-        raise FileRefused(
-            "header",
-            f"The column {', '.join(absent)} is not in the file; its columns are: {found}.",
-            f"文件中没有列 {'、'.join(absent)};现有的列:{found}。",
-        )
+        raise _absent(absent, types)
     return how
+
+
+def _absent(columns: list[str], types: Mapping[str, str]) -> FileRefused:
+    found = ", ".join(list(types)[:40])
+    return FileRefused(
+        "header",
+        f"The column {', '.join(columns)} is not in the file; its columns are: {found}.",
+        f"文件中没有列 {'、'.join(columns)};现有的列:{found}。",
+    )
 
 
 def _stored(feed: Feed, column: str) -> str:

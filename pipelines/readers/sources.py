@@ -222,8 +222,7 @@ def open_jsonl(job: Job, path: Path) -> Opened:
         raise FileRefused("header", f"Unknown fields: {', '.join(extra)}.", f"存在未知字段:{'、'.join(extra)}。")
     parts.append(_write_part(job, rows, wanted, len(parts)))
     listed = ", ".join(text(part) for part in parts)
-    present = {column: "VARCHAR" for column in wanted if column in seen or not seen}
-    opened.source = Source(f"read_parquet([{listed}])", present, has_lines=True)
+    opened.source = Source(f"read_parquet([{listed}])", dict.fromkeys(wanted, "VARCHAR"), has_lines=True)
     return opened
 
 

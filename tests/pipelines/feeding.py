@@ -81,9 +81,9 @@ class Home:
         """Rows in = accepted + quarantined for every file, and each quarantined row has one primary reason."""
         assert not self.rows("select * from raw.files where rows_in <> rows_accepted + rows_quarantined")
         assert not self.rows(
-            "select file_id, feed, count(*) from raw.quarantine q where is_primary and state <> 'replayed'"
-            " group by all having count(*) <> (select sum(rows_quarantined) from raw.files f"
-            " where f.file_id = q.file_id and f.feed = q.feed)"
+            "select f.file_id, f.entry from raw.files f left join raw.quarantine q on q.file_id = f.file_id"
+            " and q.entry = f.entry and q.is_primary and q.state <> 'replayed'"
+            " group by f.file_id, f.entry, f.rows_quarantined having count(q.file_id) <> f.rows_quarantined"
         )
         assert not self.rows(
             "select 1 from raw.quarantine where coalesce(reason_en, '') = '' or coalesce(reason_zh, '') = ''"
