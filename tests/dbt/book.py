@@ -27,7 +27,8 @@ states as (
         case habit
             when 0 then 0
             when 1 then greatest(0, n - start)
-            when 2 then case when n < start then 0 when n < start + 12 then n - start when n < start + 16 then 0 else n - start - 16 end
+            when 2 then case when n < start then 0 when n < start + 12 then n - start when n < start + 16 then 0
+                else n - start - 16 end
             when 3 then start * 4 + n
             else case when n between start and start + 8 then n - start else 0 end
         end as dpd
@@ -64,7 +65,8 @@ payments as (
 ),
 reversals as (
     select 'R' || payment_id as payment_id, loan_id, 'reversal' as kind, payment_id as reverses_payment_id,
-        cast(as_of_date + 6 as date) as as_of_date, cast(value_date + 6 as date) as value_date, currency, amount_minor, h
+        cast(as_of_date + 6 as date) as as_of_date, cast(value_date + 6 as date) as value_date, currency,
+        amount_minor, h
     from payments where h % 5 = 0 and as_of_date + 6 < cast($first as date) + $days
 ),
 conflicts as (
@@ -87,11 +89,13 @@ select 'K' || loan_id || strftime(as_of_date, '%m%d') as call_id, loan_id, 'N1' 
     case when h % 2 = 0 then 'AG01' end as agency_code, case when h % 3 = 0 then 'robot' else 'human' end as channel,
     'outbound' as direction, cast(null as varchar) as dialled,
     cast(as_of_date as timestamp) - interval 8 hour + to_seconds(cast(32400 + h % 36000 as bigint)) as started_at,
-    case when h % 4 > 1 then cast(as_of_date as timestamp) + to_seconds(cast(4000 + h % 36000 as bigint)) end as answered_at,
+    case when h % 4 > 1 then cast(as_of_date as timestamp) + to_seconds(cast(4000 + h % 36000 as bigint)) end
+        as answered_at,
     cast(null as timestamp) as ended_at, case when h % 4 > 1 then h % 300 else 0 end as talk_seconds,
     ['no_answer', 'busy', 'third_party', ['promise', 'refused', 'will_consider'][1 + h % 3]][1 + h % 4] as outcome,
     cast(null as varchar) as hangup_cause, cast(null as varchar) as recording, as_of_date as delivered
-from (select *, draw('call' || loan_id || cast(as_of_date as varchar)) // 7 as h from book_loans where days_past_due > 0)
+from (select *, draw('call' || loan_id || cast(as_of_date as varchar)) // 7 as h
+    from book_loans where days_past_due > 0)
 where h % 4 <> 9 and h % 5 <> 0
 """
 
@@ -99,7 +103,8 @@ _PROMISES = """
 create or replace temp table book_promises as
 select 'Q' || call_id as promise_id, loan_id, collector_id, agency_code, started_at as promised_at,
     cast(delivered + 2 as date) as due_date, cast(1000 + draw(call_id) % 60000 as bigint) as amount_minor,
-    (select any_value(currency) from book_loans as l where l.loan_id = c.loan_id) as currency, 'open' as status, delivered
+    (select any_value(currency) from book_loans as l where l.loan_id = c.loan_id) as currency, 'open' as status,
+    delivered
 from book_calls as c where outcome = 'promise'
 """
 

@@ -137,8 +137,12 @@ def test_labels_of_roles_are_those_of_the_ops_app() -> None:
 def test_every_enumeration_has_a_label_for_each_code() -> None:
     assert set(_labels("item_kind")) == {kind.value for kind in BreakKind} | {"matched"}
     assert set(_labels("feed")) == set(feed_names())
-    for enum, feed, column in (("loan_status", "loans", "status"), ("payment_kind", "repayments", "kind"),
-                               ("call_channel", "calls", "channel"), ("call_direction", "calls", "direction")):  # fmt: skip
+    for enum, feed, column in (
+        ("loan_status", "loans", "status"),
+        ("payment_kind", "repayments", "kind"),
+        ("call_channel", "calls", "channel"),
+        ("call_direction", "calls", "direction"),
+    ):
         rule = next(
             rule for rule in load_feed(feed).rules if getattr(rule, "column", "") == column and rule.check == "in"
         )

@@ -78,8 +78,8 @@ def test_acts_that_a_new_snapshot_holds_leave_the_live_file(house: App) -> None:
     warehouse = Warehouse(house.settings.warehouse_path)
     with warehouse.open() as connection:
         connection.execute(
-            "insert into marts.fct_console_actions select 1, now()::timestamp, current_date, 'system', 'Recoup', 'system',"
-            " null, 'break.match', 'break', 'b1', 'because', 'h'"
+            "insert into marts.fct_console_actions select 1, now()::timestamp, current_date, 'system', 'Recoup',"
+            " 'system', null, 'break.match', 'break', 'b1', 'because', 'h'"
         )
     publish_snapshots(warehouse, house.settings, date(2026, 3, 10))
     assert publish_live(house.settings) is not None
