@@ -24,6 +24,7 @@ from ops_app.domain.ledger.breaks import (
 )
 from ops_app.domain.money import Money
 from ops_app.domain.organisation.people import Actor
+from ops_app.services.act import act
 from ops_app.store.ledger import breaks
 from ops_app.store.ledger.breaks import Break, Decision
 from ops_app.store.store import Store, Transaction
@@ -54,7 +55,8 @@ class Asked:
     accept_difference: bool = False
 
 
-def decide(store: Store, actor: Actor, now: datetime, asked: Asked) -> Decided:
+@act("reconciliation.decide")
+def decide(actor: Actor, store: Store, now: datetime, asked: Asked) -> Decided:
     """One decision in one transaction; a repetition of its key is given the first answer."""
     asked = replace(asked, reason=checked_reason(asked.reason))
     if not 1 <= len(asked.key) <= LONGEST_KEY:

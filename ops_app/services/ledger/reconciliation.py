@@ -174,7 +174,7 @@ def match_break(
             field="counterparts",
         )  # fmt: skip
     asked = Asked(BreakMove.MATCH, break_id, expected_version, reason, key, others, accept_difference)
-    return decide(store, actor, now, asked)
+    return decide(actor, store, now, asked)
 
 
 @act("reconciliation.decide")
@@ -197,7 +197,7 @@ def split_break(
             "A split has at least two counterparts.", "拆分至少需要两笔对应项。", field="counterparts"
         )
     asked = Asked(BreakMove.SPLIT, break_id, expected_version, reason, key, dict(counterparts), accept_difference)
-    return decide(store, actor, now, asked)
+    return decide(actor, store, now, asked)
 
 
 @act("reconciliation.decide")
@@ -205,7 +205,7 @@ def reject_break(
     actor: Actor, store: Store, *, now: datetime, break_id: str, expected_version: int, reason: str, key: str
 ) -> Decided:
     """Say that the item is not recognised (a duplicate, somebody else's money); no pass will match it."""
-    return decide(store, actor, now, Asked(BreakMove.REJECT, break_id, expected_version, reason, key))
+    return decide(actor, store, now, Asked(BreakMove.REJECT, break_id, expected_version, reason, key))
 
 
 @act("reconciliation.decide")
@@ -213,7 +213,7 @@ def park_break(
     actor: Actor, store: Store, *, now: datetime, break_id: str, expected_version: int, reason: str, key: str
 ) -> Decided:
     """Put the item in suspense, in the actor's care; later data may still clear it."""
-    return decide(store, actor, now, Asked(BreakMove.PARK, break_id, expected_version, reason, key))
+    return decide(actor, store, now, Asked(BreakMove.PARK, break_id, expected_version, reason, key))
 
 
 @act("reconciliation.decide")
@@ -222,7 +222,7 @@ def reopen_break(
 ) -> Decided:
     """Take a decision back, with every break that was decided together with this one. The decision stays in the
     history."""
-    return decide(store, actor, now, Asked(BreakMove.REOPEN, break_id, expected_version, reason, key))
+    return decide(actor, store, now, Asked(BreakMove.REOPEN, break_id, expected_version, reason, key))
 
 
 @act("reconciliation.decide")
