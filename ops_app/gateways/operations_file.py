@@ -132,7 +132,8 @@ def check_results(
 ) -> tuple[list[CheckResult], int]:
     """What each rule found in each file, and how many results match."""
     require(actor, "operations.view")
-    conditions, values = ["true"], []
+    conditions: list[str] = ["true"]
+    values: list[object] = []
     if feed:
         conditions.append("e.feed = ?")
         values.append(feed)

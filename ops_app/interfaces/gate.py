@@ -7,7 +7,7 @@ from collections.abc import Callable
 from http.cookies import CookieError, SimpleCookie
 from urllib.parse import quote, urlsplit
 
-from starlette.concurrency import run_in_threadpool
+from anyio import to_thread
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 OPEN_PATHS = frozenset({"/sign-in", "/sign-out", "/_stcore/health", "/favicon.png", "/robots.txt"})
@@ -64,12 +64,15 @@ class Gate:
             else:
                 await send({"type": "websocket.close", "code": 4401, "reason": "sign in first"})
             return
-        if token and await run_in_threadpool(self.is_signed_in, token):
+        if token and await self._knows(token):
             await self.app(scope, receive, send)
         elif _is_page(scope):
             await _to_sign_in(scope, send)
         else:
             await _unauthorised(send)
+
+    async def _knows(self, token: str) -> bool:
+        return await to_thread.run_sync(self.is_signed_in, token)
 
 
 def _is_open(path: str) -> bool:

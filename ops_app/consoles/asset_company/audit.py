@@ -9,6 +9,7 @@ import streamlit as st
 
 from ops_app.consoles.kit import tables, url
 from ops_app.consoles.kit.context import Here, here
+from ops_app.consoles.kit.desk import choose_among
 from ops_app.consoles.kit.export_button import export_stream
 from ops_app.consoles.kit.page import heading
 from ops_app.consoles.kit.record import facts
@@ -97,5 +98,16 @@ heading(current, "audit")
 audit_filter, named_filters = filters(current)
 the_stream = stream(current, audit_filter)
 export_stream(current, the_stream, named_filters, st.container())
-for selected in tables.show_stream(current, the_stream, named_filters)[:5]:
-    one_row(current, selected)
+rows, selected = tables.show_stream(current, the_stream, named_filters)
+chosen = choose_among(
+    current,
+    "audit",
+    rows,
+    selected,
+    row_id=the_stream.row_id,
+    label=current.t("audit.open"),
+    show=lambda row: current.t("audit.one", seq=row.seq, what=current.labels.code("action", row.action)),
+)
+for row in rows:
+    if the_stream.row_id(row) == chosen:
+        one_row(current, row)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import streamlit as st
 
 from ops_app.consoles.kit import tables, url
@@ -140,7 +142,7 @@ def change(at: Here, person: people.Person) -> None:
             agency = f.text("agency_code", t("people.agency_if"), value=agency, max_chars=32)
         reason = f.reason("reason", t("forms.reason"))
         f.submit(t(f"people.acts.{act}"))
-    common = {"now": at.now, "person_id": person.person_id, "version": person.version, "reason": reason}
+    common: dict[str, Any] = {"now": at.now, "person_id": person.person_id, "version": person.version, "reason": reason}
     if act == "reset":
         f.run(
             lambda _key: people.reset_password(at.actor, store, **common),

@@ -19,12 +19,26 @@ def choose(
 ) -> str | None:
     """The id of the one thing to look at: the row selected in the list, else the one named in the address, else the
     one chosen in the box (which works by keyboard and for screen readers, where a grid does not)."""
-    if len(shown.selected) == 1:
-        return listing.row_id(shown.selected[0])
-    if len(shown.selected) > 1:
+    return choose_among(here, listing.name, shown.rows, shown.selected, row_id=listing.row_id, label=label, show=show)
+
+
+def choose_among(
+    here: Here,
+    name: str,
+    rows: Sequence[Row],
+    selected: Sequence[Row],
+    *,
+    row_id: Callable[[Row], str],
+    label: str,
+    show: Callable[[Row], str],
+) -> str | None:
+    """As ``choose``, over rows of any kind of list."""
+    if len(selected) == 1:
+        return row_id(selected[0])
+    if len(selected) > 1:
         return None
-    by_id = {listing.row_id(row): row for row in shown.rows}
-    linked = st.query_params.get(f"{listing.name}_id")
+    by_id = {row_id(row): row for row in rows}
+    linked = st.query_params.get(f"{name}_id")
     ids: Sequence[str] = [*by_id, linked] if linked and linked not in by_id else list(by_id)
 
     def text(identity: str) -> str:
@@ -32,5 +46,5 @@ def choose(
             return "–"
         return show(by_id[identity]) if identity in by_id else here.t("lists.linked", id=identity[:12])
 
-    chosen = url.choice(f"{listing.name}_id", label, ["", *ids], text, default="", language=here.actor.language)
+    chosen = url.choice(f"{name}_id", label, ["", *ids], text, default="", language=here.actor.language)
     return chosen or None

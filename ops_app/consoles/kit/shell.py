@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from html import escape
+from typing import NoReturn
 from urllib.parse import quote
 
 import streamlit as st
@@ -166,7 +167,7 @@ def _refusal(current: Here, refusal: Refused) -> None:
     st.caption(current.t("refused.help"))
 
 
-def _signed_out() -> None:
+def _signed_out() -> NoReturn:
     """The session ended while the page was open: say so in both languages and stop before anything is read."""
     t_en, t_zh = Texts("en"), Texts("zh")
     back = quote(session.present_path(), safe="/?=&")

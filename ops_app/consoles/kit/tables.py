@@ -180,18 +180,18 @@ class Stream(Generic[Row]):
     page_size: int = 50
 
 
-def show_stream(here: Here, stream: Stream[Row], fingerprint: object) -> Sequence[Row]:
-    """Draw a page of a stream with buttons to older rows and back to the newest; returns the rows selected."""
+def show_stream(here: Here, stream: Stream[Row], fingerprint: object) -> tuple[Sequence[Row], Sequence[Row]]:
+    """Draw a page of a stream with buttons to older rows and back to the newest; the rows shown, and those selected."""
     before = url.cursor(f"{stream.name}_before", fingerprint)
     rows, older = stream.fetch(before, stream.page_size)
     if not rows:
         st.info(here.t("lists.none"))
-        return ()
+        return (), ()
     selected = _grid(stream, rows)
     with st.container(horizontal=True):
         url.cursor_button(here.t("lists.newest"), f"{stream.name}_before", None, disabled=before is None)
         url.cursor_button(here.t("lists.older"), f"{stream.name}_before", older, disabled=older is None)
-    return selected
+    return rows, selected
 
 
 def stream_rows(stream: Stream[Row], limit: int) -> Iterator[Row]:

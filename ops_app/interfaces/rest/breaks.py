@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Path, Query, Request
@@ -84,7 +85,7 @@ def break_routes(callers: Callers) -> APIRouter:
             common |= {"counterparts": asked.counterparts, "accept_difference": asked.accept_difference}
         elif asked.counterparts or asked.accept_difference:
             raise Invalid("Only match and split have counterparts.", "仅匹配与拆分有对应项。", field="counterparts")
-        acts = {
+        acts: dict[str, Callable[..., desk.Decided]] = {
             "match": desk.match_break,
             "split": desk.split_break,
             "reject": desk.reject_break,

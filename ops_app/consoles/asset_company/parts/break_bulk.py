@@ -41,8 +41,8 @@ def show(at: Here, chosen: Sequence[Break]) -> None:
     sums = labels.listing([labels.money(minor, currency) for currency, minor in preview.totals.items()])
     move = labels.named(BREAK_MOVE_NAMES, decision)
     st.info(t("breaks.preview", move=move, count=labels.count(preview.count), sums=sums))
-    for error in list(preview.refused.values())[:5]:
-        st.warning(error.sentence(at.actor.language))
+    for refusal in list(preview.refused.values())[:5]:
+        st.warning(refusal.sentence(at.actor.language))
     if preview.refused:
         st.caption(t("breaks.refused_left", count=labels.count(len(preview.refused))))
     wanted = {break_id: version for break_id, version in items.items() if break_id not in preview.refused}

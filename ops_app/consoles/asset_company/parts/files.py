@@ -62,9 +62,7 @@ def _listing(at: Here) -> tables.Listing[FeedFile]:
     def reason(row: FeedFile) -> str:
         return (row.reason_zh if chinese else row.reason_en) or "–"
 
-    counts = ("rows_in", "rows_accepted", "rows_quarantined", "rows_repeated", "delivered_times")
-    get = {name: (lambda row, name=name: getattr(row, name)) for name in counts[:-1]}
-    get["delivered_times"] = lambda row: row.delivered
+    counts = ("rows_in", "rows_accepted", "rows_quarantined", "rows_repeated", "delivered")
     return tables.Listing(
         name="files",
         title=t("operations.tabs.files"),
@@ -74,16 +72,7 @@ def _listing(at: Here) -> tables.Listing[FeedFile]:
             tables.Column("feed", t("operations.feed"), lambda row: labels.code("feed", row.feed)),
             tables.Column("source", t("operations.source"), lambda row: row.source_code),
             tables.Column("state", t("operations.state"), lambda row: labels.code("file_state", row.state)),
-            *(
-                tables.Column(
-                    name,
-                    t(f"operations.{name}"),
-                    lambda row, name=name: labels.count(get[name](row)),
-                    value=get[name],
-                    right=True,
-                )
-                for name in counts
-            ),
+            *(_counted(at, name) for name in counts),
             tables.Column("reason", t("operations.reason"), reason, width="large"),
         ),
         row_id=lambda row: row.file_id,
@@ -92,3 +81,12 @@ def _listing(at: Here) -> tables.Listing[FeedFile]:
         default_sort="file_date",
         empty=t("operations.no_files"),
     )
+
+
+def _counted(at: Here, name: str) -> tables.Column[FeedFile]:
+    def value(row: FeedFile) -> int:
+        found: int = getattr(row, name)
+        return found
+
+    label = at.t("operations.delivered_times") if name == "delivered" else at.t(f"operations.{name}")
+    return tables.Column(name, label, lambda row: at.labels.count(value(row)), value=value, right=True)

@@ -42,12 +42,8 @@ def feeds(at: Here) -> None:
         tables.Column[dict[str, Any]]("feed", t("operations.feed"), lambda row: labels.code("feed", row["feed"])),
         tables.Column[dict[str, Any]]("state", t("operations.arrival"), state),
         tables.Column[dict[str, Any]]("last", t("operations.last_file"), lambda row: labels.day(row["last_file_date"])),
-        *(
-            tables.Column[dict[str, Any]](
-                name, t(f"operations.{name}"), lambda row, name=name: labels.count(row[name]), right=True
-            )
-            for name in ("files", "rows_in", "rows_accepted", "rows_quarantined", "open_quarantine", "open_breaks")
-        ),
+        *(_counted(at, name) for name in ("files", "rows_in", "rows_accepted", "rows_quarantined")),
+        *(_counted(at, name) for name in ("open_quarantine", "open_breaks")),
         tables.Column[dict[str, Any]](
             "share", t("operations.refused_share"), lambda row: labels.share(row["refused_share"]), right=True
         ),
@@ -55,14 +51,20 @@ def feeds(at: Here) -> None:
     tables.show_rows(columns, rows, title=t("operations.tabs.feeds"))
 
 
+def _counted(at: Here, name: str) -> tables.Column[dict[str, Any]]:
+    return tables.Column(name, at.t(f"operations.{name}"), lambda row: at.labels.count(row[name]), right=True)
+
+
 def checks(at: Here) -> None:
     """What each decision needs, and which of it is not green."""
     for verdict, needed in list_readiness(at.actor, at.app.store):
-        badge = (at.t("operations.ready"), "green") if verdict.ready else (at.t("operations.not_ready"), "orange")
         with st.container(border=True):
             with st.container(horizontal=True, vertical_alignment="center"):
                 st.markdown(f"**{at.labels.named(DECISION_NAMES, verdict.decision).capitalize()}**")
-                st.badge(badge[0], color=badge[1])
+                if verdict.ready:
+                    st.badge(at.t("operations.ready"), color="green")
+                else:
+                    st.badge(at.t("operations.not_ready"), color="orange")
             facts({at.labels.named(CHECK_NAMES, check.name): _state(at, check) for check in needed})
 
 

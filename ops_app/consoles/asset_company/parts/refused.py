@@ -42,29 +42,37 @@ def show(at: Here) -> None:
 
 def _filters(at: Here) -> dict[str, str]:
     t, language, published = at.t, at.actor.language, at.app.settings.published
-    chosen: dict[str, str] = {}
     names = operations_file.Names(published, language)
-    offered = {
-        "feed": operations_file.known_values(at.actor, published, "quarantine", "feed"),
-        "rule": operations_file.known_values(at.actor, published, "quarantine", "rule"),
-        "state": list(STATES),
-    }
-    shown = {
-        "feed": lambda code: at.labels.code("feed", code),
-        "rule": names.rule_of_any_feed,
-        "state": lambda code: at.labels.code("row_state", code) if code != "all" else t("lists.all"),
-    }
-    for place, (name, values) in zip(st.columns(3), offered.items(), strict=True):
-        with place:
-            chosen[name] = url.choice(
-                f"refused_{name}",
-                t(f"operations.{name}"),
-                values if name == "state" else ["", *values],
-                lambda code, name=name: shown[name](code) if code else t("lists.all"),
-                default="open" if name == "state" else "",
-                language=language,
-            )
-    return chosen | {"state": "" if chosen["state"] == "open" else chosen["state"]}
+    everything = t("lists.all")
+    one, two, three = st.columns(3)
+    with one:
+        feed = url.choice(
+            "refused_feed",
+            t("operations.feed"),
+            ["", *operations_file.known_values(at.actor, published, "quarantine", "feed")],
+            lambda code: at.labels.code("feed", code) if code else everything,
+            default="",
+            language=language,
+        )
+    with two:
+        rule = url.choice(
+            "refused_rule",
+            t("operations.rule"),
+            ["", *operations_file.known_values(at.actor, published, "quarantine", "rule")],
+            lambda code: names.rule_of_any_feed(code) if code else everything,
+            default="",
+            language=language,
+        )
+    with three:
+        state = url.choice(
+            "refused_state",
+            t("operations.state"),
+            STATES,
+            lambda code: everything if code == "all" else at.labels.code("row_state", code),
+            default="open",
+            language=language,
+        )
+    return {"feed": feed, "rule": rule, "state": "" if state == "open" else state}
 
 
 def _listing(at: Here) -> tables.Listing[RefusedRow]:
