@@ -67,37 +67,62 @@ class Node:
 
 @dataclass(frozen=True)
 class BuildResult:
-    """What a build did; ``sql_s`` is time inside DuckDB, ``dbt_start_s`` what dbt took before its first node."""
+    """What a build did.
+
+    ``sql_s`` is the time in which DuckDB was at work (``models_sql_s``: on models, seeds and tests left out),
+    ``dbt_start_s`` what dbt took before its first node, ``total_s`` all of it.
+    """
 
     business_date: date
     full_refresh: bool
     nodes: list[Node] = field(repr=False)
     total_s: float
     sql_s: float
+    models_sql_s: float
     dbt_start_s: float
 
 
+class _Busy:
+    """Adds up the time in which at least one query was running."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+        self._running = 0
+        self._since = 0.0
+
+    def begin(self, at: float) -> None:
+        if self._running == 0:
+            self._since = at
+        self._running += 1
+
+    def end(self, at: float) -> None:
+        self._running -= 1
+        if self._running == 0:
+            self.seconds += at - self._since
+
+
 class _Watch:
-    """Listens to dbt: adds up query times and reports each node as it ends."""
+    """Listens to dbt: how long DuckDB was busy, and each node as it ends."""
 
     def __init__(self, progress: Progress | None) -> None:
         self.progress = progress
         self.began = time.monotonic()
-        self.sql_s = 0.0
+        self.all = _Busy()
+        self.models = _Busy()
         self.first_node_s: float | None = None
         self._lock = threading.Lock()
 
     def __call__(self, event: Any) -> None:
-        name = event.info.name
-        if name == "SQLQueryStatus":
+        name, now = event.info.name, time.monotonic()
+        if name in ("SQLQuery", "SQLQueryStatus"):
+            is_model = event.data.node_info.unique_id.startswith("model.")
             with self._lock:
-                self.sql_s += event.data.elapsed
+                for busy in (self.all, self.models) if is_model else (self.all,):
+                    busy.begin(now) if name == "SQLQuery" else busy.end(now)
         elif name == "NodeStart" and self.first_node_s is None:
-            self.first_node_s = time.monotonic() - self.began
+            self.first_node_s = now - self.began
         elif name in ("LogModelResult", "LogTestResult", "LogSeedResult") and self.progress:
-            # a test's event counts in num_models where a model's has total
-            total = getattr(event.data, "total", 0) or getattr(event.data, "num_models", 0)
-            self.progress(event.data.index, total, event.data.node_info.node_name)
+            self.progress(event.data.index, event.data.total, event.data.name or event.data.node_info.node_name)
 
 
 def build(
@@ -131,7 +156,8 @@ def build(
         with warehouse.open() as connection:
             connection.execute("delete from raw.touched")
     total = time.monotonic() - watch.began
-    return BuildResult(business_date, full_refresh, nodes, total, watch.sql_s, watch.first_node_s or total)
+    seconds = (total, watch.all.seconds, watch.models.seconds, watch.first_node_s or total)
+    return BuildResult(business_date, full_refresh, nodes, *seconds)
 
 
 def manifest(settings: Settings) -> Path:
