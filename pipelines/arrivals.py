@@ -47,6 +47,11 @@ def missing_on(
     return missing_feeds(expected, [(row[0], row[1]) for row in arrived], business_date, at, settings.zone)
 
 
+def rows_by_feed(warehouse: Warehouse) -> dict[str, int]:
+    """Rows accepted so far, by feed."""
+    return dict(warehouse.query("select feed, cast(sum(rows_accepted) as bigint) from raw.files group by feed"))
+
+
 def refused_on(warehouse: Warehouse, business_date: date) -> list[str]:
     """Names of the files of ``business_date`` that were refused whole."""
     found = warehouse.query(

@@ -12,7 +12,7 @@ from pipelines.assets.extracts import extract_assets
 from pipelines.assets.marts import mart_assets
 from pipelines.assets.proof import proof_assets
 from pipelines.assets.publish import publish_assets
-from pipelines.assets.raw import raw_assets
+from pipelines.assets.raw import arrival_assets, feed_assets
 from pipelines.assets.reconcile import reconcile_assets
 from pipelines.house import Progress, house_resource
 from pipelines.jobs import jobs
@@ -27,9 +27,10 @@ def day_assets(settings: Settings) -> list[dg.AssetsDefinition]:
     """The assets of a business day, in the order of the flow."""
     marts = mart_assets(settings)
     return [
-        raw_assets(settings),
+        arrival_assets(settings),
+        feed_assets(),
         reconcile_assets(settings),
-        extract_assets(settings),
+        extract_assets(),
         marts,
         publish_assets(settings, list(marts.keys)),
     ]

@@ -4,28 +4,17 @@ from collections.abc import Iterator
 
 import dagster as dg
 
-from ops_app.config import Settings
 from pipelines.extracts import EXTRACTED, extract_ops
 from pipelines.house import House
 from pipelines.instance import WRITER_POOL
-from pipelines.partitions import business_dates
 
 
-def extract_assets(settings: Settings) -> dg.AssetsDefinition:
-    """One asset an extracted table of the ops store."""
+def extract_assets() -> dg.AssetsDefinition:
+    """One asset an extracted table of the ops store: each run copies all of it, so there are no partitions."""
 
     @dg.multi_asset(
         name="extracts",
-        specs=[
-            dg.AssetSpec(
-                ["ops", table],
-                deps=[["recon", "matches"]],
-                partitions_def=business_dates(settings),
-                group_name="extracts",
-            )
-            for table in EXTRACTED
-        ],
-        backfill_policy=dg.BackfillPolicy.single_run(),
+        specs=[dg.AssetSpec(["ops", table], deps=[["recon", "matches"]], group_name="extracts") for table in EXTRACTED],
         retry_policy=dg.RetryPolicy(max_retries=1, delay=5),
         pool=WRITER_POOL,
         required_resource_keys={"house"},

@@ -6,20 +6,20 @@ import dagster as dg
 from dagster_dbt import build_dbt_asset_specs
 
 from ops_app.config import Settings
-from pipelines.assets.days import span_of
 from pipelines.build import BuildFailed, build, manifest
 from pipelines.house import House
 from pipelines.instance import WRITER_POOL
-from pipelines.partitions import business_dates
 
 _BUILT = ("model", "seed")
 
 
 def mart_assets(settings: Settings) -> dg.AssetsDefinition:
-    """One asset a model or seed; tests are part of the build, and a failed one stops what follows."""
-    days = business_dates(settings)
+    """One asset a model or seed; tests are part of the build, and a failed one stops what follows.
+
+    A build recomputes whatever partitions were touched, so the assets themselves have none.
+    """
     specs = [
-        spec.replace_attributes(partitions_def=days, group_name="marts", owners=[], automation_condition=None)
+        spec.replace_attributes(group_name="marts", owners=[], automation_condition=None)
         for spec in build_dbt_asset_specs(manifest=manifest(settings))
     ]
     keys = {spec.key.path[-1]: spec.key for spec in specs}
@@ -29,13 +29,12 @@ def mart_assets(settings: Settings) -> dg.AssetsDefinition:
         name="marts",
         specs=specs,
         check_specs=[dg.AssetCheckSpec("dbt_tests_passed", asset=sheet, blocking=True)],
-        backfill_policy=dg.BackfillPolicy.single_run(),
         pool=WRITER_POOL,
         required_resource_keys={"house"},
     )
     def marts(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult]:
         house: House = context.resources.house
-        _, last = span_of(context)
+        last = house.business_date
         try:
             result = build(house.settings.warehouse_path, house.settings, last, progress=house.progress)
         except BuildFailed as failure:

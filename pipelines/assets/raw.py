@@ -1,4 +1,4 @@
-"""Raw: every feed of the house, from the bytes that arrived to typed rows and quarantined ones."""
+"""Raw: what arrived, from the bytes to typed rows and quarantined ones."""
 
 from collections.abc import Iterator, Sequence
 from datetime import date
@@ -15,16 +15,7 @@ from pipelines.instance import WRITER_POOL
 from pipelines.operations_file import publish_operations
 from pipelines.partitions import business_dates
 
-
-def _of_feed(outcomes: Sequence[FileOutcome], feed: str) -> dict[str, int]:
-    mine = [one for one in outcomes if one.feed == feed]
-    return {
-        "files": len(mine),
-        "refused_files": sum(one.state == "refused" for one in mine),
-        "rows_in": sum(one.rows_in for one in mine),
-        "dagster/row_count": sum(one.rows_accepted for one in mine),
-        "rows_quarantined": sum(one.rows_quarantined for one in mine),
-    }
+ARRIVALS = dg.AssetKey(["raw", "arrivals"])
 
 
 def _report(house: House, last: date, outcomes: Sequence[FileOutcome]) -> str | None:
@@ -51,33 +42,53 @@ def _report(house: House, last: date, outcomes: Sequence[FileOutcome]) -> str | 
     return lost
 
 
-def raw_assets(settings: Settings) -> dg.AssetsDefinition:
-    """One asset a feed, filled by one step: files are read once, in the order of their dates and names."""
-    feeds = feed_names()
-    days = business_dates(settings)
+def arrival_assets(settings: Settings) -> dg.AssetsDefinition:
+    """What arrived by the end of a business date; files are read once, in the order of their dates and names."""
 
-    @dg.multi_asset(
-        name="raw",
-        specs=[dg.AssetSpec(["raw", feed], partitions_def=days, group_name="raw", kinds={"duckdb"}) for feed in feeds],
-        check_specs=[dg.AssetCheckSpec("rows_accounted", asset=["raw", feed], blocking=True) for feed in feeds],
+    @dg.asset(
+        key=ARRIVALS,
+        partitions_def=business_dates(settings),
+        group_name="raw",
+        kinds={"duckdb"},
+        check_specs=[dg.AssetCheckSpec("rows_accounted", asset=ARRIVALS, blocking=True)],
         backfill_policy=dg.BackfillPolicy.single_run(),
         # reading the same file again is a no-op, so a retry is safe
         retry_policy=dg.RetryPolicy(max_retries=1, delay=5),
         pool=WRITER_POOL,
         required_resource_keys={"house"},
     )
-    def raw(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult]:
+    def arrived(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
         house: House = context.resources.house
         _, last = span_of(context)
-        replay.apply_corrections(house)
-        outcomes = ingest_inbound(house.warehouse, house.settings, last)
-        lost = _report(house, last, outcomes)
-        publish_operations(house.warehouse, house.settings, last)
-        for feed in feeds:
-            key = dg.AssetKey(["raw", feed])
-            verdict = dg.AssetCheckResult(
-                check_name="rows_accounted", asset_key=key, passed=lost is None, metadata={"lost": lost or ""}
-            )
-            yield dg.MaterializeResult(asset_key=key, metadata=_of_feed(outcomes, feed), check_results=[verdict])
+        with house.warehouse.open():
+            replay.apply_corrections(house)
+            outcomes = ingest_inbound(house.warehouse, house.settings, last, house.progress)
+            lost = _report(house, last, outcomes)
+            publish_operations(house.warehouse, house.settings, last)
+        verdict = dg.AssetCheckResult(check_name="rows_accounted", passed=lost is None, metadata={"lost": lost or ""})
+        return dg.MaterializeResult(metadata={"files": len(outcomes)}, check_results=[verdict])
 
-    return raw
+    return arrived
+
+
+def feed_assets() -> dg.AssetsDefinition:
+    """One asset a feed, as dbt's sources know them, with what the warehouse holds of it.
+
+    They have no partitions: Dagster writes an event for each asset and partition of a run (some 20 ms), and a history
+    of twenty feeds would cost more in events than in rows. The days are those of ``raw/arrivals``.
+    """
+    feeds = feed_names()
+
+    @dg.multi_asset(
+        name="feeds",
+        specs=[dg.AssetSpec(["raw", feed], deps=[ARRIVALS], group_name="raw", kinds={"duckdb"}) for feed in feeds],
+        pool=WRITER_POOL,
+        required_resource_keys={"house"},
+    )
+    def held(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult]:
+        house: House = context.resources.house
+        counts = arrivals.rows_by_feed(house.warehouse)
+        for feed in feeds:
+            yield dg.MaterializeResult(asset_key=["raw", feed], metadata={"dagster/row_count": counts.get(feed, 0)})
+
+    return held
