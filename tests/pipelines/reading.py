@@ -18,6 +18,7 @@ from pipelines.readers.limited import Reader
 from pipelines.readers.read import read_job
 from pipelines.readers.templates import FeedMap, Template, load_template
 
+_WORK = tempfile.TemporaryDirectory(prefix="reading_")  # removed when the test process ends
 TEMPLATES = PROJECT_ROOT / "data" / "templates"
 
 
@@ -62,7 +63,7 @@ def read(
     limits: Limits | None = None,
 ) -> Reading:
     """``path`` read by ``entry``; rows in = accepted + quarantined is held here for every file of every test."""
-    work = Path(tempfile.mkdtemp(prefix="reading_"))
+    work = Path(tempfile.mkdtemp(dir=_WORK.name))
     job = Job(path=path, file_name=file_name or path.name, file_date=str(file_date), entry=entry, zone=zone, work=work)
     result = reader.read(job) if reader else read_job(job, limits or Limits())
     assert result.rows_in == result.accepted + result.quarantined, path
