@@ -111,7 +111,7 @@ from days order by which, day""",
 
 
 def rolls(published: Published, filters: Filters, month_end: date) -> pl.DataFrame:
-    """From which bucket to which, at one month end: ``from_bucket, to_bucket, cases, balance`` and shares of the row."""
+    """From which bucket to which, ``from_bucket, to_bucket, cases, balance`` and shares of the row."""
     metric = metrics()["roll_balance"]
     if not can_split(published, metric, filters):
         return pl.DataFrame(schema={"from_bucket": pl.String, "to_bucket": pl.String})

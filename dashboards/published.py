@@ -13,7 +13,7 @@ import hashlib
 import json
 import threading
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from pathlib import Path
@@ -75,7 +75,7 @@ class Published:
         at = live.as_of if live and self._ahead else None
         self.as_of = AsOf(pointer.business_date, pointer.build_id, pointer.name, at)
         self.columns: Mapping[str, tuple[str, ...]] = _columns(self._connection)
-        self._answers: OrderedDict[tuple[str, str], pl.DataFrame] = OrderedDict()
+        self._answers: OrderedDict[tuple[str, str], Any] = OrderedDict()
         self._lock = threading.Lock()
 
     def has(self, table: str, *columns: str) -> bool:
@@ -84,23 +84,45 @@ class Published:
 
     def frame(self, sql: str, values: Mapping[str, Any] | None = None) -> pl.DataFrame:
         """The answer of one of our own queries; ``values`` are bound by name. Kept as long as the snapshot is."""
-        key = (sql, repr(sorted((values or {}).items())))
+
+        def ask(cursor: duckdb.DuckDBPyConnection) -> pl.DataFrame:
+            found: pl.DataFrame = cursor.sql(sql, params=dict(values)).pl() if values else cursor.sql(sql).pl()
+            return found
+
+        answer: pl.DataFrame = self._kept("frame", sql, values, ask)
+        return answer
+
+    def row(self, sql: str, values: Mapping[str, Any] | None = None) -> Mapping[str, Any]:
+        """The first row of an answer, empty when there is none; at half the cost of a frame. Kept like one."""
+
+        def ask(cursor: duckdb.DuckDBPyConnection) -> dict[str, Any]:
+            cursor.execute(sql, dict(values or {}))
+            names = [column[0] for column in cursor.description or ()]
+            found = cursor.fetchall()
+            return dict(zip(names, found[0], strict=True)) if found else {}
+
+        answer: dict[str, Any] = self._kept("row", sql, values, ask)
+        return answer
+
+    def _kept(
+        self,
+        kind: str,
+        sql: str,
+        values: Mapping[str, Any] | None,
+        ask: Callable[[duckdb.DuckDBPyConnection], Any],
+    ) -> Any:
+        key = (sql, f"{kind} {sorted((values or {}).items())!r}")
         with self._lock:
             if key in self._answers:
                 self._answers.move_to_end(key)
                 return self._answers[key]
         with self._connection.cursor() as cursor:
-            answer = cursor.sql(sql, params=dict(values)).pl() if values else cursor.sql(sql).pl()
+            answer = ask(cursor)
         with self._lock:
             self._answers[key] = answer
             while len(self._answers) > _KEPT_ANSWERS:
                 self._answers.popitem(last=False)
         return answer
-
-    def row(self, sql: str, values: Mapping[str, Any] | None = None) -> dict[str, Any]:
-        """The first row of an answer; empty when there is none."""
-        answer = self.frame(sql, values)
-        return answer.row(0, named=True) if answer.height else {}
 
     def keep_answers_of(self, before: Published) -> None:
         """The same snapshot under a newer live file: answers that no live table touches still hold."""

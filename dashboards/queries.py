@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from itertools import zip_longest
 from typing import Any
 
 from dashboards.definitions import Metric
@@ -54,7 +55,7 @@ def published_days(published: Published, sources: Sequence[str] = ()) -> list[da
 def month_ends(days: Sequence[date]) -> list[date]:
     """The last published day of each month that is over: the true last day, or a later month has begun."""
     ends = []
-    for day, following in zip(days, [*days[1:], None], strict=True):
+    for day, following in zip_longest(days, days[1:]):
         is_over = following.month != day.month if following else day == _last_of_month(day)
         if is_over:
             ends.append(day)

@@ -67,6 +67,8 @@ def can_open(published: Published, drill: Drill, side: str = "top") -> bool:
     if not all(published.has(table) for table in _tables(source)):
         return False
     mart, columns = published.columns.get(metric.mart, ()), columns_of(published, source)
+    if drill.filters.not_split_by(mart, is_money=metric.unit == "money"):
+        return False
     in_use = {column for name, column in DIMENSIONS.items() if getattr(drill.filters, name) and column in mart}
     return in_use | {column for column, _ in drill.group} <= set(columns)
 

@@ -20,6 +20,7 @@ CODES = frozenset(
     {
         "product_code", "region_code", "bucket", "from_bucket", "to_bucket", "channel", "direction", "custody", "part",
         "kind", "state", "promise_state", "decision", "outcome", "verdict", "feed", "role_code",
+        "action", "object_type",
     }
 )  # fmt: skip
 """Columns whose values are codes with a name."""

@@ -70,6 +70,8 @@ _ENUMS = {
     "decision": ("decision",),
     "role_code": ("role",),
     "feed": ("feed",),
+    "action": ("action",),
+    "object_type": ("object_type",),
 }
 """Columns of rows, and the enums of ``dim_labels`` that name their codes."""
 

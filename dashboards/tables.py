@@ -22,8 +22,9 @@ def drill_table(
     drill: Callable[[Mapping[str, Any]], Drill],
     *,
     alt: str,
+    absent: str = "",
 ) -> None:
-    """A table with a button in each line that opens the rows of ``drill(line)``; no table when there are no lines."""
+    """A table with a button in each line that opens the rows of ``drill(line)``; ``absent`` stands for no value."""
     if frame.is_empty():
         st.caption(sight.t("empty.no_rows"))
         return
@@ -40,7 +41,7 @@ def drill_table(
         args=(click, [drill(line) for line in lines]),
     )
     height = "content" if frame.height <= 15 else 520
-    st.dataframe(shown, hide_index=True, column_config=config, alt=alt, height=height, placeholder="")
+    st.dataframe(shown, hide_index=True, column_config=config, alt=alt, height=height, placeholder=absent)
 
 
 def _clicked(click: str, drills: list[Drill]) -> None:

@@ -7,7 +7,7 @@ import streamlit as st
 
 from dashboards import figures
 from dashboards.breakdowns import by_day, by_group, can_split
-from dashboards.cards import cards
+from dashboards.cards import cards, empty_text
 from dashboards.charts import chart
 from dashboards.definitions import metrics
 from dashboards.queries import figure
@@ -29,6 +29,10 @@ def render(viewer: Viewer) -> None:
     if not sight.published.has("rpt_contact_funnel"):
         st.info(sight.t("empty.no_mart"))
         return
+    attempts = figure(sight.published, metrics()["attempts"], sight.filters)
+    if attempts.not_split:
+        st.info(empty_text(sight, attempts))
+        return
     cards(sight, (*RATES, "ptp_kept_rate", "attempts", "contact_cash"))
     left, right = st.columns(2, gap="large")
     with left:
@@ -43,8 +47,7 @@ def render(viewer: Viewer) -> None:
 def _funnel(sight: Sight) -> None:
     found = [figure(sight.published, metrics()[code], sight.filters) for code in STEPS]
     frame = pl.DataFrame({"top": [now.top for now in found if now.top]}, strict=False)
-    can = can_split(sight.published, metrics()["attempts"], sight.filters)
-    if chart(sight, "funnel", frame, can=can, drill=Drill("attempts", sight.filters)):
+    if chart(sight, "funnel", frame, drill=Drill("attempts", sight.filters)):
         steps = [(sight.t.of(now.metric.name), int(now.top or 0)) for now in found]
         drawn = figures.funnel(steps, sight.labels)
         st.plotly_chart(drawn, config=figures.CONFIG, theme=None, alt=sight.t("chart.funnel"))
@@ -56,8 +59,7 @@ def _rates(sight: Sight) -> None:
         for code in RATES
     ]
     frame = pl.concat(parts, how="vertical_relaxed")
-    can = can_split(sight.published, metrics()["attempts"], sight.filters)
-    if chart(sight, "rates", frame, can=can, drill=Drill("attempts", sight.filters)):
+    if chart(sight, "rates", frame, drill=Drill("attempts", sight.filters)):
         names = {code: sight.t.of(metrics()[code].name) for code in RATES}
         drawn = figures.lines_by_day(frame, "rate", sight.labels, "share", names=names)
         st.plotly_chart(drawn, config=figures.CONFIG, theme=None, alt=sight.t("chart.rates"))
@@ -82,4 +84,5 @@ def _by(sight: Sight, code: str, column: str) -> None:
         f"funnel_{column}",
         lambda line: Drill("attempts", sight.filters, ((column, line[column]),)),
         alt=sight.t(f"chart.{code}"),
+        absent=sight.t("labels.in_house") if column == "agency_code" else "",
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import polars as pl
 import streamlit as st
 
@@ -19,9 +21,13 @@ from dashboards.viewer import Viewer
 
 def render(viewer: Viewer) -> None:
     """The page of data health."""
-    sight = open_page(viewer, "data_health")
-    if sight is None:
+    opened = open_page(viewer, "data_health")
+    if opened is None:
         return
+    if opened.filters.products or opened.filters.regions:
+        st.caption(opened.t("filter.not_here"))
+    # files and bank lines belong to a source, not to a product or a region
+    sight = replace(opened, filters=replace(opened.filters, products=(), regions=()))
     cards(sight, ("missing_feeds", "refused_share", "open_breaks", "open_difference"))
     if sight.published.has("rpt_data_health"):
         _feeds(sight)
@@ -116,6 +122,10 @@ def _acts(sight: Sight) -> None:
     )
     if chart(sight, "acts", frame):
         st.dataframe(
-            in_names(frame, sight), hide_index=True, height=320, column_config=column_config(frame, sight),
+            in_names(frame, sight),
+            hide_index=True,
+            height="content" if frame.height <= 12 else 460,
+            placeholder="",
+            column_config=column_config(frame, sight),
             alt=sight.t("chart.acts"),
-        )  # fmt: skip
+        )
