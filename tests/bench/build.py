@@ -130,7 +130,7 @@ def _slowest(result: BuildResult) -> dict[str, float]:
 
 
 def bench_build(loans: int | None = None) -> dict[str, Any]:
-    """Full build, then one with one per cent new, and hand-written SQL of the same tables; 1,000,000 loans unless said."""
+    """Full build, one with one per cent new, and hand-written SQL of the same tables; 1,000,000 loans unless said."""
     loans = loans or 1_000_000
     with tempfile.TemporaryDirectory(prefix="recoup-bench-") as name:
         folder = Path(name)
