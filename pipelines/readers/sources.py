@@ -85,7 +85,8 @@ def open_csv(job: Job, path: Path) -> Opened:
 def _column_names(fields: list[str], how: CsvFormat, facts: TextFacts) -> list[str]:
     shown = ", ".join(fields[:40])
     if how.header:
-        names = [field or f"column_{place}" for place, field in enumerate(fields)]
+        given = [field.strip() for field in fields] if how.trim_header else fields
+        names = [field or f"column_{place}" for place, field in enumerate(given)]
         if how.columns and names != how.columns:
             raise _header(
                 f"The header is {shown}; the template wants {', '.join(how.columns)}.",

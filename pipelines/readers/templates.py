@@ -250,6 +250,8 @@ class CsvFormat(Strict):
     columns: list[str] = []
     skip_rows: int = Field(default=0, ge=0, le=1000)
     """Title lines before the header."""
+    trim_header: bool = False
+    """Blanks around the names of the header are no part of them."""
     line_end: Literal["lf", "cr", "crcrlf"] = "lf"
     """lf takes \\n and \\r\\n; cr is old Macintosh text; crcrlf is \\r\\r\\n."""
     last_line: Literal["ended", "open", "quarantine"] = "ended"
