@@ -94,8 +94,16 @@ class Work:
     def decided(self) -> str:
         """SQL of the decided rows with ``line_no`` and ``ordinal`` (place in the file, from 0)."""
         source = f"read_parquet({self.path(DECIDED)}, file_row_number = true)"
-        if self.result.has_lines:
+        if self.result.has_lines and not self.result.has_shifts:
             return f"(select * rename (__line_no as line_no, file_row_number as ordinal) from {source})"
+        if self.result.has_lines:
+            # rows of delimited text that were numbered for their template: rows that could not be split lie between
+            return (
+                f"(select d.* exclude (__line_no) rename (file_row_number as ordinal),"
+                f" __line_no + coalesce(s.shift, 0) as line_no"
+                f" from {source} d asof left join read_parquet({self.path(SHIFTS)}) s"
+                f" on d.__line_no - {self.result.line_base} >= s.threshold)"
+            )
         line = f"file_row_number + {self.result.line_base}"
         if self.result.has_shifts:
             return (

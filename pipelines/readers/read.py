@@ -189,7 +189,7 @@ def _unread_rows(
                 encoding=opened.encoding,
             )
         unread.append((int(line), rule, (raw or "")[:_MAX_QUARANTINED_LINE]))
-    if thresholds and not opened.source.has_lines:
+    if thresholds:
         pl.DataFrame(thresholds, schema={"threshold": pl.Int64, "shift": pl.Int64}, orient="row").group_by(
             "threshold"
         ).agg(pl.col("shift").max()).sort("threshold").write_parquet(work / SHIFTS)
