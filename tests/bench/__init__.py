@@ -1,0 +1,32 @@
+"""The benchmarks by name, each beside its raw limit in the same run; what ``recoup bench NAME`` runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+
+def _ingest(rows: int | None) -> dict[str, Any]:
+    from tests.bench.ingest import bench_ingest
+
+    return bench_ingest(rows or 10_000_000)
+
+
+def _build(rows: int | None) -> dict[str, Any]:
+    from tests.bench.build import bench_build
+
+    return bench_build(rows)
+
+
+def _reconciliation(rows: int | None) -> dict[str, Any]:
+    from tests.bench.reconciliation import bench_reconciliation
+
+    return bench_reconciliation(rows or 1_000_000)
+
+
+BENCHMARKS: dict[str, Callable[[int | None], dict[str, Any]]] = {
+    "ingest": _ingest,
+    "build": _build,
+    "reconciliation": _reconciliation,
+}
+"""Name → the benchmark over so many rows (None: its own default)."""
