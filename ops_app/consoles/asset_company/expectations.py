@@ -71,7 +71,7 @@ def listing(at: Here) -> tables.Listing[CheckResult]:
             Column("date", t("operations.file_date"), lambda row: labels.day(row.file_date)),
             Column("file", t("operations.file_name"), lambda row: row.file_name or row.file_id[:12]),
             Column("feed", t("operations.feed"), lambda row: labels.code("feed", row.feed)),
-            Column("rule", t("operations.rule"), lambda row: names.rule(row.feed, row.rule), width="large"),
+            Column("rule", t("operations.rule"), lambda row: names.rule(row.feed, row.rule), width="medium"),
             Column("column", t("operations.column"), lambda row: names.column(row.feed, row.column_name)),
             Column("checked", t("expectations.checked"), lambda row: labels.count(row.checked), right=True),
             Column("refused", t("expectations.refused"), lambda row: labels.count(row.refused), right=True),

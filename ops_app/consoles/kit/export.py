@@ -17,6 +17,8 @@ MIME: dict[Format, str] = {
     "csv": "text/csv",
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
 }
+_EXACT_DIGITS = 15
+"""Digits a spreadsheet's number keeps; a longer amount goes as text."""
 MAX_ROWS = 200_000
 """Rows of one export; above it a person narrows the list first."""
 
@@ -61,7 +63,7 @@ def to_xlsx(headers: Sequence[str], rows: Iterable[Sequence[object]], *, note: s
     amount = book.add_format({"num_format": "#,##0.00"})
     for line, row in enumerate(rows, start=1):
         for column, value in enumerate(row):
-            if isinstance(value, Decimal):
+            if isinstance(value, Decimal) and len(value.as_tuple().digits) <= _EXACT_DIGITS:
                 sheet.write_number(line, column, value, amount)
             elif isinstance(value, int) and not isinstance(value, bool) and abs(value) < 10**15:
                 sheet.write_number(line, column, value)

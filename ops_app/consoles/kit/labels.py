@@ -76,7 +76,9 @@ class Labels:
         seconds = int(value.total_seconds())
         if seconds < 60:
             return self.texts("labels.seconds", seconds=seconds)
-        return self.texts("labels.minutes", minutes=self.count(seconds // 60), seconds=seconds % 60)
+        if seconds < 3600:
+            return self.texts("labels.minutes", minutes=seconds // 60, seconds=seconds % 60)
+        return self.texts("labels.hours", hours=self.count(seconds // 3600), minutes=seconds % 3600 // 60)
 
     def named(self, pairs: Mapping[Any, tuple[str, str]], code: object) -> str:
         """The name of a code that the domain itself names in English and 中文."""

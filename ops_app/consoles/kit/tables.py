@@ -156,6 +156,8 @@ def _looks(columns: Sequence[Column[Row]], rows: Sequence[Row], title: str) -> d
 def _grid(listing: Listing[Row] | Stream[Row], rows: Sequence[Row]) -> Sequence[Row]:
     frame = _frame(listing.columns, rows)
     options = _looks(listing.columns, rows, listing.title)
+    if len(rows) > _ROWS_SHOWN_WHOLE:  # what is selected here opens below: leave it in sight
+        options["height"] = 420
     if isinstance(listing, Listing) and not listing.selectable:
         st.dataframe(frame, **options)
         return ()

@@ -70,7 +70,8 @@ def _side(at: Here, one: Break, side: str) -> None:
     for item in items:
         if isinstance(item, Mapping):
             currency = str(item.get("currency") or one.currency)
-            record.facts({_field(at, name): _value(at, name, value, currency) for name, value in item.items() if value})
+            named = sorted(((name, value) for name, value in item.items() if value), key=_place)
+            record.facts({_field(at, name): _value(at, name, value, currency) for name, value in named})
 
 
 def _place(named: tuple[str, Any]) -> tuple[int, str]:
@@ -102,10 +103,12 @@ def _decide(at: Here, found: BreakRecord) -> None:
     one, t, labels = found.item, at.t, at.labels
     suggested = str(one.suggestion.get("action", ""))
     moves = [move.value for move in found.moves]
+    # a suggestion that is no move (to ask somebody) leaves the item waiting: that is what parking is
+    fallback = BreakMove.PARK.value if BreakMove.PARK in found.moves else moves[0]
     what = st.segmented_control(
         t("breaks.decision"),
         moves,
-        default=suggested if suggested in moves else moves[0],
+        default=suggested if suggested in moves else fallback,
         required=True,
         format_func=lambda code: labels.named(BREAK_MOVE_NAMES, code),
         key=f"move_{one.break_id}_{one.version}",
