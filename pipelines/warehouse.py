@@ -42,6 +42,7 @@ _SERVICE_TABLES: Mapping[str, Mapping[str, str]] = {
         "reason_zh": "varchar",
         "encoding": "varchar",
         "delivered": "integer",
+        "content_sha256": "varchar",
     },
     "raw.quarantine": {
         "file_id": "varchar",

@@ -26,6 +26,8 @@ class Declared(BaseModel):
 
     rows: int | None = None
     sums: dict[str, str] = {}
+    unreadable: bool = False
+    """There is a control file, but it is not what a control file should be."""
 
 
 class Job(BaseModel):

@@ -256,6 +256,8 @@ def _sums(connection: duckdb.DuckDBPyConnection, job: Job, opened: Opened, feed:
         result.sum_minor = connection.execute(
             f"select cast(coalesce(sum({stored}), 0) as hugeint) from {Work(job.work, result).accepted()}"
         ).fetchall()[0][0]
+    if job.declared.unreadable:
+        raise_totals("the control file cannot be read", "无法读取控制文件", result)
     declared = {**opened.declared.sums, **job.declared.sums}
     given_rows = [rows for rows in (opened.declared.rows, job.declared.rows) if rows is not None]
     result.declared_rows = given_rows[0] if given_rows else None

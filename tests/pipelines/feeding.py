@@ -65,13 +65,15 @@ class Home:
 
     def ingest(self, path: Path, reader: Reader | None = None, **more: Any) -> FileOutcome:
         template = more.pop("template", "standard")
-        outcome = ingest_file(self.warehouse, self.settings, path, template, running=reader, **more)
-        self.holds_all_rows()
+        with self.warehouse.open():
+            outcome = ingest_file(self.warehouse, self.settings, path, template, running=reader, **more)
+            self.holds_all_rows()
         return outcome
 
     def inbound(self, day: date = date(2026, 12, 31)) -> list[FileOutcome]:
-        outcomes = ingest_inbound(self.warehouse, self.settings, day)
-        self.holds_all_rows()
+        with self.warehouse.open():
+            outcomes = ingest_inbound(self.warehouse, self.settings, day)
+            self.holds_all_rows()
         return outcomes
 
     def rows(self, sql: str) -> list[tuple[Any, ...]]:
@@ -106,10 +108,11 @@ class Home:
         ]
         tables["raw.quarantine"] = ["file_id", "line_no", "rule", "value", "is_primary", "state"]
         tables["raw.touched"] = ["feed", "partition_date"]
-        return {
-            table: self.rows(f"select {', '.join(columns)} from {table} order by all")
-            for table, columns in tables.items()
-        }
+        with self.warehouse.open():
+            return {
+                table: self.rows(f"select {', '.join(columns)} from {table} order by all")
+                for table, columns in tables.items()
+            }
 
 
 def make_home(folder: Path) -> Home:

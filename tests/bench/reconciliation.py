@@ -1,0 +1,200 @@
+"""Reconciliation beside its limit: the engine against hand-written passes over the same book in the same run.
+
+The book has ``rows`` payments and about as many bank lines, 1 % of them broken in eight ways. The limit is what one
+writes by hand for exactly this book: an exact pass by day with both residues kept, one statement for each kind of
+break, no suggestions, no proof and no ids. Both leave their pairs and their breaks in tables of the same connection.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import threading
+import time
+from collections.abc import Callable
+from datetime import date
+from typing import Any
+
+import duckdb
+import psutil
+
+from ops_app.engines import reconciliation as engine
+from ops_app.engines.reconciliation import Rules
+
+AS_OF = date(2026, 4, 30)
+RUNS = 3
+_KINDS = 8
+_EVERY = 100
+"""One payment in so many is broken, the kinds in turn."""
+
+
+def make_book(con: duckdb.DuckDBPyConnection, rows: int) -> None:
+    """The five relations of the engine, seeded by the row number."""
+    con.execute(
+        f"""
+        create table lender as
+        select 'SIM' as source_code, 'PAY' || lpad(i::varchar, 12, '0') as payment_id,
+            if(fault = 4, 'LOST' || i, 'LN' || lpad((i // 40)::varchar, 10, '0')) as loan_id,
+            if(fault = 5, 'reversal', 'payment') as kind, if(fault = 5, 'NEVER' || i, null) as reverses_payment_id,
+            timestamp '2026-03-01 08:00:00' + to_days((i % 56)::integer) as paid_at,
+            date '2026-03-01' + (i % 56)::integer as value_date,
+            date '2026-03-01' + (i % 56)::integer + if(fault = 3, 5, 0) as posted_date,
+            (hash(i) % 500000 + 100)::bigint as amount_minor, 'CNY' as currency, 'bank_transfer' as channel,
+            '张' || (i % 9973) as payer_name, '6222' || lpad((i % 999983)::varchar, 12, '0') as payer_account,
+            'REF' || lpad(i::varchar, 12, '0') as reference, date '2026-03-01' + (i % 56)::integer as file_date,
+            fault, i
+        from (select range as i, if(range % {_EVERY} = 7, (range // {_EVERY}) % {_KINDS}, -1) as fault from range({rows}))
+        """
+    )
+    con.execute(
+        """
+        create table bank as
+        select source_code, '99' as account, 'B' || lpad(i::varchar, 12, '0') as line_id, value_date as booked_date,
+            value_date + if(fault = 3, 15, 0) as value_date, amount_minor + if(fault = 2, 5000, 0) as amount_minor,
+            currency, if(kind = 'payment', 'in', 'out') as direction, payer_name as counterparty_name,
+            payer_account as counterparty_account, reference, file_date
+        from lender where fault <> 0
+        union all
+        select source_code, '99', 'S' || i, value_date, value_date, amount_minor + 1, currency, 'in', null, null,
+            'stray ' || i, file_date
+        from lender where fault = 1
+        union all
+        select source_code, '99', 'T' || i, value_date, value_date, amount_minor, currency, 'in', payer_name,
+            payer_account, reference, file_date + 1
+        from lender where fault = 6
+        """
+    )
+    con.execute(
+        "insert into lender select * replace ('TWICE' || i as payment_id, file_date + 1 as file_date)"
+        " from lender where fault = 7"
+    )
+    con.execute("create table loans as select distinct source_code, loan_id from lender where fault <> 4")
+    con.execute("create table recorded as select * exclude (file_date, fault, i) from lender limit 0")
+    con.execute(
+        "create table decided (break_id varchar, decision_group varchar, kind varchar, decision varchar,"
+        " source_code varchar, payment_ids varchar[], bank_line_ids varchar[], shared boolean)"
+    )
+    con.execute("alter table lender drop column fault")
+    con.execute("alter table lender drop column i")
+
+
+def by_hand(con: duckdb.DuckDBPyConnection) -> None:
+    """The limit: the passes that this very book needs, written out."""
+    for statement in _BY_HAND:
+        con.execute(statement)
+
+
+_BY_HAND = (
+    """
+    create or replace temp table hand_p as
+    select payment_id, loan_id, reverses_payment_id, kind, value_date, posted_date, reference, payer_account, file_date,
+        if(kind = 'payment', amount_minor, -amount_minor) as signed, hash(reference, signed, value_date) as k from lender
+    """,
+    """
+    create or replace temp table hand_b as
+    select line_id, value_date, reference, counterparty_account, file_date,
+        if(direction = 'in', amount_minor, -amount_minor) as signed, hash(reference, signed, value_date) as k from bank
+    """,
+    """
+    create or replace temp table hand_pairs as
+    with p as (select k, min(payment_id) as payment_id, count(*) as n from hand_p group by k),
+    b as (select k, min(line_id) as line_id, count(*) as n from hand_b group by k)
+    select payment_id, line_id, p.n as payments, b.n as lines, k from p join b using (k)
+    """,
+    "create or replace temp table hand_pr as select * from hand_p anti join hand_pairs using (payment_id)",
+    "create or replace temp table hand_br as select * from hand_b anti join hand_pairs using (line_id)",
+    """
+    create or replace temp table hand_breaks as
+    select 'duplicate' as kind, payment_id, null as line_id from hand_pr semi join hand_pairs using (k)
+    union all
+    select 'duplicate', null, line_id from hand_br semi join hand_pairs using (k)
+    union all
+    select if(p.signed = b.signed, 'date_out_of_period', 'amount_differs'), payment_id, line_id
+    from hand_pr as p join hand_br as b using (reference)
+    union all
+    select 'unknown_loan', payment_id, null from hand_p anti join loans using (loan_id)
+    union all
+    select 'reversal_without_original', r.payment_id, null from hand_p as r
+    anti join hand_p as o on o.payment_id = r.reverses_payment_id where r.kind = 'reversal'
+    """,
+    """
+    insert into hand_breaks
+    select 'unmatched_lender', payment_id, null from hand_pr anti join hand_breaks using (payment_id)
+    union all
+    select 'unmatched_bank', null, line_id from hand_br anti join hand_breaks using (line_id)
+    """,
+)
+
+
+def run_both(rows: int) -> dict[str, Any]:
+    """Both on one book, in turn, the fastest of a few runs of each; and that they found the same breaks."""
+    con = duckdb.connect(config={"threads": 2, "memory_limit": "4GB"})
+    con.execute("set enable_progress_bar = false")
+    make_book(con, rows)
+    limits, ours = [], []
+    done = None
+    for _ in range(RUNS):
+        limits.append(_seconds(lambda: by_hand(con)))
+        ours.append(_seconds(lambda: engine.reconcile(con, Rules(), AS_OF)))
+    kinds = {
+        name: dict(con.execute(f"select kind, count(*) from {name} group by kind order by kind").fetchall())
+        for name in ("hand_breaks", "rec_breaks")
+    }
+    done = con.execute("select count(*) from rec_matches").fetchall()[0][0]
+    started = time.perf_counter()
+    found = engine.breaks(con).height
+    as_frame_s = time.perf_counter() - started
+    con.close()
+    return {
+        "limit_s": min(limits),
+        "ours_s": min(ours),
+        "matches": done,
+        "breaks": found,
+        "breaks_as_frame_s": round(as_frame_s, 3),
+        "breaks_by_hand": kinds["hand_breaks"],
+        "breaks_found": kinds["rec_breaks"],
+    }
+
+
+def _seconds(work: Callable[[], Any]) -> float:
+    started = time.perf_counter()
+    work()
+    return time.perf_counter() - started
+
+
+def _in_process(rows: int, answer: Any) -> None:
+    answer.put(run_both(rows))
+
+
+def bench_reconciliation(rows: int = 1_000_000) -> dict[str, Any]:
+    """``rows`` lines a side: name, rows, limit_s, ours_s, ratio (ours / limit), peak_mb, detail."""
+    context = multiprocessing.get_context("spawn")
+    answer = context.Queue()
+    process = context.Process(target=_in_process, args=(rows, answer))
+    peak, stop = [0], threading.Event()
+
+    def watch() -> None:
+        while not stop.wait(0.1):
+            try:
+                peak[0] = max(peak[0], psutil.Process(process.pid).memory_info().rss)
+            except psutil.NoSuchProcess:
+                return
+
+    process.start()
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    try:
+        detail = answer.get(timeout=1_800)
+        process.join()
+    finally:
+        stop.set()
+        watcher.join()
+    limit_s, ours_s = detail.pop("limit_s"), detail.pop("ours_s")
+    return {
+        "name": "reconciliation",
+        "rows": rows,
+        "limit_s": round(limit_s, 3),
+        "ours_s": round(ours_s, 3),
+        "ratio": round(ours_s / limit_s, 2),
+        "peak_mb": peak[0] // 2**20,
+        "detail": detail,
+    }
