@@ -14,6 +14,8 @@ WRITER_POOL = "warehouse_writer"
 _INSTANCE = {
     "telemetry": {"enabled": False},
     "concurrency": {"runs": {"max_concurrent_runs": 1}, "pools": {"default_limit": 1}},
+    # what a step prints goes to the process's own log; capturing it costs two processes a step
+    "compute_logs": {"module": "dagster._core.storage.noop_compute_log_manager", "class": "NoOpComputeLogManager"},
     "run_monitoring": {"enabled": True, "start_timeout_seconds": 300, "poll_interval_seconds": 60},
     "retention": {
         "schedule": {"purge_after_days": 90},
