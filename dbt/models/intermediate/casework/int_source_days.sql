@@ -1,8 +1,8 @@
 with
 
 days as (
-    select distinct source_code, as_of_date
-    from {{ ref('int_loan_days') }}
+    select source_code, as_of_date
+    from {{ ref('int_sent_days') }}
 ),
 
 neighbours as (
