@@ -18,11 +18,13 @@ def chart(
     can: bool = True,
     drill: Drill | None = None,
     lead: bool = False,
+    empty: str = "no_rows",
     **words: object,
 ) -> bool:
     """Draw the heading of chart ``code``; true when ``frame`` holds something to draw.
 
-    ``can`` is false when a filter in use cannot be applied, which is then said; ``words`` fill the heading.
+    ``can`` is false when a filter in use cannot be applied, which is then said; ``empty`` names what
+    is said when there is nothing; ``words`` fill the heading.
     """
     line = st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute")
     line.subheader(sight.t(f"chart.{code}", **words), anchor=False, width="content")
@@ -34,7 +36,7 @@ def chart(
     if not can:
         st.info(sight.t("empty.not_split", filters=_in_use(sight)))
     elif frame.is_empty():
-        st.info(sight.t("empty.no_rows"))
+        st.info(sight.t(f"empty.{empty}"))
     return can and not frame.is_empty()
 
 

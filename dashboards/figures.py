@@ -75,6 +75,12 @@ def _scaled(frame: pl.DataFrame, column: str, labels: Labels, unit: str) -> tupl
     return [None if value is None else value / divisor for value in values], word
 
 
+def _whole_ticks(figure: go.Figure, largest: float) -> None:
+    """There is no half of a case: few counts get a tick each."""
+    if largest <= 8:
+        figure.update_xaxes(dtick=1, tickformat="d")
+
+
 def _axis_title(labels: Labels, unit: str, word: str, currency: str) -> str:
     if unit == "share":
         return labels.texts("axis.share")
@@ -132,7 +138,10 @@ def bars_by_group(
     both = pl.concat([frame.select(pl.col("value")), frame.select(pl.col("before").alias("value"))])
     values, word = _scaled(both, "value", labels, unit)
     figure = go.Figure()
-    for which, colour, at in (("before", "#c9d1d9", frame.height), ("now", PALETTE[0], 0)):
+    # where nothing came before, nothing is compared
+    compared = frame.get_column("before").null_count() < frame.height
+    shown = (("before", "#c9d1d9", frame.height), ("now", PALETTE[0], 0))
+    for which, colour, at in shown if compared else shown[1:]:
         exact = frame.get_column("value" if which == "now" else "before")
         text = labels.texts(f"chart.{which}")
         figure.add_bar(
@@ -152,6 +161,8 @@ def bars_by_group(
     )
     figure.update_xaxes(title_text=_axis_title(labels, unit, word, currency), showgrid=True)
     figure.update_yaxes(showgrid=False, type="category")
+    if unit == "count":
+        _whole_ticks(figure, max((value for value in values if value is not None), default=0.0))
     return figure
 
 
@@ -326,4 +337,5 @@ def funnel(steps: Sequence[tuple[str, int]], labels: Labels) -> go.Figure:
     _house(figure, height=90 + 52 * len(steps), legend=False)
     figure.update_xaxes(title_text=labels.texts("axis.count"), showgrid=True, range=[0, max([*counts, 1]) * 1.22])
     figure.update_yaxes(autorange="reversed", showgrid=False)
+    _whole_ticks(figure, max(counts, default=0))
     return figure

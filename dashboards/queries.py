@@ -92,8 +92,14 @@ def figure(published: Published, metric: Metric, filters: Filters, group: Group 
         bottom=row["bottom"],
         day=row["day"],
         series=[float(point) for point in row["series"] or () if point is not None],
-        why_empty="" if value is not None else "no_rows",
+        why_empty=_why_empty(metric, value, row["day"]),
     )
+
+
+def _why_empty(metric: Metric, value: Number | None, day: date | None) -> str:
+    if value is not None:
+        return ""
+    return "no_history" if metric.kind in {"month_end", "flow_rate"} and day is None else "no_rows"
 
 
 def narrowed(published: Published, metric: Metric, filters: Filters, group: Group = ()) -> tuple[str, dict[str, Any]]:

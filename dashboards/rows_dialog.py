@@ -19,11 +19,13 @@ _OPEN = "dashboards_drill"
 CODES = frozenset(
     {
         "product_code", "region_code", "bucket", "from_bucket", "to_bucket", "channel", "direction", "custody", "part",
-        "kind", "state", "promise_state", "decision", "outcome", "verdict", "feed", "role_code",
+        "kind", "state", "promise_state", "decision", "outcome", "verdict", "feed", "rule", "role_code",
         "action", "object_type",
     }
 )  # fmt: skip
 """Columns whose values are codes with a name."""
+_LONG = frozenset({"case_id", "attempt_id", "item_id", "promise_id", "object_id", "payment_ids", "bank_line_ids"})
+"""Keys that are hashes or lists: a narrow column, the whole of it at a click."""
 
 
 def rows_button(sight: Sight, drill: Drill, key: str, label: str = "") -> None:
@@ -149,6 +151,10 @@ def in_names(frame: pl.DataFrame, sight: Sight) -> pl.DataFrame:
             named = [_named(sight, column, value) for value in values]
         elif values.dtype == pl.Boolean:
             named = [None if value is None else sight.t("labels.yes" if value else "labels.no") for value in values]
+        elif isinstance(values.dtype, pl.Decimal) and values.dtype.scale > 2:
+            # a share, which the marts keep exact to eight places
+            shown = shown.with_columns(values.cast(pl.Float64))
+            continue
         elif isinstance(values.dtype, pl.Datetime):
             named = [sight.labels.moment(value) for value in values]
         elif isinstance(values.dtype, pl.Date):
@@ -168,16 +174,16 @@ def column_config(frame: pl.DataFrame, sight: Sight) -> dict[str, Any]:
     configured: dict[str, Any] = {}
     for column, dtype in frame.schema.items():
         label = sight.labels.column(column)
-        if isinstance(dtype, pl.Decimal):
+        if dtype.is_float() or (isinstance(dtype, pl.Decimal) and dtype.scale > 2):
+            configured[column] = st.column_config.NumberColumn(label, format="percent")
+        elif isinstance(dtype, pl.Decimal):
             configured[column] = st.column_config.NumberColumn(
                 label, format="accounting" if dtype.scale else "localized"
             )
-        elif dtype.is_float():
-            configured[column] = st.column_config.NumberColumn(label, format="percent")
         elif dtype.is_integer():
             configured[column] = st.column_config.NumberColumn(label, format="localized")
         else:
-            configured[column] = st.column_config.TextColumn(label)
+            configured[column] = st.column_config.TextColumn(label, width=110 if column in _LONG else None)
     return configured
 
 

@@ -36,7 +36,7 @@ class Sight:
 def open_page(viewer: Viewer, page: str) -> Sight | None:
     """Title, as-of, warnings and filter bar; ``None`` when there is nothing to show, which is then said in words."""
     texts = Texts(viewer.language)
-    title, badges = st.columns([3, 2], vertical_alignment="bottom")
+    title, badges = st.columns([2, 3], vertical_alignment="bottom")
     title.title(texts(f"page.{page}.title"), anchor=False)
     try:
         published = latest(viewer.audience_dir)
@@ -59,7 +59,7 @@ def open_page(viewer: Viewer, page: str) -> Sight | None:
 
 _ENUMS = {
     "to_bucket": ("bucket", "roll_state"),
-    "kind": ("payment_kind", "item_kind"),
+    "kind": ("payment_kind", "item_kind", "complaint_kind"),
     "state": ("item_state",),
     "promise_state": ("promise_state",),
     "channel": ("payment_channel", "call_channel", "funnel_channel"),
@@ -70,6 +70,7 @@ _ENUMS = {
     "decision": ("decision",),
     "role_code": ("role",),
     "feed": ("feed",),
+    "rule": ("rule",),
     "action": ("action",),
     "object_type": ("object_type",),
 }

@@ -62,7 +62,7 @@ def _rolls(sight: Sight) -> None:
     t = sight.t
     ends = roll_month_ends(sight.published, sight.filters)
     can = can_split(sight.published, metrics()["roll_balance"], sight.filters)
-    if not chart(sight, "roll", pl.DataFrame({"day": ends}), can=can, lead=True):
+    if not chart(sight, "roll", pl.DataFrame({"day": ends}), can=can, lead=True, empty="no_history"):
         return
     line = st.container(horizontal=True, vertical_alignment="bottom")
     with line:
@@ -105,7 +105,9 @@ def _flows(sight: Sight) -> None:
     sql = "select distinct bucket from rpt_portfolio_daily where bucket is not null order by bucket"
     buckets = sight.published.frame(sql).get_column("bucket").to_list()
     frame = flow_rates(sight.published, sight.filters, ends, buckets)
-    if not chart(sight, "flow", frame, can=can_split(sight.published, metric, sight.filters), lead=True):
+    if not chart(
+        sight, "flow", frame, can=can_split(sight.published, metric, sight.filters), lead=True, empty="no_history"
+    ):
         return
     frame = frame.with_columns((pl.col("from_bucket") + "→" + pl.col("to_bucket")).alias("pair"))
     pairs = frame.get_column("pair").unique(maintain_order=True).sort().to_list()

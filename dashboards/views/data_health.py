@@ -31,6 +31,8 @@ def render(viewer: Viewer) -> None:
     cards(sight, ("missing_feeds", "refused_share", "open_breaks", "open_difference"))
     if sight.published.has("rpt_data_health"):
         _feeds(sight)
+    if sight.published.has("rpt_refused_rows"):
+        _rules(sight)
     if sight.published.has("rpt_reconciliation"):
         _breaks(sight)
         _reconciliation(sight)
@@ -66,6 +68,20 @@ order by is_missing desc, days_late desc nulls last, feed, source_code""",
     if not by_feed.is_empty() and chart(sight, "refused_by_feed", by_feed, drill=Drill("refused_rows", sight.filters)):
         drawn = figures.bars_by_group(by_feed, "feed", sight.labels, "count")
         st.plotly_chart(drawn, config=figures.CONFIG, theme=None, alt=sight.t("chart.refused_by_feed"))
+
+
+def _rules(sight: Sight) -> None:
+    """Which rules refused rows, and of which feed: the quarantine desk is where they are corrected."""
+    metric = metrics()["refused_by_rule"]
+    frame = by_group(sight.published, metric, sight.filters, "feed", "rule").filter(pl.col("value") > 0)
+    if not frame.is_empty() and chart(sight, "refused_by_rule", frame, drill=Drill(metric.code, sight.filters)):
+        drill_table(
+            sight,
+            frame,
+            "rules",
+            lambda line: Drill(metric.code, sight.filters, (("feed", line["feed"]), ("rule", line["rule"]))),
+            alt=sight.t("chart.refused_by_rule"),
+        )
 
 
 def _breaks(sight: Sight) -> None:

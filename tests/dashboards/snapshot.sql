@@ -254,6 +254,18 @@ select business_date, feed, source_code, case when is_missing then 0 else 1 end 
     case when is_missing then 1 else 0 end as days_late, is_missing, cast(0 as bigint) as refused_files, cast(0 as bigint) as open_breaks,
     case when is_missing then 0 else rows_quarantined end as open_quarantine
 from rows_of;
+create table rpt_refused_rows as
+select business_date, feed, source_code, 'amount' as column_name,
+    case when draw(feed || business_date, 'rule') < 0.5 then 'not_negative' else 'known_currency' end as rule,
+    rows_quarantined as rows, rows_quarantined as open_rows
+from rpt_data_health where rows_quarantined > 0;
+create table fct_complaints as
+select 'Z-' || i as complaint_id, source_code, 'K' || i as customer_id, loan_id,
+    cast(opened_date + 1 as timestamp) as received_at, opened_date + 1 as received_date, 'phone' as channel,
+    'frequency' as kind, opened_date + 15 as due_date, cast(null as timestamp) as closed_at,
+    cast(null as varchar) as outcome
+from (select *, row_number() over (order by case_id) as i from dim_cases where draw(case_id, 'complains') < 0.1)
+where opened_date < date '{end}';
 create table fct_console_actions as
 select cast(i as bigint) as seq, cast(date '{end}' as timestamp) + to_minutes(cast(i as integer)) as occurred_at,
     date '{end}' as business_date, 'u1' as actor_id, 'Li Na' as actor_name, 'supervisor' as role_code,

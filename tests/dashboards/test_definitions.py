@@ -104,8 +104,6 @@ def test_no_sentence_is_kept_that_nobody_shows(book: Path) -> None:
 def test_every_column_of_every_row_set_has_a_heading(book: Path) -> None:
     published = latest(book)
     for source in row_sets().values():
-        if source.code == "complaints":
-            continue  # the mart comes with the complaints themselves
         for column in columns_of(published, source):
             assert f"column.{column}" in catalogue(), f"{source.code}: {column}"
 
