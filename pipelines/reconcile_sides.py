@@ -164,11 +164,10 @@ def sides_of_breaks(connection: Connection) -> dict[str, dict[str, list[dict[str
         sides, "bank", _SHOWN_LINE,
         connection.execute(
             f"""
-            with items as (select no, book, unnest(bank_line_ids) as line from rec_breaks)
-            select no, {", ".join(f"t.{name}" for name in _SHOWN_LINE)}
-            from items join rec_b using (book, line)
-            join bank as t on t.source_code = rec_b.source_code and t.account || '/' || t.line_id = items.line
-            order by no, items.line
+            select i.no, {", ".join(f"t.{name}" for name in _SHOWN_LINE)}
+            from rec_items as i join rec_b_small as b using (bid)
+            join bank as t on t.source_code = b.source_code and t.account = b.account and t.line_id = b.line_id
+            order by i.no, t.account, t.line_id
             """
         ).fetchall(),
     )  # fmt: skip

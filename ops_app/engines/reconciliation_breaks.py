@@ -17,36 +17,35 @@ def flag_payments(con: duckdb.DuckDBPyConnection, rules: Rules, business_date: d
         create or replace temp table rec_flags as
         with named_sources as (select distinct source_code from loans),
         reversals as (
-            select rec_p.pid, original.pid as original_pid, rec_p.file_date, all_p.payment_id,
+            select r.source_code, r.payment_id, original.payment_id as original_id,
                 row_number() over (
-                    partition by all_p.source_code, all_p.reverses_payment_id
-                    order by rec_p.file_date nulls last, all_p.payment_id
+                    partition by r.source_code, r.reverses_payment_id order by r.file_date nulls last, r.payment_id
                 ) as nth
-            from rec_p
-            join rec_all as all_p on all_p.source_code = rec_p.source_code and all_p.payment_id = rec_p.payment_id
-            left join rec_p as original
-                on original.source_code = all_p.source_code and original.payment_id = all_p.reverses_payment_id
+            from rec_all as r
+            left join rec_all as original
+                on original.source_code = r.source_code and original.payment_id = r.reverses_payment_id
                 and original.kind = 'payment'
-            where rec_p.kind = 'reversal' and all_p.kind = 'reversal'
+            where r.kind = 'reversal'
         ),
         flags as (
-            select pid, 1 as gravity, 'reversal_without_original' as kind, 'original_not_found' as reason
-            from reversals where original_pid is null
+            select source_code, payment_id, 1 as gravity, 'reversal_without_original' as kind,
+                'original_not_found' as reason
+            from reversals where original_id is null
             union all
-            select pid, 2, 'duplicate', 'already_reversed' from reversals where original_pid is not null and nth > 1
+            select source_code, payment_id, 2, 'duplicate', 'already_reversed'
+            from reversals where original_id is not null and nth > 1
             union all
-            select pid, 3, 'unknown_loan', 'loan_not_in_book'
-            from rec_p semi join named_sources using (source_code) anti join loans using (source_code, loan_id)
+            select source_code, payment_id, 3, 'unknown_loan', 'loan_not_in_book'
+            from rec_all semi join named_sources using (source_code) anti join loans using (source_code, loan_id)
             union all
-            select pid, 4, 'date_out_of_period', 'value_date_ahead'
-            from rec_p where value_date > date '{business_date.isoformat()}'
+            select source_code, payment_id, 4, 'date_out_of_period', 'value_date_ahead'
+            from rec_all where value_date > date '{business_date.isoformat()}'
             union all
-            select rec_p.pid, 5, 'date_out_of_period', 'booked_back'
-            from rec_p join rec_all as all_p using (source_code, payment_id)
-            where all_p.posted_date - all_p.value_date > {rules.backdate_days}
+            select source_code, payment_id, 5, 'date_out_of_period', 'booked_back'
+            from rec_all where posted_date - value_date > {rules.backdate_days}
         )
         select pid, arg_min(kind, gravity) as kind, arg_min(reason, gravity) as reason
-        from flags
+        from flags join rec_p using (source_code, payment_id)
         where pid not in (
             select pid from rec_decided where shared and decision in ('match', 'split') and pid is not null
         )
@@ -215,9 +214,11 @@ def _set_outside(con: duckdb.DuckDBPyConnection, rules: Rules, business_date: da
     _take_out(con)
 
 
-def _matched(number: str) -> str:
+def _matched(number: str, among: str) -> str:
+    """Those of the twins in ``among`` that a pass has matched (the small side is looked for in the large one)."""
     return " union all ".join(
-        f"select {number} from {table} where {number} is not null" for table in ("rec_exact", "rec_pairs", "rec_groups")
+        f"select {number} from {table} where {number} in (select twin from {among})"
+        for table in ("rec_exact", "rec_pairs", "rec_groups")
     )
 
 
@@ -226,21 +227,24 @@ def _duplicate_lines(con: duckdb.DuckDBPyConnection) -> None:
     con.execute(
         f"""
         create or replace temp table rec_twins as
-        with alike as (
-            select r.bid, r.file_date, r.line, full_b.bid as twin, full_b.file_date as twin_date,
-                full_b.line as twin_line
+        with same_text as (
+            select r.bid, r.file_date, r.line, other.bid as twin, other.file_date as twin_date,
+                other.line as twin_line, r.counterparty_account, other.source_code, other.account, other.line_id
             from rec_br as r
-            join bank as other
-                on other.source_code = r.source_code and other.account = r.account and other.value_date = r.value_date
-                and other.currency = r.currency and other.line_id <> r.line_id
-                and other.reference is not distinct from r.reference
-                and other.counterparty_account is not distinct from r.counterparty_account
-                and case other.direction when 'in' then other.amount_minor else -other.amount_minor end = r.signed
-            join rec_b as full_b
-                on full_b.source_code = other.source_code and full_b.line = other.account || '/' || other.line_id
+            join rec_b as other
+                on other.k = r.k and other.source_code = r.source_code and other.account = r.account
+                and other.value_date = r.value_date and other.signed = r.signed and other.currency = r.currency
+                and other.line_id <> r.line_id and other.reference is not distinct from r.reference
             where coalesce(r.reference, r.counterparty_account) is not null
         ),
-        judged as (select *, twin in ({_matched("bid")}) as settled from alike)
+        alike as (
+            select same_text.* from same_text join bank as b
+                on b.source_code = same_text.source_code and b.account = same_text.account
+                and b.line_id = same_text.line_id
+            where b.counterparty_account is not distinct from same_text.counterparty_account
+        ),
+        matched as ({_matched("bid", "alike")}),
+        judged as (select *, twin in (select bid from matched) as settled from alike)
         select bid, arg_min(twin_line, (not settled, twin_date, twin_line)) as target, bool_or(settled) as settled
         from judged where settled or (twin_date, twin_line) < (file_date, line)
         group by bid
@@ -274,7 +278,8 @@ def _duplicate_payments(con: duckdb.DuckDBPyConnection) -> None:
                 and (other.reference = r.reference or other.paid_at = r.paid_at)
             join rec_p as full_p on full_p.source_code = other.source_code and full_p.payment_id = other.payment_id
         ),
-        judged as (select *, twin in ({_matched("pid")}) as settled from alike)
+        matched as ({_matched("pid", "alike")}),
+        judged as (select *, twin in (select pid from matched) as settled from alike)
         select pid, arg_min(twin_id, (not settled, twin_date, twin_id)) as target, bool_or(settled) as settled
         from judged where settled or (twin_date, twin_id) < (file_date, payment_id)
         group by pid

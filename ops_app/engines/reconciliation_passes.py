@@ -49,21 +49,29 @@ def _take_out(con: duckdb.DuckDBPyConnection) -> None:
             )
 
 
+def _insert(con: duckdb.DuckDBPyConnection, statement: str) -> None:
+    """Run an insert into the pairs or groups; what it matched leaves the residue."""
+    if _count(con, statement):
+        _take_out(con)
+
+
 def _count(con: duckdb.DuckDBPyConnection, query: str) -> int:
     row = con.execute(query).fetchall()[0]
     return int(row[0])
 
 
-def _pair(con: duckdb.DuckDBPyConnection, rules: Rules, name: str, p_key: str, b_key: str, extra: str = "true") -> None:
+def _pair(con: duckdb.DuckDBPyConnection, rules: Rules, name: str, p_key: str, b_key: str) -> None:
     """One payment with one line: keys equal, amount equal, the line's day within the window.
 
-    First the keys that occur once on either side, in one join; then, only if some are left, the ranked rounds.
+    First the keys that occur once on either side, in one join; then, only if some are left, the ranked rounds, one for
+    each distance in days that occurs among them.
     """
     sides = f"""
-        p as (select *, {p_key} as key from rec_pr where {p_key} is not null and {extra}),
+        p as (select *, {p_key} as key from rec_pr where {p_key} is not null),
         b as (select *, {b_key} as key from rec_br where {b_key} is not null)
     """
-    con.execute(
+    _insert(
+        con,
         f"""
         insert into rec_pairs
         with {sides},
@@ -78,14 +86,22 @@ def _pair(con: duckdb.DuckDBPyConnection, rules: Rules, name: str, p_key: str, b
         select '{name}', p.pid, b.bid from p_once as p
         join b_once as b on {_ALIKE} and p.signed = b.signed
         where b.value_date - p.value_date {_window(rules)}
-        """
+        """,
     )
-    _take_out(con)
-    ambiguous = f"with {sides} select count(*) from p semi join b on {_ALIKE} and p.signed = b.signed"
-    for days in rules.offsets:
-        if not _count(con, ambiguous):
-            return
-        con.execute(
+    apart = con.execute(
+        f"""
+        with {sides},
+        p_days as (select distinct book, currency, signed, key, value_date from p),
+        b_days as (select distinct book, currency, signed, key, value_date from b)
+        select distinct b.value_date - p.value_date
+        from p_days as p join b_days as b on {_ALIKE} and p.signed = b.signed
+        where b.value_date - p.value_date {_window(rules)}
+        """
+    ).fetchall()
+    occurring = {days for (days,) in apart}
+    for days in (one for one in rules.offsets if one in occurring):
+        _insert(
+            con,
             f"""
             insert into rec_pairs
             with {sides},
@@ -103,9 +119,8 @@ def _pair(con: duckdb.DuckDBPyConnection, rules: Rules, name: str, p_key: str, b
             select '{name}', p.pid, b.bid from p_ranked as p
             join b_ranked as b
                 on {_ALIKE} and p.signed = b.signed and p.value_date + {days} = b.value_date and p.n = b.n
-            """
+            """,
         )
-        _take_out(con)
 
 
 def _pair_by_words(con: duckdb.DuckDBPyConnection, rules: Rules) -> None:
@@ -228,58 +243,57 @@ def _group_by_reference(con: duckdb.DuckDBPyConnection, rules: Rules) -> None:
 def _group_by_channel_day(con: duckdb.DuckDBPyConnection, rules: Rules) -> None:
     """A line that is the sum of a channel's residue over one or several consecutive days, without any reference.
 
-    Running sums make every run of days one subtraction; shorter runs are taken first. A run is accepted only where
-    exactly one line fits it and it alone fits the line.
+    Shorter runs of days are taken first. A run is accepted only where exactly one line fits it and it alone fits the
+    line.
     """
-    for span in range(1, rules.batch_span_days + 1):
-        con.execute(
-            f"""
-            create or replace temp table rec_runs as
-            with days as (
-                select source_code, book, currency, channel, sign(signed) as way, value_date,
-                    sum(signed)::bigint as lender, count(*) as payments
-                from rec_pr where channel is not null group by 1, 2, 3, 4, 5, 6
-            )
-            select a.source_code, a.book, a.currency, a.channel, a.way, a.value_date as first_day,
+    con.execute(
+        f"""
+        create or replace temp table rec_fits as
+        with days as (
+            select source_code, book, currency, channel, sign(signed) as way, value_date,
+                sum(signed)::bigint as lender, count(*) as payments
+            from rec_pr where channel is not null group by 1, 2, 3, 4, 5, 6
+        ),
+        lengths as (select unnest(range(1, {rules.batch_span_days + 1})) as span),
+        runs as (
+            select a.source_code, a.book, a.currency, a.channel, a.way, a.value_date as first_day, span,
                 max(b.value_date) as last_day, sum(b.lender)::bigint as lender, sum(b.payments)::bigint as payments
-            from days as a join days as b using (source_code, book, currency, channel, way)
-            where b.value_date between a.value_date and a.value_date + {span - 1}
-            group by 1, 2, 3, 4, 5, 6
-            """
+            from days as a join days as b using (source_code, book, currency, channel, way) cross join lengths
+            where b.value_date >= a.value_date and b.value_date - a.value_date < span
+            group by 1, 2, 3, 4, 5, 6, 7
         )
-        con.execute(
+        select r.*, b.bid, b.line from runs as r
+        join rec_br as b on b.book = r.book and b.currency = r.currency and b.signed = r.lender
+        where r.payments > 1 and r.last_day - r.first_day = span - 1 and b.value_date - r.last_day {_window(rules)}
+        """
+    )
+    spans = con.execute("select distinct span from rec_fits order by span").fetchall()
+    for (span,) in spans:
+        _insert(
+            con,
             f"""
-            create or replace temp table rec_fits as
-            with edges as (
-                select r.*, b.bid from rec_runs as r
-                join rec_br as b on b.book = r.book and b.currency = r.currency and b.signed = r.lender
-                where r.payments > 1 and r.last_day = r.first_day + {span - 1}
-                    and b.value_date - r.last_day {_window(rules)}
-            )
-            select * from edges
-            qualify count(*) over (partition by bid) = 1
-                and count(*) over (partition by source_code, currency, channel, way, first_day) = 1
-            """
-        )
-        if not _count(con, "select count(*) from rec_fits"):
-            continue
-        con.execute(
-            """
             insert into rec_groups
-            with members as (
-                select f.bid, p.pid, count(*) over (partition by p.pid) as claims
-                from rec_fits as f join rec_pr as p
+            with fits as (
+                select * from rec_fits where span = {span} and bid in (select bid from rec_br)
+                qualify count(*) over (partition by bid) = 1
+                    and count(*) over (partition by source_code, currency, channel, way, first_day) = 1
+            ),
+            members as (
+                select f.bid, f.book, f.line, f.lender, p.pid, p.signed, count(*) over (partition by p.pid) as claims
+                from fits as f join rec_pr as p
                     on p.source_code = f.source_code and p.currency = f.currency and p.channel = f.channel
                     and sign(p.signed) = f.way and p.value_date between f.first_day and f.last_day
             ),
-            clean as (select bid from members group by bid having max(claims) = 1),
-            named as (select concat_ws('|', 'channel', b.book, b.line) as gid, bid from clean join rec_br as b using (bid))
-            select 'channel_days', gid, pid, null from members join named using (bid)
+            -- a shorter run may have taken some of the days meanwhile
+            clean as (
+                select bid, any_value(concat_ws('|', 'channel', book, line)) as gid from members
+                group by bid having max(claims) = 1 and sum(signed) = any_value(lender)
+            )
+            select 'channel_days', gid, pid, null from members join clean using (bid)
             union all
-            select 'channel_days', gid, null, bid from named
-            """
+            select 'channel_days', gid, null, bid from clean
+            """,
         )
-        _take_out(con)
 
 
 def _all_but_one(con: duckdb.DuckDBPyConnection) -> None:
@@ -341,8 +355,10 @@ def _reverse_in_books(con: duckdb.DuckDBPyConnection) -> None:
         insert into rec_groups
         select 'reversed_in_books', r.source_code || '|' || r.payment_id, r.pid, null
         from rec_pr as r
-        join rec_p as original on original.source_code = r.source_code and original.payment_id = r.reverses_payment_id
-        where r.kind = 'reversal' and original.kind = 'payment' and original.signed + r.signed = 0
+        join rec_all as original
+            on original.source_code = r.source_code and original.payment_id = r.reverses_payment_id
+        where r.kind = 'reversal' and original.kind = 'payment' and original.currency = r.currency
+            and original.amount_minor = -r.signed
         """
     )
     _take_out(con)

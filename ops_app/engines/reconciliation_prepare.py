@@ -40,29 +40,34 @@ def lay_out(con: duckdb.DuckDBPyConnection, rules: Rules) -> None:
         select {_PAYMENT}, true as only_pushed from rec_pushed
         """
     )
+    in_book = "left join rec_books using (source_code)" if rules.books else ""
+    book = "coalesce(book, source_code) as book" if rules.books else "source_code as book"
     con.execute(
-        """
-        create or replace temp table rec_p as
+        f"""
+        create or replace temp table rec_p_rows as
         with signed as (
-            select source_code, coalesce(book, source_code) as book, payment_id, loan_id, kind, currency, value_date,
-                reference, channel, file_date, only_pushed,
-                case kind when 'payment' then amount_minor else -amount_minor end as signed
-            from rec_all left join rec_books using (source_code)
+            select source_code, {book}, payment_id, currency, value_date, reference, file_date, only_pushed,
+                if(kind = 'payment', amount_minor, -amount_minor) as signed
+            from rec_all {in_book}
         )
-        select row_number() over () as pid, *, hash(book, currency, signed, reference, value_date) as k from signed
+        select *, hash(book, currency, signed, reference, value_date) as k from signed
         """
     )
     con.execute(
-        """
-        create or replace temp table rec_b as
+        f"""
+        create or replace temp table rec_b_rows as
         with signed as (
-            select bank.source_code, coalesce(book, bank.source_code) as book, account || '/' || line_id as line,
-                currency, value_date, booked_date, reference, file_date,
-                case direction when 'in' then amount_minor else -amount_minor end as signed
-            from bank left join rec_books using (source_code)
+            select source_code, {book}, account, line_id, currency, value_date, booked_date, reference, file_date,
+                if(direction = 'in', amount_minor, -amount_minor) as signed
+            from bank {in_book}
         )
-        select row_number() over () as bid, *, hash(book, currency, signed, reference, value_date) as k from signed
+        select *, hash(book, currency, signed, reference, value_date) as k from signed
         """
+    )
+    # the number of a row is its place in the table; the name of a line is put together only where it is read
+    con.execute("create or replace temp view rec_p as select rowid as pid, * from rec_p_rows")
+    con.execute(
+        "create or replace temp view rec_b as select rowid as bid, *, account || '/' || line_id as line from rec_b_rows"
     )
     con.execute("create or replace temp table rec_pairs (pass_name varchar, pid bigint, bid bigint)")
     con.execute("create or replace temp table rec_groups (pass_name varchar, gid varchar, pid bigint, bid bigint)")
@@ -134,21 +139,14 @@ def match_exactly(con: duckdb.DuckDBPyConnection) -> None:
     con.execute(
         """
         create or replace temp table rec_exact as
-        with p_once as (
-            select k from rec_p where reference is not null and pid not in (select pid from rec_taken_p)
-            group by k having count(*) = 1
-        ),
-        b_once as (
-            select k from rec_b where reference is not null and bid not in (select bid from rec_taken_b)
-            group by k having count(*) = 1
-        ),
-        p as (select * from rec_p semi join p_once using (k) where pid not in (select pid from rec_taken_p)),
-        b as (select * from rec_b semi join b_once using (k) where bid not in (select bid from rec_taken_b))
-        select p.pid, b.bid, p.source_code, p.payment_id, b.line, p.signed, p.currency, p.value_date,
-            greatest(p.file_date, b.file_date) as matched_date
-        from p join b using (k)
+        with p_several as (select k from rec_p_rows group by k having count(*) > 1),
+        b_several as (select k from rec_b_rows group by k having count(*) > 1)
+        select p.pid, b.bid
+        from rec_p as p join rec_b as b using (k)
         where p.book = b.book and p.currency = b.currency and p.signed = b.signed
             and p.reference = b.reference and p.value_date = b.value_date
+            and k not in (select k from p_several) and k not in (select k from b_several)
+            and p.pid not in (select pid from rec_taken_p) and b.bid not in (select bid from rec_taken_b)
         """
     )
 
@@ -158,10 +156,11 @@ def take_residue(con: duckdb.DuckDBPyConnection) -> None:
     con.execute(
         """
         create or replace temp table rec_pr as
-        with left_over as (
-            select * from rec_p
-            where pid not in (select pid from rec_exact) and pid not in (select pid from rec_taken_p)
-        )
+        with numbers as (
+            select rowid as pid from rec_p_rows
+            where rowid not in (select pid from rec_exact) and rowid not in (select pid from rec_taken_p)
+        ),
+        left_over as (select * from rec_p semi join numbers using (pid))
         select left_over.pid, left_over.book, left_over.signed, left_over.only_pushed, lender.*,
             upper(regexp_replace(lender.reference, '[^0-9A-Za-z]', '', 'g')) as plain_reference,
             upper(regexp_replace(lender.payment_id, '[^0-9A-Za-z]', '', 'g')) as plain_id,
@@ -174,17 +173,58 @@ def take_residue(con: duckdb.DuckDBPyConnection) -> None:
     con.execute(
         """
         create or replace temp table rec_br as
-        with left_over as (
-            select * from rec_b
-            where bid not in (select bid from rec_exact) and bid not in (select bid from rec_taken_b)
-        )
-        select left_over.bid, left_over.book, left_over.line, left_over.signed, bank.source_code, bank.currency,
-            bank.value_date, bank.booked_date, bank.file_date, bank.account, bank.line_id, bank.reference,
+        with numbers as (
+            select rowid as bid from rec_b_rows
+            where rowid not in (select bid from rec_exact) and rowid not in (select bid from rec_taken_b)
+        ),
+        left_over as (select * from rec_b semi join numbers using (bid))
+        select left_over.bid, left_over.k, left_over.book, left_over.line, left_over.signed, bank.source_code,
+            bank.currency, bank.value_date, bank.booked_date, bank.file_date, bank.account, bank.line_id,
+            bank.reference,
             bank.counterparty_name, bank.counterparty_account,
             upper(regexp_replace(bank.reference, '[^0-9A-Za-z]', '', 'g')) as plain_reference,
             lower(regexp_replace(bank.counterparty_name, '\\s', '', 'g')) as plain_payer
         from left_over
-        join bank on left_over.source_code = bank.source_code and left_over.line = bank.account || '/' || bank.line_id
+        join bank
+            on left_over.source_code = bank.source_code and left_over.account = bank.account
+            and left_over.line_id = bank.line_id
+        """
+    )
+
+
+def keep_small(con: duckdb.DuckDBPyConnection) -> None:
+    """``rec_p_small`` and ``rec_b_small``: every item that the exact pass did not settle, so that what follows never
+    looks for a few in the many. The flagged and the decided come too."""
+    con.execute(
+        """
+        create or replace temp table rec_p_small as
+        with also as (
+            select pid from rec_flags union select pid from rec_taken_p
+        ),
+        fetched as (
+            select * from rec_p semi join also using (pid) anti join rec_pr using (pid)
+        ),
+        items as (
+            select pid, source_code, book, payment_id, loan_id, currency, value_date, file_date, only_pushed, signed
+            from rec_pr
+            union all
+            select f.pid, f.source_code, f.book, f.payment_id, a.loan_id, f.currency, f.value_date, f.file_date,
+                f.only_pushed, f.signed
+            from fetched as f join rec_all as a on a.source_code = f.source_code and a.payment_id = f.payment_id
+        )
+        select * from items
+        """
+    )
+    con.execute(
+        """
+        create or replace temp table rec_b_small as
+        with also as (
+            select bid from rec_exact semi join rec_flags using (pid) union select bid from rec_taken_b
+        )
+        select bid, source_code, book, account, line_id, line, currency, value_date, file_date, signed from rec_br
+        union all
+        select bid, source_code, book, account, line_id, line, currency, value_date, file_date, signed
+        from rec_b semi join also using (bid) anti join rec_br using (bid)
         """
     )
 

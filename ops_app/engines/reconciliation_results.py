@@ -8,19 +8,14 @@ from ops_app.engines.reconciliation_rules import Rules
 
 
 def write_matches(con: duckdb.DuckDBPyConnection) -> None:
-    """``rec_matches``: one row per match. A match is named after its first payment, which it shares with no other."""
+    """``rec_matches``: one row per match. A match is named after its first payment, which it shares with no other.
+
+    A view: the pairs are kept as they were found, and only who reads them pays for their ids and lists.
+    """
     con.execute(
         """
-        create or replace temp table rec_matches as
-        with singles as (
-            select 'exact' as pass_name, source_code, payment_id, line, signed as lender, signed as bank, currency,
-                value_date, matched_date
-            from rec_exact
-            union all
-            select pass_name, p.source_code, p.payment_id, b.line, p.signed, b.signed, p.currency, p.value_date,
-                greatest(p.file_date, b.file_date)
-            from rec_pairs join rec_p as p using (pid) join rec_b as b using (bid)
-        ),
+        create or replace temp table rec_group_matches as
+        with g as (select * from rec_groups anti join rec_shares using (pass_name, gid, pid)),
         members as (
             select g.pass_name, g.gid, min(p.source_code) as p_source, min(b.source_code) as b_source,
                 list(p.payment_id order by p.payment_id) filter (p.pid is not null) as payment_ids,
@@ -29,22 +24,34 @@ def write_matches(con: duckdb.DuckDBPyConnection) -> None:
                 min(coalesce(p.currency, b.currency)) as currency,
                 coalesce(min(p.value_date), min(b.value_date)) as value_date,
                 max(greatest(p.file_date, b.file_date)) as matched_date
-            from (select * from rec_groups anti join rec_shares using (pass_name, gid, pid)) as g
-            left join rec_p as p using (pid) left join rec_b as b using (bid)
+            from g left join rec_p_small as p using (pid) left join rec_b_small as b using (bid)
             group by g.pass_name, g.gid
         ),
         shares as (
-            select pass_name, gid, sum(signed)::bigint as share from rec_shares join rec_p using (pid) group by 1, 2
+            select pass_name, gid, sum(signed)::bigint as share
+            from rec_shares join rec_p_small using (pid) group by 1, 2
         )
-        select source_code || '/' || payment_id as match_id, pass_name, source_code, [payment_id] as payment_ids,
-            [line] as bank_line_ids, lender as lender_minor, bank as bank_minor, currency, value_date,
-            lender - bank as difference_minor, matched_date
-        from singles
-        union all
-        select coalesce(coalesce(p_source, b_source) || '/' || payment_ids[1], b_source || '//' || lines[1]),
-            pass_name, coalesce(p_source, b_source), coalesce(payment_ids, []), coalesce(lines, []), lender,
-            bank - coalesce(share, 0), currency, value_date, lender - (bank - coalesce(share, 0)), matched_date
+        select coalesce(coalesce(p_source, b_source) || '/' || payment_ids[1], b_source || '//' || lines[1])
+                as match_id,
+            pass_name, coalesce(p_source, b_source) as source_code, coalesce(payment_ids, []) as payment_ids,
+            coalesce(lines, []) as bank_line_ids, lender as lender_minor, bank - coalesce(share, 0) as bank_minor,
+            currency, value_date, lender - (bank - coalesce(share, 0)) as difference_minor, matched_date
         from members left join shares using (pass_name, gid)
+        """
+    )
+    con.execute(
+        """
+        create or replace temp view rec_matches as
+        with pairs as (
+            select 'exact' as pass_name, pid, bid from rec_exact union all select pass_name, pid, bid from rec_pairs
+        )
+        select p.source_code || '/' || p.payment_id as match_id, pass_name, p.source_code,
+            [p.payment_id] as payment_ids, [b.line] as bank_line_ids, p.signed as lender_minor,
+            b.signed as bank_minor, p.currency, p.value_date, p.signed - b.signed as difference_minor,
+            greatest(p.file_date, b.file_date) as matched_date
+        from pairs join rec_p as p using (pid) join rec_b as b using (bid)
+        union all
+        select * from rec_group_matches
         """
     )
 
@@ -54,19 +61,26 @@ def write_breaks(con: duckdb.DuckDBPyConnection, rules: Rules) -> None:
     con.execute(
         """
         create or replace temp table rec_breaks as
-        with items as (
+        with named as (select source_code, payment_id from rec_p_small semi join rec_items using (pid)),
+        recorded_of as (
+            select source_code, payment_id, if(kind = 'payment', amount_minor, -amount_minor) as recorded
+            from recorded semi join named using (source_code, payment_id)
+        ),
+        items as (
             select i.no, i.kind, i.reason, p.source_code as p_source, b.source_code as b_source,
                 coalesce(p.book, b.book) as book, p.payment_id, b.line, p.signed as lender, b.signed as bank,
                 coalesce(p.currency, b.currency) as currency, p.value_date as p_date, b.value_date as b_date,
                 p.loan_id, p.only_pushed, s.pid is not null as shared, line_of.line as shared_line,
-                case recorded.kind when 'payment' then recorded.amount_minor else -recorded.amount_minor end as recorded
+                recorded_of.recorded
             from rec_items as i
-            left join rec_p as p using (pid) left join rec_b as b using (bid)
+            left join rec_p_small as p using (pid) left join rec_b_small as b using (bid)
             left join rec_shares as s using (pid)
             left join (
-                select pass_name, gid, min(line) as line from rec_groups join rec_b using (bid) group by pass_name, gid
+                select pass_name, gid, min(line) as line
+                from rec_groups join rec_b_small using (bid) group by pass_name, gid
             ) as line_of on line_of.pass_name = s.pass_name and line_of.gid = s.gid
-            left join recorded on recorded.source_code = p.source_code and recorded.payment_id = p.payment_id
+            left join recorded_of
+                on recorded_of.source_code = p.source_code and recorded_of.payment_id = p.payment_id
         )
         select no, min(kind) as kind, min(reason) as reason, coalesce(min(p_source), min(b_source)) as source_code,
             min(book) as book, min(currency) as currency,
@@ -116,9 +130,9 @@ def _suggest(con: duckdb.DuckDBPyConnection, rules: Rules) -> None:
         payers as (
             select b.no, arg_min(p.loan_id, (-epoch(p.value_date::timestamp), p.loan_id)) as loan_id
             from open_bank as b
-            join rec_b on rec_b.line = b.bank_line_ids[1] and rec_b.book = b.book
+            join rec_items as i using (no) join rec_b_small as line on line.bid = i.bid
             join bank as w
-                on w.source_code = rec_b.source_code and w.account || '/' || w.line_id = rec_b.line
+                on w.source_code = line.source_code and w.account = line.account and w.line_id = line.line_id
             join rec_all as p on p.payer_account = w.counterparty_account
             group by b.no
         )
@@ -146,7 +160,8 @@ def _suggest(con: duckdb.DuckDBPyConnection, rules: Rules) -> None:
 def write_proof(con: duckdb.DuckDBPyConnection) -> None:
     """``rec_proof``: per book and currency, what each side says and how the difference is explained.
 
-    ``difference = explained + unexplained``, and every item is in a match, in a break or outside with a reason.
+    ``difference = explained + unexplained``, and every item is in a match, in a break or outside with a reason. Exact
+    matches are all payments but those kept aside.
     """
     con.execute(
         """
@@ -154,20 +169,25 @@ def write_proof(con: duckdb.DuckDBPyConnection) -> None:
         with sides as (
             select book, currency, count(*) as payments, sum(signed) as lender, 0 as lines, 0 as bank,
                 0 as out_payments, 0 as out_lender, 0 as out_lines, 0 as out_bank, 0 as explained,
-                0 as unexplained, 0 as matches, 0 as breaks
-            from rec_p group by all
+                0 as unexplained, count(*) as matches, 0 as breaks
+            from rec_p_rows group by all
             union all
-            select book, currency, 0, 0, count(*), sum(signed), 0, 0, 0, 0, 0, 0, 0, 0 from rec_b group by all
+            select book, currency, 0, 0, count(*), sum(signed), 0, 0, 0, 0, 0, 0, 0, 0 from rec_b_rows group by all
             union all
             select book, currency, 0, 0, 0, 0, count(*), sum(signed), 0, 0, 0, 0, 0, 0
-            from rec_outside join rec_p using (pid) group by all
+            from rec_outside join rec_p_small using (pid) group by all
             union all
             select book, currency, 0, 0, 0, 0, 0, 0, count(*), sum(signed), 0, 0, 0, 0
-            from rec_outside join rec_b using (bid) group by all
+            from rec_outside join rec_b_small using (bid) group by all
+            union all
+            select book, currency, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, -count(*), 0 from rec_p_small group by all
+            union all
+            select p.book, p.currency, 0, 0, 0, 0, 0, 0, 0, 0, sum(p.signed - b.signed), 0, count(*), 0
+            from rec_pairs join rec_p_small as p using (pid) join rec_b_small as b using (bid) group by all
             union all
             select coalesce(rec_books.book, m.source_code), currency, 0, 0, 0, 0, 0, 0, 0, 0, sum(difference_minor), 0,
                 count(*), 0
-            from rec_matches as m left join rec_books using (source_code) group by all
+            from rec_group_matches as m left join rec_books using (source_code) group by all
             union all
             select book, currency, 0, 0, 0, 0, 0, 0, 0, 0, 0, sum(difference_minor), 0, count(*)
             from rec_breaks group by all

@@ -42,7 +42,10 @@ def make_book(con: duckdb.DuckDBPyConnection, rows: int) -> None:
             '张' || (i % 9973) as payer_name, '6222' || lpad((i % 999983)::varchar, 12, '0') as payer_account,
             'REF' || lpad(i::varchar, 12, '0') as reference, date '2026-03-01' + (i % 56)::integer as file_date,
             fault, i
-        from (select range as i, if(range % {_EVERY} = 7, (range // {_EVERY}) % {_KINDS}, -1) as fault from range({rows}))
+        from (
+            select range as i, if(range % {_EVERY} = 7, (range // {_EVERY}) % {_KINDS}, -1) as fault
+            from range({rows})
+        )
         """
     )
     con.execute(
@@ -87,7 +90,8 @@ _BY_HAND = (
     """
     create or replace temp table hand_p as
     select payment_id, loan_id, reverses_payment_id, kind, value_date, posted_date, reference, payer_account, file_date,
-        if(kind = 'payment', amount_minor, -amount_minor) as signed, hash(reference, signed, value_date) as k from lender
+        if(kind = 'payment', amount_minor, -amount_minor) as signed, hash(reference, signed, value_date) as k
+    from lender
     """,
     """
     create or replace temp table hand_b as
