@@ -122,7 +122,9 @@ class _Watch:
         elif name == "NodeStart" and self.first_node_s is None:
             self.first_node_s = now - self.began
         elif name in ("LogModelResult", "LogTestResult", "LogSeedResult") and self.progress:
-            self.progress(event.data.index, event.data.total, event.data.name or event.data.node_info.node_name)
+            # a test's event counts in num_models where a model's has total
+            total = getattr(event.data, "total", 0) or getattr(event.data, "num_models", 0)
+            self.progress(event.data.index, total, event.data.node_info.node_name)
 
 
 def build(
