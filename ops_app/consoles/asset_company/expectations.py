@@ -30,7 +30,7 @@ def filters(at: Here) -> dict[str, str]:
             language=language,
         )
     with two:
-        names = {"refusing": t("expectations.refusing"), "": t("lists.all")}
+        names = {"refusing": t("expectations.refusing"), "all": t("lists.all")}
         which = url.choice(
             "checks_which",
             t("expectations.which"),
@@ -39,7 +39,7 @@ def filters(at: Here) -> dict[str, str]:
             default="refusing",
             language=language,
         )
-    return {"feed": feed, "which": which}
+    return {"feed": feed, "which": "" if which == "refusing" else which}
 
 
 def listing(at: Here) -> tables.Listing[CheckResult]:
@@ -51,7 +51,7 @@ def listing(at: Here) -> tables.Listing[CheckResult]:
             at.actor,
             at.app.settings.published,
             feed=wanted.filters["feed"],
-            only_refusing=wanted.filters["which"] == "refusing",
+            only_refusing=not wanted.filters["which"],
             sort=wanted.sort,
             descending=wanted.descending,
             limit=wanted.limit,

@@ -39,6 +39,8 @@ def choose_among(
         return None
     by_id = {row_id(row): row for row in rows}
     linked = st.query_params.get(f"{name}_id")
+    if not by_id and not linked:
+        return None
     ids: Sequence[str] = [*by_id, linked] if linked and linked not in by_id else list(by_id)
 
     def text(identity: str) -> str:
