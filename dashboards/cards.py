@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import streamlit as st
 
@@ -50,7 +51,7 @@ def card(sight: Sight, metric: Metric) -> None:
         rows_button(sight, Drill(metric.code, sight.filters), key=f"card_{metric.code}")
 
 
-def _delta(sight: Sight, now: Figure) -> dict[str, object]:
+def _delta(sight: Sight, now: Figure) -> dict[str, Any]:
     metric, labels, t = now.metric, sight.labels, sight.t
     if now.value is None or metric.kind == "as_of":
         return {}

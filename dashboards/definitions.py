@@ -81,7 +81,11 @@ def row_sets() -> Mapping[str, RowSet]:
 
 def _metric(code: str, said: Mapping[str, Any]) -> Metric:
     rows = {side: _rows_of(part) for side, part in said["rows"].items()}
-    plain = {key: tuple(value) if isinstance(value, list) else value for key, value in said.items() if key != "rows"}
+    plain: dict[str, Any] = {
+        key: tuple(value) if isinstance(value, list) else value for key, value in said.items() if key != "rows"
+    }
+        key: tuple(value) if isinstance(value, list) else value for key, value in said.items() if key != "rows"
+    }
     return Metric(code=code, rows=rows, **plain)
 
 

@@ -43,10 +43,10 @@ class Labels:
         if unit == "share":
             return self.share(value)
         if unit == "money":
-            if abs(value) < 10_000:
+            if abs(Decimal(value)) < 10_000:
                 return format_currency(value, currency, locale=self.locale)
             return format_compact_currency(value, currency, locale=self.locale, fraction_digits=2)
-        if abs(value) < 1_000_000:
+        if abs(Decimal(value)) < 1_000_000:
             return self.count(value)
         return format_compact_decimal(value, locale=self.locale, fraction_digits=2)
 
@@ -115,4 +115,4 @@ class Labels:
 
     def scale(self, largest: Number) -> tuple[int, str]:
         """The divisor that keeps an axis readable and its word: ``(10000, '万')``, ``(1000000, 'M')``, ``(1, '')``."""
-        return next((scale for scale in _SCALES[self.texts.language] if abs(largest) >= scale[0]), (1, ""))
+        return next((scale for scale in _SCALES[self.texts.language] if abs(Decimal(largest)) >= scale[0]), (1, ""))

@@ -113,7 +113,7 @@ def narrowed(published: Published, metric: Metric, filters: Filters, group: Grou
     return f"{where} and {metric.where}{whole}", values
 
 
-def _value(metric: Metric, top: Any, bottom: Any) -> Number | None:
+def _value(metric: Metric, top: Number | None, bottom: Number | None) -> Number | None:
     if not metric.is_rate:
         return top
     # a rate of two exact sums; only the quotient itself is a float

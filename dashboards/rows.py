@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
-from decimal import Decimal
 from itertools import pairwise
 from typing import Any
 
@@ -13,7 +12,7 @@ import polars as pl
 from dashboards.definitions import Metric, RowSet, RowsOf, metrics, row_sets
 from dashboards.filters import DIMENSIONS, Filters, Group
 from dashboards.published import Published
-from dashboards.queries import Figure, figure, month_ends, published_days
+from dashboards.queries import Figure, Number, figure, month_ends, published_days
 
 PAGE_ROWS = 50
 _BOUND = ("start", "end", "opening_day", "as_of")
@@ -39,8 +38,8 @@ class Behind:
 
     rows: RowSet
     count: int
-    total: Decimal | int
-    said: Decimal | int
+    total: Number
+    said: Number
 
     @property
     def ties(self) -> bool:

@@ -40,8 +40,14 @@ def drill_table(
         on_click=_clicked,
         args=(click, [drill(line) for line in lines]),
     )
-    height = "content" if frame.height <= 15 else 520
-    st.dataframe(shown, hide_index=True, column_config=config, alt=alt, height=height, placeholder=absent)
+    st.dataframe(
+        shown,
+        hide_index=True,
+        column_config=config,
+        alt=alt,
+        height="content" if frame.height <= 15 else 520,
+        placeholder=absent,
+    )
 
 
 def _clicked(click: str, drills: list[Drill]) -> None:

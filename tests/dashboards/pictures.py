@@ -30,6 +30,8 @@ def _free_port() -> int:
 
 def _settle(page: Page) -> None:
     page.wait_for_selector(_DONE, timeout=30_000)
+    # parts of Streamlit itself come when they are first needed, and stand as grey bars until then
+    page.wait_for_function("!document.querySelector('[data-testid=stSkeleton]')", timeout=30_000)
     page.wait_for_timeout(900)
 
 
