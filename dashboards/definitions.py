@@ -84,8 +84,6 @@ def _metric(code: str, said: Mapping[str, Any]) -> Metric:
     plain: dict[str, Any] = {
         key: tuple(value) if isinstance(value, list) else value for key, value in said.items() if key != "rows"
     }
-        key: tuple(value) if isinstance(value, list) else value for key, value in said.items() if key != "rows"
-    }
     return Metric(code=code, rows=rows, **plain)
 
 
