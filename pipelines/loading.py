@@ -1,7 +1,7 @@
 """Decided rows into the warehouse: every accepted row once, whatever the order and number of its deliveries.
 
 A raw table keeps each distinct content of a key once, with the earliest lineage it ever arrived with (file date, file,
-line), so that the table is the same whichever file came first. An event's content is known by (key, row hash); a
+line), so that the table is the same whichever file came first. An event's content is known by its values; a
 state's also by the file's date, because yesterday's value may come back tomorrow.
 """
 
@@ -38,24 +38,30 @@ def load_rows(connection: Connection, feed: Feed, accepted: str, lineage: Lineag
         where = " where ordinal not in (select ordinal from known_rows where not earlier)"
     columns = [*feed.stored_columns]
     listed = ", ".join(map(quoted, columns))
+    # the order of rows inside a table means nothing here, and keeping it doubles the writing
+    connection.execute("set preserve_insertion_order = false")
     connection.execute(
         f"insert into {table} ({listed}, source_code, file_id, line_no, row_hash, file_date, imputed_columns)"
         f" select {listed}, {literal(lineage.source_code)}, {literal(lineage.file_id)}, line_no, row_hash,"
         f" date '{lineage.file_date}', imputed_columns from {accepted}{where}"
     )
+    connection.execute("reset preserve_insertion_order")
     touch(connection, feed, f"(select * from {accepted}{where})", lineage.file_date, zone)
     return repeated
 
 
 def _settle_known(connection: Connection, feed: Feed, accepted: str, lineage: Lineage) -> int:
     """Finds rows the table already holds; where the new lineage is the earlier one the old row makes way."""
-    keys = " and ".join(f"a.{quoted(k)} is not distinct from w.{quoted(k)}" for k in map(feed.stored_name, feed.key))
+    keys = " and ".join(f"a.{quoted(column)} = w.{quoted(column)}" for column in map(feed.stored_name, feed.key))
+    equal = " and ".join(
+        f"a.{quoted(column)} is not distinct from w.{quoted(column)}" for column in feed.stored_columns
+    )
     same_day = f" and w.file_date = date '{lineage.file_date}'" if feed.kind == "state" else ""
     mine = f"(date '{lineage.file_date}', {literal(lineage.file_id)}, a.line_no)"
     connection.execute(
         f"create or replace temp table known_rows as"
         f" select a.ordinal, w.rowid as old_row, w.file_id as old_file, {mine} < (w.file_date, w.file_id, w.line_no)"
-        f" as earlier from {accepted} a join raw.{feed.feed} w on w.row_hash = a.row_hash and {keys}"
+        f" as earlier from {accepted} a join raw.{feed.feed} w on {keys} and {equal}"
         f" where w.source_code = {literal(lineage.source_code)}{same_day}"
     )
     displaced = rows(connection, "select old_file, count(*) from known_rows where earlier group by old_file")

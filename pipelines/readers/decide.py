@@ -60,7 +60,7 @@ def plan_decision(
         _final_layer(feed, compiled),
         _judged_layer(checks, refuse_all is not None),
     ]
-    sql = "with " + ",\n".join(layers) + "\n" + _output(source, feed, facts, compiled)
+    sql = "with " + ",\n".join(layers) + "\n" + _output(source, entry, feed, compiled)
     if natural_key(entry, feed):
         sql += f"\norder by {LINE}"  # looking for shared keys moves rows about
     return Plan(sql, checks)
@@ -94,9 +94,9 @@ def _given_layer(source: Source, entry: FeedMap, feed: Feed, compiled: Compiled,
     selected += [f"{e} as {n}" for n, e in sign_columns(entry, feed, source.types, facts, zone).items()]
     selected.append(f"{_excluded(source, entry)} as x_excluded")
     lines = f", {LINE}" if source.has_lines else ""
-    packed = ", ".join(f"{name(column)} := {name(column)}" for column in source.types)
+    kept = ", ".join(f"{name(column)} as s_{place}" for place, column in enumerate(source.types))
     where = f" where not ({source.leave_out})" if source.leave_out else ""
-    return f"g as (select struct_pack({packed}) as source_row{lines}, {', '.join(selected)} from s{where})"
+    return f"g as (select {kept}{lines}, {', '.join(selected)} from s{where})"
 
 
 def _excluded(source: Source, entry: FeedMap) -> str:
@@ -126,14 +126,14 @@ def _header_again(source: Source, entry: FeedMap) -> str | None:
 def _read_layer(feed: Feed, compiled: Compiled) -> str:
     """Values read by the grammars; the currency first, because amounts depend on its decimals."""
     reads = ", ".join(f"{expression} as r_{column}" for column, expression in compiled.read.items())
+    ahead = [f"{expression} as p_{column}" for column, expression in compiled.parsed.items()]
     if not any("whole_units" in expression for expression in compiled.read.values()):
-        return f"r as (select *, {reads} from g)"
+        parsed = ", ".join(["*", *ahead])
+        return f"w as (select {parsed} from g),\nr as (select *, {reads} from w)"
     listed = ", ".join(text(code) for code in grammar.WHOLE_UNIT_CURRENCIES)
     currency = compiled.final["currency"].replace("r_currency", f"({compiled.read['currency']})")
-    return (
-        f"w as (select *, coalesce(({currency}) in ({listed}), false) as whole_units from g),\n"
-        f"r as (select *, {reads} from w)"
-    )
+    ahead.append(f"coalesce(({currency}) in ({listed}), false) as whole_units")
+    return f"w as (select *, {', '.join(ahead)} from g),\nr as (select *, {reads} from w)"
 
 
 def _final_layer(feed: Feed, compiled: Compiled) -> str:
@@ -146,7 +146,8 @@ def _final_layer(feed: Feed, compiled: Compiled) -> str:
         imputed = f"concat_ws(',', {', '.join(cases)})"
     else:
         imputed = "''"
-    return f"f as (select *, {finals}, {imputed} as imputed_columns from r)"
+    # not materialized: the search for shared natural keys reads the key alone a second time, not every whole row
+    return f"f as not materialized (select *, {finals}, {imputed} as imputed_columns from r)"
 
 
 def _judged_layer(checks: Sequence[Check], refuse_all: bool) -> str:
@@ -165,16 +166,24 @@ def _judged_layer(checks: Sequence[Check], refuse_all: bool) -> str:
     )
 
 
-def _output(source: Source, feed: Feed, facts: FileFacts, compiled: Compiled) -> str:
+def _output(source: Source, entry: FeedMap, feed: Feed, compiled: Compiled) -> str:
+    """``row_hash`` tells contents apart quickly inside one warehouse; what proves a row is its file and line, and
+    rows are called equal only after their values were compared."""
     stored = [f"v_{column} as {name(feed.stored_name(column))}" for column in feed.columns]
-    hashed = ", ".join(f"coalesce(cast(v_{column} as varchar), '')" for column in feed.columns)
+    hashed = ", ".join(f"v_{column}" for column in feed.columns)
+    source_row = {column: f"{name(column)} := s_{place}" for place, column in enumerate(source.types)}
+    whole = ", ".join(source_row.values())
+    # of a row that is not of this feed only what says so is kept: it may be most of a wide file
+    why = ", ".join(source_row[column] for column in dict.fromkeys(keep.column for keep in entry.keep_rows))
+    short = f"when x_excluded = 1 then cast(to_json(struct_pack({why})) as varchar) " if why else ""
     given = ", ".join(f"{name(column)} := {_standard_text(feed, column)}" for column in compiled.given)
     lines = f"{LINE}, " if source.has_lines else ""
     return (
         f"select {lines}{', '.join(stored)},\n"
-        f"  case when fails is null then left(sha256(concat_ws(chr(31), {hashed})), 24) end as row_hash,\n"
+        f"  case when fails is null then to_hex(hash({hashed})) end as row_hash,\n"
         f"  imputed_columns, fails,\n"
-        f"  case when fails is not null then cast(to_json(source_row) as varchar) end as raw_json,\n"
+        f"  case when fails is null then null {short}"
+        f"else cast(to_json(struct_pack({whole})) as varchar) end as raw_json,\n"
         f"  case when fails is not null then cast(to_json(struct_pack({given})) as varchar) end as standard_json\n"
         f"from j"
     )
@@ -199,4 +208,4 @@ def _standard_text(feed: Feed, column: str) -> str:
 
 def copy_statement(plan: Plan, target: Path) -> str:
     """Writes the decided rows in the order of the source."""
-    return f"copy ({plan.sql}) to {text(str(target))} (format parquet, compression lz4, row_group_size 122880)"
+    return f"copy ({plan.sql}) to {text(str(target))} (format parquet, compression uncompressed, row_group_size 122880)"

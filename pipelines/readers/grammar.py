@@ -50,10 +50,7 @@ def free_text(text: str) -> str:
 
 def integer(text: str) -> str:
     """``-?[0-9]{1,18}``."""
-    return (
-        f"case when cast(try_cast({text} as bigint) as varchar) = {text}"
-        f" or regexp_full_match({text}, '-?[0-9]{{1,18}}') then try_cast({text} as bigint) end"
-    )
+    return f"case when regexp_full_match({text}, '-?[0-9]{{1,18}}') then try_cast({text} as bigint) end"
 
 
 def boolean(text: str) -> str:
@@ -61,7 +58,13 @@ def boolean(text: str) -> str:
     return f"case when {text} in ('true', '1') then true when {text} in ('false', '0') then false end"
 
 
-def amount(text: str, how: AmountFormat, *, whole_units: str | None) -> str:
+def quick(kind: str, text: str) -> str:
+    """The plain cast that the usual way of writing begins with; given to the grammar as ``parsed`` where it stands in
+    a column of its own, so that it is done once."""
+    return f"try_cast({text} as {({'amount': 'decimal(17,2)', 'date': 'date', 'moment': 'timestamp'})[kind]})"
+
+
+def amount(text: str, how: AmountFormat, *, whole_units: str | None, parsed: str | None = None) -> str:
     """Minor units as BIGINT. ``whole_units`` is a boolean expression: the row's currency has no decimals (None: never).
 
     Exact grammar of the house: ``-?[0-9]{1,15}(\\.[0-9]{1,2})?``; more decimals than the currency has are refused,
@@ -78,11 +81,13 @@ def amount(text: str, how: AmountFormat, *, whole_units: str | None) -> str:
             f" then cast(try_cast({plain} as decimal(17,6))::decimal(29,6) * 1000000 as bigint) end"
         )
     else:
-        money = f"try_cast({plain} as decimal(17,2))"
+        money = parsed or quick("amount", plain)
+        # up to ten million million the product fits eight bytes, which is many times quicker than sixteen
         read = (
-            f"case when cast({money} as varchar) = {plain}"
-            f" or regexp_full_match({plain}, '-?[0-9]{{1,15}}(\\.[0-9]{{1,2}})?')"
-            f" then cast({money}::decimal(20,2) * 100 as bigint) end"
+            f"case when regexp_full_match({plain}, '-?[0-9]{{1,15}}(\\.[0-9]{{1,2}})?') then"
+            f" case when {money} between -10000000000000 and 10000000000000"
+            f" then cast({money}::decimal(18,2) * 100 as bigint)"
+            f" else cast({money}::decimal(20,2) * 100 as bigint) end end"
         )
     if how.unit != "minor" and whole_units is not None:
         read = f"case when {whole_units} then (case when ({read}) % 100 = 0 then ({read}) // 100 end) else {read} end"
@@ -150,23 +155,24 @@ def signed(minor: str, how: AmountFormat, negative: str | None) -> str:
     return minor
 
 
-def date(text: str, formats: Sequence[str], *, years_from: int = 1970, spreadsheet: bool = False) -> str:
+def date(
+    text: str, formats: Sequence[str], *, years_from: int = 1970, spreadsheet: bool = False, parsed: str | None = None
+) -> str:
     """A DATE. Without formats ISO ``yyyy-mm-dd`` only; a spreadsheet may add ``00:00:00``."""
     if formats:
         return "coalesce(" + ", ".join(_strptime(text, form, years_from) for form in formats) + ")::date"
     if spreadsheet:
         text = f"(case when {text} like '____-__-__ 00:00:00' then {text}[:10] else {text} end)"
-    return (
-        f"case when strlen({text}) = 10 and cast(try_cast({text} as date) as varchar) = {text}"
-        f" then try_cast({text} as date) end"
-    )
+        parsed = None
+    read = parsed or quick("date", text)
+    return f"case when strlen({text}) = 10 and cast({read} as varchar) = {text} then {read} end"
 
 
-def moment(text: str, formats: Sequence[str], zone: str, *, years_from: int = 1970) -> str:
+def moment(text: str, formats: Sequence[str], zone: str, *, years_from: int = 1970, parsed: str | None = None) -> str:
     """A TIMESTAMP in UTC. Without formats ``yyyy-mm-dd[ T]hh:mm:ss[.ffffff][Z|±hh:mm]``; no offset means ``zone``."""
     if formats:
         return to_utc("coalesce(" + ", ".join(_strptime(text, form, years_from) for form in formats) + ")", zone)
-    read = f"try_cast({text} as timestamp)"
+    read = parsed or quick("moment", text)
     grammar = r"[0-9]{4}-[0-9]{2}-[0-9]{2}[ T]([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]{1,6})?"
     offset = r"(Z|[-+][0-9]{2}:[0-9]{2})"
     return (

@@ -53,6 +53,8 @@ class Compiled:
     """The compiled columns: standard name to expression, one dictionary a layer; nulls for what is not mapped."""
 
     given: dict[str, str] = field(default_factory=dict)
+    parsed: dict[str, str] = field(default_factory=dict)
+    """``p_<column>``: plain casts that the grammars of ``read`` begin with."""
     read: dict[str, str] = field(default_factory=dict)
     final: dict[str, str] = field(default_factory=dict)
     textual: list[str] = field(default_factory=list)
@@ -133,7 +135,7 @@ class _Column:
             given, read = typed
         else:
             given = self._given_text()
-            read = self._read(f"g_{self.column}")
+            read = self._quick_read(compiled) or self._read(f"g_{self.column}")
             if not self._is_constant:
                 compiled.textual.append(self.column)
         compiled.given[self.column] = given
@@ -313,6 +315,26 @@ class _Column:
             following = date(day.year + day.month // 12, day.month % 12 + 1, 1)
             return date.fromordinal(following.toordinal() - 1).isoformat()
         return day.isoformat()
+
+    def _quick_read(self, compiled: Compiled) -> str | None:
+        """The usual way of writing, with its cast done once in a layer of its own."""
+        how = self.how
+        usual = not how.codes and not how.formats and how.day == "as_given" and not self._is_constant
+        if (
+            not usual
+            or self.kind not in ("amount", "date", "moment")
+            or (self.kind == "date" and self.facts.spreadsheet)
+        ):
+            return None
+        me, parsed = f"g_{self.column}", f"p_{self.column}"
+        if self.kind == "amount" and not how.amount.is_plain:
+            return None
+        compiled.parsed[self.column] = grammar.quick(self.kind, me)
+        if self.kind == "amount":
+            return self._signed(grammar.amount(me, how.amount, whole_units=self._whole_units(), parsed=parsed))
+        if self.kind == "date":
+            return grammar.date(me, [], parsed=parsed)
+        return grammar.moment(me, [], self.zone, parsed=parsed)
 
     def _read(self, given: str) -> str:
         """The strict grammar over the given text, with the code map before it."""

@@ -78,7 +78,7 @@ def _decide(job: Job, path: Path, limits: Limits, result: Result) -> None:
     plan = _write_decided(connection, job, opened, feed, result, refuse_all=None)
     result.line_base, result.has_lines = opened.source.line_base, opened.source.has_lines
     unread = _unread_rows(connection, opened, result, job.work)
-    _count(connection, job, plan, result, unread)
+    _count(connection, job, plan, feed, result, unread)
     if result.rows_in == 0 and opened.has_data:
         raise FileRefused(
             "unreadable", "The file holds lines, but no row could be read.", "文件有内容,但读不出任何一行。"
@@ -89,7 +89,7 @@ def _decide(job: Job, path: Path, limits: Limits, result: Result) -> None:
         result.refused, result.reason_en, result.reason_zh = refusal.code, refusal.en, refusal.zh
         first = result.model_copy(deep=True)
         plan = _write_decided(connection, job, opened, feed, result, refuse_all=refusal.code)
-        _count(connection, job, plan, result, unread)
+        _count(connection, job, plan, feed, result, unread)
         result.checks = first.checks
     _write_rejects(connection, job, plan, feed, result, unread)
     connection.close()
@@ -201,6 +201,7 @@ def _count(
     connection: duckdb.DuckDBPyConnection,
     job: Job,
     plan: Plan,
+    feed: Feed,
     result: Result,
     unread: list[tuple[int, str, str]],
 ) -> None:
@@ -216,7 +217,7 @@ def _count(
         CheckCount(code=check.code, column=check.column, kind=check.kind, refused=counts.get(number, 0))
         for number, check in enumerate(plan.checks)
     ]
-    duplicates = _duplicates(connection, job, decided) if result.refused is None else 0
+    duplicates = _duplicates(connection, job, decided, feed) if result.refused is None else 0
     result.has_duplicates = duplicates > 0
     result.checks.append(CheckCount(code="duplicate_row", column=None, kind="duplicate", refused=duplicates))
     for rule in ("ragged_row", "broken_quotes", "truncated_line", "broken_json"):
@@ -229,8 +230,9 @@ def _count(
     result.accepted = result.rows_in - result.quarantined
 
 
-def _duplicates(connection: duckdb.DuckDBPyConnection, job: Job, decided: str) -> int:
-    """Rows equal to an earlier row. A first look at 8-byte hashes finds the few that need comparing."""
+def _duplicates(connection: duckdb.DuckDBPyConnection, job: Job, decided: str, feed: Feed) -> int:
+    """Rows equal to an earlier row. A first look at 8-byte hashes finds the few whose values need comparing."""
+    values = ", ".join(name(column) for column in feed.stored_columns)
     suspects = connection.execute(
         f"create or replace temp table suspects as select hash(row_hash) as h from {decided} where fails is null"
         f" group by h having count(*) > 1"
@@ -242,7 +244,7 @@ def _duplicates(connection: duckdb.DuckDBPyConnection, job: Job, decided: str) -
         f"copy (select file_row_number as ordinal from"
         f" read_parquet({text(str(job.work / DECIDED))}, file_row_number = true)"
         f" where fails is null and hash(row_hash) in (select h from suspects)"
-        f" qualify row_number() over (partition by row_hash order by file_row_number) > 1) to {target} (format parquet)"
+        f" qualify row_number() over (partition by {values} order by file_row_number) > 1) to {target} (format parquet)"
     )
     return int(connection.execute(f"select count(*) from read_parquet({target})").fetchall()[0][0])
 

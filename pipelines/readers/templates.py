@@ -153,6 +153,13 @@ class AmountFormat(Strict):
     negative_when: NegativeWhen | None = None
     decimals: Literal["exact", "float_noise", "half_up"] = "exact"
 
+    @property
+    def is_plain(self) -> bool:
+        """Major units with a point and a leading minus: read as it stands."""
+        return (self.decimal, self.thousands, self.unit, self.negative, self.allow_plus, self.decimals) == (
+            ".", "", "major", "leading", False, "exact",
+        )  # fmt: skip
+
     @model_validator(mode="after")
     def _separators_differ(self) -> AmountFormat:
         if self.decimal == self.thousands:
