@@ -1,37 +1,47 @@
 with
 
-calls as (
-    select source_code, call_id, business_date from {{ ref('stg_feeds__calls') }}
+calendar as (
+    select date_day as day from {{ ref('dim_dates') }}
 ),
 
--- calls are filed by their day in UTC, which is the business date or a neighbour of it
+{% if is_built_in_full('marts', 'fct_contact_attempts') %}
+days as (
+    select day from calendar
+),
+{% else %}
+calls as (
+    select source_code, call_id, started_at from {{ ref('stg_feeds__calls') }}
+),
+
+-- calls are filed by their day in UTC
 touched as (
     select partition_date as day from {{ from_source('raw', 'touched') }} where feed = 'calls'
 ),
 
-near as (
-    select day from touched
-    union
-    select cast(day + interval '1' day as date) from touched
-    union
-    select cast(day - interval '1' day as date) from touched
+affected as (
+    select distinct source_code, call_id from calls where cast(started_at as date) in (select day from touched)
 ),
 
-affected as (
-    select distinct source_code, call_id from calls where business_date in (select day from near)
+-- every version of a call: when the first to arrive turns out to be another, its day changes
+versions as (
+    select calls.started_at
+    from calls
+    inner join affected on affected.source_code = calls.source_code and affected.call_id = calls.call_id
 ),
 
 days as (
-    select day from near
+    -- the business date is the day in UTC or a neighbour of it
+    select calendar.day
+    from calendar
+    inner join touched
+        on calendar.day >= touched.day - interval '1' day and calendar.day <= touched.day + interval '1' day
     union
-    -- every version of a call: when the first to arrive turns out to be another, its day changes
-    select calls.business_date
-    from calls
-    inner join affected on affected.source_code = calls.source_code and affected.call_id = calls.call_id
+    select {{ business_date('started_at') }} from versions
     union
     -- case and bucket of an attempt come from the loans
-    select business_date from calls where business_date >= {{ changed_from(['loans']) }}
+    select day from calendar where day >= {{ changed_from(['loans']) }}
 ),
+{% endif %}
 
 int_call_changed_days as (
     select distinct cast(day as date) as day from days

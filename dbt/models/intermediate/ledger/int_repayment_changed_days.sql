@@ -2,10 +2,23 @@
 
 with
 
+calendar as (
+    select date_day as day from {{ ref('dim_dates') }}
+),
+
 repayments as (
     select * from {{ ref('stg_feeds__repayments') }}
 ),
 
+reversals as (
+    select * from {{ ref('int_reversals') }}
+),
+
+{% if is_built_in_full('marts', 'fct_repayments') %}
+days as (
+    select day from calendar
+),
+{% else %}
 touched as (
     select partition_date as day from {{ from_source('raw', 'touched') }} where feed = 'repayments'
 ),
@@ -21,7 +34,7 @@ affected as (
     select source_code, reverses_payment_id from in_touched where reverses_payment_id is not null
     union
     select reversals.source_code, reversals.payment_id
-    from {{ ref('int_reversals') }} as reversals
+    from reversals
     inner join in_touched
         on in_touched.source_code = reversals.source_code and in_touched.payment_id = reversals.reverses_payment_id
 ),
@@ -35,11 +48,12 @@ days as (
         on affected.source_code = repayments.source_code and affected.payment_id = repayments.payment_id
     union
     -- case, bucket and agency of a payment come from the loans: their changes carry over to payments from then on
-    select value_date from repayments where value_date >= {{ loans_changed_from }}
+    select day from calendar where day >= {{ loans_changed_from }}
     union
     -- a reversal follows the case of what it reverses
-    select value_date from {{ ref('int_reversals') }} where original_value_date >= {{ loans_changed_from }}
+    select value_date from reversals where original_value_date >= {{ loans_changed_from }}
 ),
+{% endif %}
 
 int_repayment_changed_days as (
     select distinct cast(day as date) as day from days
