@@ -3,6 +3,8 @@
 import dagster as dg
 
 from ops_app.config import Settings
+from ops_app.domain.organisation.people import SYSTEM
+from ops_app.services.organisation.audit import checkpoint_audit
 from pipelines.assets.days import span_of
 from pipelines.house import House
 from pipelines.instance import WRITER_POOL
@@ -29,6 +31,8 @@ def publish_assets(settings: Settings, marts: list[dg.AssetKey]) -> dg.AssetsDef
         _, last = span_of(context)
         done = publish_snapshots(house.warehouse, house.settings, last)
         publish_live(house.settings)
+        # signed outside the database each day, so that a cut or rewritten log is found out from here on
+        checkpoint_audit(SYSTEM, house.app.store, now=house.app.clock.now(), evidence=house.settings.evidence)
         house.report(last, snapshot_published=None if done else "no audience has a snapshot")
         house.note("publish", **{one.audience: one.name for one in done})
         verdict = dg.AssetCheckResult(check_name="every_snapshot_opens", passed=bool(done))

@@ -149,6 +149,16 @@ def test_a_session_ends_when_idle_and_at_its_limit(store: Store, admin: Actor) -
     assert actor_of(store, second, now=NOW + ABSOLUTE_LIMIT) is None
 
 
+def test_who_is_no_longer_active_is_nobody_by_whatever_way_it_came_about(store: Store, admin: Actor) -> None:
+    token = sign_in.sign_in(store, now=NOW, name="admin", password=PASSWORD).token
+    with store.writing(admin, NOW) as transaction:  # no session is ended here
+        transaction.connection.execute(text("update people set active = false"))
+        transaction.audit("person.deactivated", "person", admin.person_id)
+    assert actor_of(store, token, now=NOW) is None
+    assert not attempt(store, PASSWORD)
+    assert actions(store)[-1] == "session.refused"
+
+
 @pytest.mark.usefixtures("admin")
 @pytest.mark.parametrize("token", [None, "", "invented", "' or 1=1 --", "x" * 10_000])
 def test_a_token_that_was_never_given_is_nobody(store: Store, token: str | None) -> None:
