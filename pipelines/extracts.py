@@ -16,7 +16,6 @@ import sqlalchemy as sa
 from sqlalchemy.engine import make_url
 
 from ops_app.config import Settings
-from ops_app.store.sqlite import wal_is_safe
 from ops_app.store.tables import metadata
 from ops_app.store.types import Moment
 from pipelines.warehouse import Connection, Warehouse, literal, quoted
@@ -89,8 +88,9 @@ class Reader:
 def opened(settings: Settings) -> Iterator[Reader]:
     """Open the ops store for reading: SQLite read-only, PostgreSQL in one repeatable-read transaction.
 
-    A driver whose SQLite has the WAL-reset bug does not touch the live file: it is given a copy made by the store's
-    own library.
+    The driver brings an SQLite library of its own. Two libraries in one process must never open the same file: when one
+    closes it, the system drops the locks of the other, and the shared index of the write-ahead log is pulled away under
+    it (seen as a bus error in the thread that renews a lease). The driver is given a copy made by the store's library.
     """
     url = make_url(settings.ops_database_url)
     if url.get_backend_name() == "postgresql":
@@ -109,21 +109,8 @@ def opened(settings: Settings) -> Iterator[Reader]:
             yield Reader(connection, postgresql=False)
 
 
-def reader_version() -> tuple[int, int, int]:
-    """The version of the SQLite within the ADBC driver."""
-    from adbc_driver_sqlite import dbapi
-
-    with dbapi.connect(":memory:") as connection, connection.cursor() as cursor:
-        cursor.execute("select sqlite_version()")
-        major, minor, patch = (int(part) for part in str(cursor.fetchall()[0][0]).split("."))
-    return major, minor, patch
-
-
 @contextmanager
 def _readable_file(file: Path) -> Iterator[Path]:
-    if wal_is_safe(reader_version()):
-        yield file
-        return
     from pysqlite3 import dbapi2 as own_library
 
     with tempfile.TemporaryDirectory(dir=file.parent) as folder:

@@ -25,6 +25,7 @@ from ops_app.domain.ledger.breaks import (
 from ops_app.domain.money import Money
 from ops_app.domain.organisation.people import Actor
 from ops_app.services.act import act
+from ops_app.services.organisation.readiness import verdict_on
 from ops_app.store.ledger import breaks
 from ops_app.store.ledger.breaks import Break, Decision
 from ops_app.store.store import Store, Transaction
@@ -71,8 +72,17 @@ def decide(actor: Actor, store: Store, now: datetime, asked: Asked) -> Decided:
     return done
 
 
+_ON_CURRENT_DATA = frozenset({BreakMove.MATCH, BreakMove.SPLIT, BreakMove.REJECT})
+"""Moves that settle a break and so need current data (R0.4); parking and reopening only put it off."""
+
+
 def carry_out(transaction: Transaction, asked: Asked) -> Decided:
-    """Move the break and those decided with it; write the decisions and the audit rows."""
+    """Move the break and those decided with it; write the decisions and the audit rows.
+
+    Raises ``NotReady`` naming the check when what the decision would rest on is not current.
+    """
+    if asked.what in _ON_CURRENT_DATA:
+        verdict_on(transaction.connection, "repayment_audit").require()
     chosen = {asked.break_id: asked.version, **(asked.counterparts or {})}
     if len(chosen) != 1 + len(asked.counterparts or {}):
         raise WrongCounterpart("A break is not its own counterpart.", "不能与自身匹配。", field="counterparts")

@@ -8,7 +8,9 @@ from typing import Any
 from ops_app.domain.ledger.breaks import BreakKind, break_id
 from ops_app.domain.ledger.repayments import Repayment, RepaymentKind
 from ops_app.domain.organisation.people import SYSTEM, Actor, Role
+from ops_app.domain.organisation.readiness import NEEDS, Check, CheckState
 from ops_app.services.ledger.reconciliation_runs import Applied, FoundBreak, apply_run
+from ops_app.services.organisation import readiness
 from ops_app.services.organisation.people import create_person
 from ops_app.store.store import Store
 
@@ -59,4 +61,6 @@ BANK_REST = a_break(BreakKind.UNMATCHED_BANK, -6_000, lines=("99/3",))
 
 def applied(store: Store, *found: FoundBreak, day: date = DAY, now: datetime = NOW) -> Applied:
     """A run of reconciliation that found these breaks."""
+    green = [Check(name, CheckState.GREEN, day, now) for name in NEEDS["repayment_audit"]]
+    readiness.report_checks(SYSTEM, store, now=now, checks=green)
     return apply_run(SYSTEM, store, now=now, business_date=day, found=found)
