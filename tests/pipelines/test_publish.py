@@ -257,12 +257,13 @@ def test_a_killed_publisher_leaves_a_whole_snapshot_and_readers_never_go_back(se
             ours, theirs = processes.Pipe(duplex=False)
             child = processes.Process(target=publish_on, args=(str(settings.home), kill * 1000, theirs))
             child.start()
+            theirs.close()  # the child's end is the only one left: if it dies unasked, the read below ends
+            assert ours.poll(60), "the publisher did not get to work"
             ours.recv()  # at work: from here on it may die anywhere
             time.sleep(chance.random() * 0.4)
             child.kill()
             child.join()
             ours.close()
-            theirs.close()
             read_whole(folder)
     finally:
         stop.set()
