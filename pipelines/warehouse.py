@@ -194,6 +194,13 @@ def rows(connection: Connection, sql: str, parameters: Sequence[object] = ()) ->
     return connection.execute(sql, list(parameters)).fetchall()
 
 
+def _compression(column: str, kind: str) -> str:
+    """How text is packed, said once instead of tried by every row group: trying costs a sixth of a bulk load."""
+    if kind != "varchar":
+        return ""
+    return " using compression uncompressed" if column == "row_hash" else " using compression dict_fsst"
+
+
 def create_tables(connection: Connection) -> None:
     """Make every schema and table that is not there yet, and add columns a newer feed definition brought."""
     wanted = dict(_SERVICE_TABLES)
@@ -210,7 +217,9 @@ def create_tables(connection: Connection) -> None:
             connection.execute(f"create schema if not exists {schema}")
     for table, columns in wanted.items():
         if table not in present:
-            listed = ", ".join(f"{quoted(column)} {kind}" for column, kind in columns.items())
+            listed = ", ".join(
+                f"{quoted(column)} {kind}{_compression(column, kind)}" for column, kind in columns.items()
+            )
             connection.execute(f"create table {table} ({listed})")
             continue
         for column, kind in columns.items():

@@ -234,7 +234,7 @@ def _duplicates(connection: duckdb.DuckDBPyConnection, job: Job, decided: str, f
     """Rows equal to an earlier row. A first look at 8-byte hashes finds the few whose values need comparing."""
     values = ", ".join(name(column) for column in feed.stored_columns)
     suspects = connection.execute(
-        f"create or replace temp table suspects as select hash(row_hash) as h from {decided} where fails is null"
+        f"create or replace temp table suspects as select row_hash as h from {decided} where fails is null"
         f" group by h having count(*) > 1"
     ).fetchall()
     if not suspects or suspects[0][0] == 0:
@@ -243,7 +243,7 @@ def _duplicates(connection: duckdb.DuckDBPyConnection, job: Job, decided: str, f
     connection.execute(
         f"copy (select file_row_number as ordinal from"
         f" read_parquet({text(str(job.work / DECIDED))}, file_row_number = true)"
-        f" where fails is null and hash(row_hash) in (select h from suspects)"
+        f" where fails is null and row_hash in (select h from suspects)"
         f" qualify row_number() over (partition by {values} order by file_row_number) > 1) to {target} (format parquet)"
     )
     return int(connection.execute(f"select count(*) from read_parquet({target})").fetchall()[0][0])

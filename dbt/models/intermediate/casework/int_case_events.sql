@@ -1,11 +1,7 @@
 {% set changed = replace_partitions('event_date', feeds=['loans']) %}
+{% set changed_day = changed | replace('event_date', 'as_of_date') %}
 
 with
-
-days as (
-    select * from {{ ref('int_loan_days') }}
-    where {{ changed | replace('event_date', 'as_of_date') }}
-),
 
 -- what the days before say of each loan: its last spell, and whether that is still open
 carried as (
@@ -24,15 +20,15 @@ carried as (
     group by source_code, loan_id
     {% else %}
     select
-        source_code, loan_id, 0 as spell_no, false as is_open,
+        cast(null as varchar) as source_code, cast(null as varchar) as loan_id, 0 as spell_no, false as is_open,
         0 as reached_30_spell, 0 as reached_90_spell, 0 as written_off_spell
-    from days
+    from {{ ref('int_source_days') }}
     where false
     {% endif %}
 ),
 
 concerned as (
-    select distinct source_code, loan_id from days where is_in_collection
+    select source_code, loan_id from {{ ref('int_loan_days') }} where is_in_collection and {{ changed_day }}
     union
     select source_code, loan_id from carried where is_open
 ),
@@ -51,11 +47,12 @@ entered as (
             carried.is_open,
             false
         ) as was_in_collection
-    from days
+    from {{ ref('int_loan_days') }} as days
     inner join concerned
         on concerned.source_code = days.source_code and concerned.loan_id = days.loan_id
     left join carried
         on carried.source_code = days.source_code and carried.loan_id = days.loan_id
+    where {{ changed_day }}
 ),
 
 spells as (

@@ -3,14 +3,14 @@
 with
 
 versions as (
-    {{ latest_by(
+    {{ ranked_versions(
         ref('stg_feeds__loans'), ['source_code', 'loan_id', 'as_of_date'],
         [
             'customer_id', 'product_code', 'region_code', 'currency', 'originated_date', 'original_principal_minor',
             'principal_minor', 'interest_minor', 'fees_minor', 'penalty_minor', 'balance_minor', 'dpd', 'status',
             'is_in_collection', 'is_paid'
         ],
-        where=changed
+        repeated=ref('int_loan_repeated_days'), repeated_by=['source_code', 'as_of_date'], direction='desc', where=changed
     ) }}
 ),
 
@@ -36,7 +36,7 @@ int_loan_days as (
         is_paid,
         as_of_date
     from versions
-    where version_rank = 1
+    where version_rank = 1 and {{ changed }}
 )
 
 select * from int_loan_days

@@ -2,30 +2,14 @@
 
 with
 
-{% if is_incremental() %}
-concerned_keys as (
-    select distinct source_code, call_id from {{ ref('stg_feeds__calls') }} where {{ changed }}
-),
-
-concerned as (
-    select calls.*
-    from {{ ref('stg_feeds__calls') }} as calls
-    inner join concerned_keys
-        on concerned_keys.source_code = calls.source_code and concerned_keys.call_id = calls.call_id
-),
-{% else %}
-concerned as (
-    select * from {{ ref('stg_feeds__calls') }}
-),
-{% endif %}
-
 versions as (
-    {{ earliest_by(
-        'concerned', ['source_code', 'call_id'],
+    {{ ranked_versions(
+        ref('stg_feeds__calls'), ['source_code', 'call_id'],
         [
             'loan_id', 'collector_id', 'agency_code', 'channel', 'direction', 'started_at', 'answered_at',
             'talk_seconds', 'outcome', 'business_date', 'hour_local'
-        ]
+        ],
+        repeated=ref('int_repeated_calls'), repeated_by=['source_code', 'call_id'], direction='asc', where=changed
     ) }}
 ),
 

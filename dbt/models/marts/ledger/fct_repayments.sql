@@ -2,32 +2,15 @@
 
 with
 
--- all versions of every payment that has one in a recomputed partition
-{% if is_incremental() %}
-concerned_keys as (
-    select distinct source_code, payment_id from {{ ref('stg_feeds__repayments') }} where {{ changed }}
-),
-
-concerned as (
-    select repayments.*
-    from {{ ref('stg_feeds__repayments') }} as repayments
-    inner join concerned_keys
-        on concerned_keys.source_code = repayments.source_code and concerned_keys.payment_id = repayments.payment_id
-),
-{% else %}
-concerned as (
-    select * from {{ ref('stg_feeds__repayments') }}
-),
-{% endif %}
-
 -- the first content to arrive counts; later contents of the same payment are conflicts, shown by reconciliation
 versions as (
-    {{ earliest_by(
-        'concerned', ['source_code', 'payment_id'],
+    {{ ranked_versions(
+        ref('stg_feeds__repayments'), ['source_code', 'payment_id'],
         [
             'loan_id', 'kind', 'reverses_payment_id', 'paid_at', 'value_date', 'posted_at', 'currency', 'amount_minor',
             'principal_minor', 'interest_minor', 'fees_minor', 'penalty_minor', 'channel', 'file_id', 'line_no'
-        ]
+        ],
+        repeated=ref('int_repeated_payments'), repeated_by=['source_code', 'payment_id'], direction='asc', where=changed
     ) }}
 ),
 
