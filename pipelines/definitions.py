@@ -45,6 +45,8 @@ def build_definitions(settings: Settings, app: App | None = None, progress: Prog
         schedules=schedules(settings, named),
         sensors=sensors(settings, named, app),
         resources={"house": house_resource(app, progress)},
+        # a run is one process under one lease, also one that somebody starts from Dagster's page
+        executor=dg.in_process_executor,
     )
 
 

@@ -21,6 +21,7 @@ from ops_app.domain.organisation.people import SYSTEM
 from ops_app.domain.organisation.readiness import Check, CheckState
 from ops_app.gateways.clock import close_of
 from ops_app.services.organisation import readiness, runs
+from pipelines.lost_runs import settle_lost_runs
 from pipelines.warehouse import Warehouse
 
 KIND_TAG = "recoup/kind"
@@ -69,9 +70,14 @@ class House:
 
 
 @contextmanager
-def held_lease(app: App, kind: str, business_date: date) -> Iterator[tuple[str, threading.Event]]:
-    """Hold the one lease that allows writing the warehouse; the event is set if the lease is lost."""
-    run_id = runs.start_run(SYSTEM, app.store, now=app.clock.now(), kind=kind, business_date=business_date)
+def held_lease(app: App, kind: str, business_date: date, known_as: str) -> Iterator[tuple[str, threading.Event]]:
+    """Hold the one lease that allows writing the warehouse; the event is set if the lease is lost.
+
+    ``known_as`` is Dagster's id of the run, so that a lease that ran out names the run it belonged to.
+    """
+    run_id = runs.start_run(
+        SYSTEM, app.store, now=app.clock.now(), kind=kind, business_date=business_date, run_id=known_as
+    )
     stop, lost = threading.Event(), threading.Event()
 
     def renew() -> None:
@@ -111,7 +117,8 @@ def house_resource(
         opened = app or open_app()
         kind, business_date = _span(context)
         try:
-            with held_lease(opened, kind, business_date) as (run_id, _lost):
+            with held_lease(opened, kind, business_date, context.run_id) as (run_id, _lost):
+                settle_lost_runs(context.instance, opened)
                 if kind == "day":
                     runs.take_requests(SYSTEM, opened.store, now=opened.clock.now(), business_date=business_date)
                 made = House(opened, Warehouse(opened.settings.warehouse_path), kind, business_date, run_id, progress)

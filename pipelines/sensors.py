@@ -13,6 +13,7 @@ from ops_app.config import Settings
 from ops_app.domain.organisation.people import SYSTEM
 from ops_app.services.organisation import runs
 from pipelines.house import KIND_TAG
+from pipelines.lost_runs import settle_lost_runs
 from pipelines.warehouse import Warehouse
 from pipelines.watch import watch
 
@@ -84,6 +85,7 @@ def sensors(
         """Late feeds, failed and lost runs: announced once each."""
         house = opened()
         found = watch(house, Warehouse(settings.warehouse_path), house.clock.now())
+        settle_lost_runs(context.instance, house)
         return dg.SkipReason(json.dumps(found))
 
     return [inbound_files, requested_runs, watchman]

@@ -12,11 +12,12 @@ from ops_app.bootstrap import App
 from ops_app.config import Settings
 from ops_app.domain.ledger.breaks import BreakKind, break_id
 from ops_app.domain.organisation.people import SYSTEM
-from ops_app.domain.organisation.readiness import NEEDS, Check, CheckState
+from ops_app.domain.organisation.readiness import Check, CheckState
 from ops_app.services.ledger.reconciliation_runs import FoundBreak, apply_run
 from ops_app.services.organisation import notifications, readiness, runs
 from pipelines.operations_file import publish_operations
 from pipelines.warehouse import Warehouse
+from tests.services.ledger.people import data_is_current
 
 DAY = date(2026, 11, 20)
 
@@ -80,8 +81,7 @@ def plant_breaks(app: App, count: int, *, now: datetime, bank: int = 0) -> list[
     found = [found_break(number, amount=150_000 + number) for number in range(count)]
     found += [found_break(number, BreakKind.UNMATCHED_BANK, amount=150_000 + number) for number in range(bank)]
     apply_run(SYSTEM, app.store, now=now, business_date=DAY, found=found)
-    green = [Check(name, CheckState.GREEN, DAY, now) for name in NEEDS["repayment_audit"]]
-    readiness.report_checks(SYSTEM, app.store, now=now, checks=green)
+    data_is_current(app.store, day=DAY, now=now)
     return found
 
 

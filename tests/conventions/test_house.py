@@ -108,8 +108,9 @@ def test_spreadsheets_are_written_by_the_one_export_and_pages_hold_no_raw_html()
 
 
 def test_only_the_settings_read_the_environment():
-    # child processes are handed an environment; that is not reading a setting
-    allowed = {"ops_app/config.py", "pipelines/serve.py", "ops_app/gateways/sql_sandbox.py"}
+    # child processes are handed an environment, and dbt, in this process, finds one that is put back afterwards
+    handing_on = {"pipelines/serve.py", "ops_app/gateways/sql_sandbox.py", "pipelines/readers/limited.py"}
+    allowed = {"ops_app/config.py", "pipelines/build.py", *handing_on}
     readers = [
         str(path.relative_to(ROOT))
         for path in tracked(*(f"{folder}/**/*.py" for folder in CODE))

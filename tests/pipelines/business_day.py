@@ -10,6 +10,7 @@ from pathlib import Path
 
 from ops_app.bootstrap import App, open_app
 from ops_app.config import Settings
+from pipelines.house import Progress
 from pipelines.marts_hash import mart_hashes
 from pipelines.run_day import DayResult, run_day
 from pipelines.simulator import AnswerKey, deliver_due, simulate
@@ -38,10 +39,16 @@ def new_home(folder: Path, files: Path) -> App:
     return open_app(settings)
 
 
-def run(app: App, day: date, first: date | None = None) -> DayResult:
+def copied(home: Path, folder: Path) -> App:
+    """An installation at ``folder`` that is a copy of another ``home`` nobody has open."""
+    shutil.copytree(home, folder)
+    return open_app(Settings.load(home=folder, ops_url="", demo=True))
+
+
+def run(app: App, day: date, first: date | None = None, progress: Progress | None = None) -> DayResult:
     """One day (or a backfill from ``first``); what is due late arrives first. Fails with the day's own words."""
     deliver_due(app.settings.home / "simulated", app.settings.inbound, day)
-    result = run_day(app, day, first=first)
+    result = run_day(app, day, first=first, progress=progress)
     assert result.succeeded, result.problem
     return result
 

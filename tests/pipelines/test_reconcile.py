@@ -20,7 +20,7 @@ from pipelines.extracts import EXTRACTED, copy_table, extract_ops, opened
 from pipelines.reconcile import load_rules, reconcile
 from pipelines.verify import verify_balanced, verify_carried, verify_everything, verify_rows, verify_snapshots
 from pipelines.warehouse import Warehouse
-from tests.services.ledger.people import ADMINISTRATOR, a_repayment
+from tests.services.ledger.people import ADMINISTRATOR, a_repayment, data_is_current
 
 DAY = date(2026, 3, 10)
 NOW = datetime(2026, 3, 10, 15, 59, 59, tzinfo=UTC)
@@ -180,6 +180,7 @@ def test_a_match_by_a_person_stands_in_the_next_run_until_it_is_reopened(house: 
     raw.payment("P1", 100, payer_account=None, payer_name=None)
     raw.line("1", 98, "nobody knows")
     reconcile(warehouse, house, DAY)
+    data_is_current(house.store, day=DAY)
     ids = {one.kind: one.break_id for one in list_breaks(SYSTEM, house.store, now=NOW).rows}
     lender, bank = ids[BreakKind.UNMATCHED_LENDER], ids[BreakKind.UNMATCHED_BANK]
     match_break(sun, house.store, now=NOW, break_id=lender, expected_version=1, counterparts={bank: 1},

@@ -7,7 +7,7 @@ The database itself allows one started run at a time.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -25,6 +25,7 @@ from ops_app.store.tables.operations import run_requests, runs
 
 LEASE = timedelta(seconds=60)
 REQUEST_KINDS = ("day", "replay")
+_LOST = json.dumps({"why": "its lease ran out: the run was killed"})
 
 
 @dataclass(frozen=True)
@@ -73,21 +74,32 @@ def fail_lost_runs(actor: Actor, store: Store, *, now: datetime) -> int:
         lost = (
             update(runs)
             .where(runs.c.state == "started", runs.c.lease_until < now)
-            .values(
-                state="failed", ended_at=now, detail_json=json.dumps({"why": "its lease ran out: the run was killed"})
-            )
+            .values(state="failed", ended_at=now, detail_json=_LOST)
         )
         return transaction.connection.execute(lost).rowcount
 
 
 @act("system.run")
-def start_run(actor: Actor, store: Store, *, now: datetime, kind: str, business_date: date) -> str:
+def lost_among(actor: Actor, store: Store, *, run_ids: Collection[str]) -> set[str]:
+    """Those of ``run_ids`` that were failed because their lease ran out."""
+    lost = select(runs.c.run_id).where(
+        runs.c.run_id.in_(run_ids), runs.c.state == "failed", runs.c.detail_json == _LOST
+    )
+    with store.reading() as connection:
+        return set(connection.execute(lost).scalars())
+
+
+@act("system.run")
+def start_run(
+    actor: Actor, store: Store, *, now: datetime, kind: str, business_date: date, run_id: str | None = None
+) -> str:
     """Take the lease of the one run that may write the warehouse; returns its id.
 
-    Raises ``Conflict`` naming the run that holds it.
+    ``run_id`` is the id the pipeline knows the run by; without one it gets a new one. Raises ``Conflict`` naming the
+    run that holds the lease.
     """
     fail_lost_runs(actor, store, now=now)
-    run_id = uuid4().hex
+    run_id = run_id or uuid4().hex
     try:
         with store.writing(actor, now) as transaction:
             transaction.connection.execute(

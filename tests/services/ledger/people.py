@@ -59,8 +59,13 @@ BANK_PART = a_break(BreakKind.UNMATCHED_BANK, -4_000, lines=("99/2",))
 BANK_REST = a_break(BreakKind.UNMATCHED_BANK, -6_000, lines=("99/3",))
 
 
-def applied(store: Store, *found: FoundBreak, day: date = DAY, now: datetime = NOW) -> Applied:
-    """A run of reconciliation that found these breaks."""
+def data_is_current(store: Store, *, day: date = DAY, now: datetime = NOW) -> None:
+    """All that settling a break rests on is green as of ``day``."""
     green = [Check(name, CheckState.GREEN, day, now) for name in NEEDS["repayment_audit"]]
     readiness.report_checks(SYSTEM, store, now=now, checks=green)
+
+
+def applied(store: Store, *found: FoundBreak, day: date = DAY, now: datetime = NOW) -> Applied:
+    """A run of reconciliation that found these breaks."""
+    data_is_current(store, day=day, now=now)
     return apply_run(SYSTEM, store, now=now, business_date=day, found=found)
