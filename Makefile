@@ -28,7 +28,7 @@ serve: $(STAMP) ## the front door on the present home
 
 test: $(STAMP) ## everything that must be green, under 20 minutes on 2 cores
 	@bash ops_app/test_needs.sh
-	@$(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow and not bench" $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not slow and not bench" $(PYTEST_ARGS)
 
 test-slow: $(STAMP) ## the long ones
 	@bash ops_app/test_needs.sh
