@@ -35,9 +35,9 @@ def waiting(at: Here) -> Iterator[tuple[str, str]]:
 
 def failed_checks(at: Here) -> None:
     """Checks that are red, with their reasons."""
-    needed = {check.name: check for _, checks in list_readiness(at.actor, at.app.store) for check in checks}
+    needed = {check.name: check for _, checks in list_readiness(at.actor, at.app.store, now=at.now) for check in checks}
     for check in needed.values():
-        if check.state is CheckState.RED:
+        if check.state in (CheckState.RED, CheckState.STALE):
             st.warning(
                 at.t(
                     "home.not_so",

@@ -6,19 +6,24 @@ A failed check blocks the decision itself, not only a chart of it.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import date, datetime
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 
 from ops_app.domain.errors import NotReady
 
 
 class CheckState(StrEnum):
-    """What is known of a check: unknown is treated as red."""
+    """What is known of a check. Unknown and stale are treated as red; stale is judged at the moment, never stored."""
 
     GREEN = "green"
     RED = "red"
     UNKNOWN = "unknown"
+    STALE = "stale"
+
+
+FRESH_FOR = timedelta(days=3)
+"""How long a green check may be relied on: a weekend and a day. After that the house has not run, and nobody knows."""
 
 
 @dataclass(frozen=True)
@@ -93,7 +98,21 @@ class Verdict:
         )
 
 
-def judge(decision: str, known: Mapping[str, Check]) -> Verdict:
-    """The verdict on ``decision`` from the known checks; a check nobody has reported counts as failed."""
-    failed = [known.get(name, Check(name, CheckState.UNKNOWN, None, None, "")) for name in NEEDS[decision]]
-    return Verdict(decision, tuple(check for check in failed if check.state is not CheckState.GREEN))
+def at_present(check: Check, now: datetime) -> Check:
+    """The check as it counts at ``now`` (aware): green no longer, once it speaks of a moment too long ago."""
+    if check.state is CheckState.GREEN and (check.as_of is None or now - check.as_of > FRESH_FOR):
+        return replace(check, state=CheckState.STALE, reason=f"data as of: {check.business_date}")
+    return check
+
+
+def needed(decision: str, known: Mapping[str, Check], now: datetime) -> list[Check]:
+    """The checks that ``decision`` needs as they count at ``now``; one that nobody has reported is unknown."""
+    unknown = (known.get(name, Check(name, CheckState.UNKNOWN, None, None)) for name in NEEDS[decision])
+    return [at_present(check, now) for check in unknown]
+
+
+def judge(decision: str, known: Mapping[str, Check], now: datetime) -> Verdict:
+    """The verdict on ``decision`` at ``now`` from the known checks."""
+    return Verdict(
+        decision, tuple(check for check in needed(decision, known, now) if check.state is not CheckState.GREEN)
+    )

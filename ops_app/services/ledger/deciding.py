@@ -82,7 +82,7 @@ def carry_out(transaction: Transaction, asked: Asked) -> Decided:
     Raises ``NotReady`` naming the check when what the decision would rest on is not current.
     """
     if asked.what in _ON_CURRENT_DATA:
-        verdict_on(transaction.connection, "repayment_audit").require()
+        verdict_on(transaction.connection, "repayment_audit", transaction.now).require()
     chosen = {asked.break_id: asked.version, **(asked.counterparts or {})}
     if len(chosen) != 1 + len(asked.counterparts or {}):
         raise WrongCounterpart("A break is not its own counterpart.", "不能与自身匹配。", field="counterparts")

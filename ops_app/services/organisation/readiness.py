@@ -8,7 +8,15 @@ from datetime import datetime
 from sqlalchemy import Connection, insert, select, update
 
 from ops_app.domain.organisation.people import Actor
-from ops_app.domain.organisation.readiness import CHECK_NAMES, NEEDS, Check, CheckState, Verdict, judge
+from ops_app.domain.organisation.readiness import (
+    CHECK_NAMES,
+    NEEDS,
+    Check,
+    CheckState,
+    Verdict,
+    judge,
+    needed,
+)
 from ops_app.services.act import act
 from ops_app.store.store import Store
 from ops_app.store.tables.operations import readiness
@@ -23,9 +31,9 @@ def known_checks(connection: Connection) -> dict[str, Check]:
     }
 
 
-def verdict_on(connection: Connection, decision: str) -> Verdict:
+def verdict_on(connection: Connection, decision: str, now: datetime) -> Verdict:
     """The verdict on ``decision`` within the caller's transaction; call ``.require()`` on it before acting."""
-    return judge(decision, known_checks(connection))
+    return judge(decision, known_checks(connection), now)
 
 
 @act("system.run")
@@ -56,9 +64,8 @@ def report_checks(actor: Actor, store: Store, *, now: datetime, checks: Iterable
 
 
 @act("operations.view")
-def list_readiness(actor: Actor, store: Store) -> list[tuple[Verdict, list[Check]]]:
-    """Every decision with its verdict and the checks it needs, for the operations page."""
+def list_readiness(actor: Actor, store: Store, *, now: datetime) -> list[tuple[Verdict, list[Check]]]:
+    """Every decision with its verdict at ``now`` and the checks it needs, for the operations page."""
     with store.reading() as connection:
         known = known_checks(connection)
-    unknown = {name: Check(name, CheckState.UNKNOWN, None, None) for name in CHECK_NAMES}
-    return [(judge(name, known), [known.get(c, unknown[c]) for c in needs]) for name, needs in NEEDS.items()]
+    return [(judge(name, known, now), needed(name, known, now)) for name in NEEDS]

@@ -8,7 +8,7 @@ import pytest
 
 from ops_app.domain.errors import Conflict, Invalid, NotReady, Refused
 from ops_app.domain.organisation.people import SYSTEM, Actor, Role
-from ops_app.domain.organisation.readiness import NEEDS, Check, CheckState
+from ops_app.domain.organisation.readiness import FRESH_FOR, NEEDS, Check, CheckState
 from ops_app.services.organisation import notifications, quarantine, readiness, runs
 from ops_app.store.store import SameKeyOtherContent, Store
 
@@ -110,19 +110,29 @@ def green(*names: str, day: date = DAY) -> list[Check]:
 def test_each_needed_check_alone_blocks_its_decision_by_name(store, decision):
     readiness.report_checks(SYSTEM, store, now=NOW, checks=green(*NEEDS[decision]))
     with store.reading() as connection:
-        readiness.verdict_on(connection, decision).require()
+        readiness.verdict_on(connection, decision, NOW).require()
 
     for name in NEEDS[decision]:
         red = Check(name, CheckState.RED, DAY, NOW, "planted")
         readiness.report_checks(SYSTEM, store, now=NOW, checks=[red])
         with store.reading() as connection, pytest.raises(NotReady, match="planted"):
-            readiness.verdict_on(connection, decision).require()
+            readiness.verdict_on(connection, decision, NOW).require()
         readiness.report_checks(SYSTEM, store, now=NOW, checks=green(name))
 
 
 def test_a_decision_nobody_reported_on_is_not_ready(store):
     with store.reading() as connection:
-        assert not readiness.verdict_on(connection, "repayment_audit").ready
+        assert not readiness.verdict_on(connection, "repayment_audit", NOW).ready
+
+
+@pytest.mark.parametrize("decision", sorted(NEEDS))
+def test_green_counts_for_three_days_and_not_a_minute_longer(store, decision):
+    readiness.report_checks(SYSTEM, store, now=NOW, checks=green(*NEEDS[decision]))
+
+    with store.reading() as connection:
+        readiness.verdict_on(connection, decision, NOW + FRESH_FOR).require()
+        with pytest.raises(NotReady, match=f"stale .data as of: {DAY}"):
+            readiness.verdict_on(connection, decision, NOW + FRESH_FOR + timedelta(minutes=1)).require()
 
 
 def test_a_report_about_an_earlier_day_does_not_hide_a_later_one(store):

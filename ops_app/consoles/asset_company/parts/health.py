@@ -57,7 +57,7 @@ def _counted(at: Here, name: str) -> tables.Column[dict[str, Any]]:
 
 def checks(at: Here) -> None:
     """What each decision needs, and which of it is not green."""
-    for verdict, needed in list_readiness(at.actor, at.app.store):
+    for verdict, needed in list_readiness(at.actor, at.app.store, now=at.now):
         with st.container(border=True):
             with st.container(horizontal=True, vertical_alignment="center"):
                 st.markdown(f"**{at.labels.named(DECISION_NAMES, verdict.decision).capitalize()}**")
