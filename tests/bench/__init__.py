@@ -24,9 +24,16 @@ def _reconciliation(rows: int | None) -> dict[str, Any]:
     return bench_reconciliation(rows or 1_000_000)
 
 
+def _acts(rows: int | None) -> dict[str, Any]:
+    from tests.bench.acts import bench_acts
+
+    return bench_acts(rows or 60)
+
+
 BENCHMARKS: dict[str, Callable[[int | None], dict[str, Any]]] = {
     "ingest": _ingest,
     "build": _build,
     "reconciliation": _reconciliation,
+    "acts": _acts,
 }
 """Name → the benchmark over so many rows (None: its own default)."""

@@ -1,6 +1,6 @@
 """Found by every Python process whose path begins with this folder: its clock runs on, but from another moment.
 
-``RECOUP_TEST_CLOCK_AHEAD`` says by how many seconds the clock differs from the machine's; processes it starts inherit it.
+``RECOUP_TEST_CLOCK_AHEAD`` says by how many seconds the clock differs from the machine's; child processes inherit it.
 """
 
 import os
