@@ -9,36 +9,46 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from aiosmtpd.controller import Controller
 
-from ops_app.bootstrap import App
-from ops_app.config import PROJECT_ROOT
+from ops_app.bootstrap import App, open_app
+from ops_app.config import PROJECT_ROOT, Settings
 from ops_app.domain.organisation.people import Actor, Role
 from ops_app.services.organisation.runs import Run, list_runs
 from pipelines.instance import dagster_home
+from pipelines.run_day import run_day
 from pipelines.serve import TELEMETRY_OFF, commands
+from pipelines.simulator import simulate
 from tests.gateways.test_notify import Mailbox, free_port
-from tests.pipelines.business_day import END, days, new_home, run, simulated
 
 pytestmark = pytest.mark.slow
 OPERATOR = Actor("test", "test", Role.OPERATOR)
 PATIENCE_S = 240
+DAYS = 10
 MOVED_CLOCK = Path(__file__).parent / "moved_clock"
 
 
 @pytest.fixture
-def home_before_the_night(tmp_path: Path) -> Iterator[App]:
-    """Everything up to the day before the last is done; the last day's files have come, but not the bank's."""
-    files = tmp_path / "simulated" / "inbound"
-    simulated(files)
-    app = new_home(tmp_path / "home", files)
-    for late in app.settings.inbound.rglob(f"bank_lines_{END}*"):
-        late.unlink()
-    run(app, days()[-2], first=days()[0])
+def today() -> date:
+    """The business date that ends tonight."""
+    return datetime.now(UTC).astimezone(Settings.load().zone).date()
+
+
+@pytest.fixture
+def home_before_the_night(tmp_path: Path, today: date) -> Iterator[App]:
+    """Everything up to yesterday is done; today's files have come, but not the bank's."""
+    settings = Settings.load(home=tmp_path / "home", ops_url="", demo=True)
+    settings.make_folders()
+    app = open_app(settings)
+    simulate(settings.inbound, loans=500, days=DAYS, seed=11, faults=False, end_date=today)
+    for missing in settings.inbound.rglob(f"bank_lines_{today}*"):
+        missing.unlink()
+    result = run_day(app, today - timedelta(days=1), first=today - timedelta(days=DAYS - 1))
+    assert result.succeeded, result.problem
     yield app
     app.close()
 
@@ -83,13 +93,13 @@ def wait_for(app: App, kind: str) -> Run:
     pytest.fail(f"no run of kind {kind} ended:\n{log[-3000:]}")
 
 
-def test_the_house_keeps_its_hours_by_itself(home_before_the_night: App) -> None:
+def test_the_house_keeps_its_hours_by_itself(home_before_the_night: App, today: date) -> None:
     app = home_before_the_night
     box = Mailbox()
     server = Controller(box, hostname="127.0.0.1", port=free_port())
     server.start()
     mail = f"smtp://127.0.0.1:{server.port}"
-    midnight = datetime.combine(END + timedelta(days=1), datetime.min.time(), tzinfo=app.settings.zone)
+    midnight = datetime.combine(today + timedelta(days=1), datetime.min.time(), tzinfo=app.settings.zone)
     try:
         with daemon(app, midnight + timedelta(hours=5, minutes=29, seconds=40), mail):
             night = wait_for(app, "day")
@@ -100,9 +110,9 @@ def test_the_house_keeps_its_hours_by_itself(home_before_the_night: App) -> None
                 time.sleep(1)
     finally:
         server.stop()
-    assert (night.state, night.business_date) == ("succeeded", END)
+    assert (night.state, night.business_date) == ("succeeded", today)
     assert {"raw", "reconcile", "marts", "publish"} <= night.detail.keys()
-    assert (hour.state, hour.business_date) == ("succeeded", END + timedelta(days=1))
+    assert (hour.state, hour.business_date) == ("succeeded", today + timedelta(days=1))
     assert "reconcile" in hour.detail
     (letter,) = [one.content.decode() for one in box.mails if b"bank_lines" in one.content]
-    assert str(END) in letter
+    assert str(today) in letter
