@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from ops_app.config import Settings
+from ops_app.config import PROJECT_ROOT, Settings
 from ops_app.domain.errors import DomainError
 
 cli = typer.Typer(
@@ -292,6 +292,7 @@ def bench(
     as_json: AsJson = False,
 ) -> None:
     """A benchmark beside its raw limit in the same run; from a checkout."""
+    sys.path.insert(0, str(PROJECT_ROOT))  # the tests are no installed package
     try:
         from tests.bench import BENCHMARKS
     except ModuleNotFoundError:

@@ -34,7 +34,7 @@ class DemoResult:
 def _row(result: DayResult, label: str) -> list[Any]:
     raw, matched = result.stages.get("raw", {}), result.stages.get("reconcile", {})
     counts = [raw.get("rows_in", 0), raw.get("accepted", 0), raw.get("quarantined", 0)]
-    return [label, f"{result.seconds:.0f}", *(f"{n:,}" for n in counts), matched.get("open_breaks", "")]
+    return [label, f"{result.seconds:.0f}", *(f"{n:,}" for n in counts), f"{matched.get('breaks', 0):,}"]
 
 
 def run_demo(

@@ -8,6 +8,7 @@ on free ports, lets browsers click through the pages, parks and reopens breaks t
 from __future__ import annotations
 
 import os
+import re
 import statistics
 import subprocess
 import sys
@@ -93,8 +94,9 @@ def _browse(address: str, name: str, stop: threading.Event, clicks: list[float])
 
 def _signed_in(address: str, name: str) -> httpx.Client:
     client = httpx.Client(base_url=address, headers={"Origin": address}, timeout=60)
-    client.get("/sign-in")
-    client.post("/sign-in", data={"name": name, "password": demo_password(name)})
+    form = re.search(r'name="?token"? value="([^"]+)"', client.get("/sign-in").text)
+    assert form
+    client.post("/sign-in", data={"token": form[1], "name": name, "password": demo_password(name), "next": "/"})
     client.get("/api/v1/me").raise_for_status()
     return client
 
