@@ -41,7 +41,7 @@ def _who_may(permission: str) -> str:
 def _settle(page: Page) -> None:
     page.wait_for_selector(_DONE, timeout=60_000)
     # parts of Streamlit itself come when they are first needed, and stand as grey bars until then
-    page.wait_for_function("!document.querySelector('[data-testid=stSkeleton]')", timeout=60_000)
+    page.locator("[data-testid=stSkeleton]").first.wait_for(state="detached", timeout=60_000)
     page.wait_for_timeout(900)
 
 

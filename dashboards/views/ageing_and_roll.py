@@ -102,7 +102,8 @@ def _roll_cell(sight: Sight, frame: pl.DataFrame, by: str, month_end: date) -> N
 def _flows(sight: Sight) -> None:
     metric = metrics()["flow_rate_m1_m2"]
     ends = month_ends(published_days(sight.published, sight.filters.sources))
-    sql = "select distinct bucket from rpt_portfolio_daily where bucket is not null order by bucket"
+    # the report holds cases in collection: of what is not overdue that is a remnant, and no base to flow from
+    sql = "select distinct bucket from rpt_portfolio_daily where bucket <> 'C' order by bucket"
     buckets = sight.published.frame(sql).get_column("bucket").to_list()
     frame = flow_rates(sight.published, sight.filters, ends, buckets)
     if not chart(
