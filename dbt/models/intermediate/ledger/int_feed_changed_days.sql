@@ -1,0 +1,11 @@
+with
+
+touched as (
+    select * from {{ from_source('raw', 'touched') }}
+),
+
+int_feed_changed_days as (
+    select distinct cast(partition_date as date) as day from touched
+)
+
+select * from int_feed_changed_days
