@@ -65,7 +65,7 @@ class Answer:
 
 
 def _formula_safe(value: Any) -> Any:
-    if isinstance(value, str) and value[:1] in "=+-@\t\r" and not _is_number(value):
+    if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")) and not _is_number(value):
         return "'" + value
     return value
 
