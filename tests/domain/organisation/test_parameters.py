@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from itertools import pairwise
 
 import pytest
 from hypothesis import given, settings
@@ -231,8 +233,6 @@ def test_a_version_is_sealed_over_all_it_says_and_over_the_one_before() -> None:
     one, two = changed(changed([], 5, day(1)), 6, day(2))
     assert two.prev_id == one.version_id
     for name, value in {"value_json": "7", "valid_from_date": day(3), "made_by": "p-2", "prev_id": GENESIS}.items():
-        from dataclasses import replace
-
         assert sealed(replace(two, **{name: value})).version_id != two.version_id
 
 
@@ -248,7 +248,9 @@ a_change = st.tuples(
 
 @settings(max_examples=300, deadline=None)
 @given(st.lists(a_change, max_size=9))
-def test_whatever_is_changed_no_two_versions_hold_on_one_day_and_each_day_has_the_value_of_a_naive_model(changes) -> None:
+def test_whatever_is_changed_no_day_has_two_versions_and_each_has_the_value_of_a_naive_model(
+    changes,
+) -> None:
     model: dict[str, dict[date, int | None]] = {one.text: {} for one in SCOPES}
     days = [day(number) for number in range(-4, 24)]
     versions: list[ParameterVersion] = []
@@ -275,7 +277,7 @@ def test_whatever_is_changed_no_two_versions_hold_on_one_day_and_each_day_has_th
         for when in days:
             if when < day(start):
                 assert all(after.value(CODE, when, one) == old[one.text, when] for one in SCOPES)
-        told = {when: None for when in days} | {
+        told = dict.fromkeys(days) | {
             when: one for one in done.differences for when in days
             if one.first_date <= when and (one.end_date is None or when < one.end_date)
         }  # fmt: skip
@@ -287,12 +289,10 @@ def test_whatever_is_changed_no_two_versions_hold_on_one_day_and_each_day_has_th
         found = final.steps(CODE, scope.text)
         for when in days:
             assert sum(step.holds_on(when) for step in found) <= 1
-            expected = next(
-                (own for one in scope.widening() if (own := model[one.text].get(when)) is not None), 1
-            )
+            expected = next((own for one in scope.widening() if (own := model[one.text].get(when)) is not None), 1)
             assert final.value(CODE, when, scope) == expected
         pieces = final.pieces(CODE, scope, days[0], None)
-        assert all(one.valid_to_date == two.valid_from_date for one, two in zip(pieces, pieces[1:], strict=False))
+        assert all(one.valid_to_date == two.valid_from_date for one, two in pairwise(pieces))
         assert pieces[-1].valid_to_date is None
 
 

@@ -9,7 +9,7 @@ from ops_app.store.migrations.append_only import make_append_only, make_contiguo
 from ops_app.store.types import Moment
 
 revision = "0005"
-down_revision = "0003"
+down_revision = "0004"
 
 _FIRST_OF_ITS_DAY = sa.text("replaces is null")
 _DAY = ["code", "scope", "valid_from_date"]
