@@ -37,6 +37,10 @@ GRANTS: dict[str, frozenset[Role]] = {
     "audit.view": frozenset({Role.AUDITOR, Role.ADMINISTRATOR, Role.COMPLIANCE}),
     "sql.query": frozenset({Role.ANALYST, Role.MANAGER, Role.AUDITOR}),
     "rows.export": _ASSET_STAFF,
+    "approvals.view": _ASSET_STAFF,
+    "approvals.own": _ASSET_STAFF,
+    "approvals.decide": frozenset({Role.SUPERVISOR, Role.FINANCE, Role.COMPLIANCE, Role.ADMINISTRATOR, Role.MANAGER}),
+    "approvals.rules": frozenset({Role.ADMINISTRATOR, Role.COMPLIANCE}),
     "session.own": frozenset(Role),
     "system.run": frozenset({Role.SYSTEM}),
 }
