@@ -35,6 +35,7 @@ PAGES: tuple[PageSpec, ...] = (
     PageSpec("operations", "operations", "asset_company/operations.py", "operations", "operations.view"),
     PageSpec("expectations", "expectations", "asset_company/expectations.py", "operations", "operations.view"),
     PageSpec("people", "people", "asset_company/people.py", "administration", "people.manage"),
+    PageSpec("parameters", "parameters", "asset_company/parameters.py", "administration", "parameters.view"),
     PageSpec("audit", "audit", "asset_company/audit.py", "administration", "audit.view"),
     PageSpec("account", "account", "account.py", "start", "session.own"),
 )

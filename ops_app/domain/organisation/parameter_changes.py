@@ -114,6 +114,13 @@ def plan(known: ParameterSet, change: Change, *, today: date, closed: Iterable[A
     return Plan(change, versions, _differences(known, after, change, end), reasons)
 
 
+def chosen_day(day: date | None) -> date:
+    """The day on which a change begins; raises ``Invalid`` where none was chosen."""
+    if day is None:
+        raise Invalid("Choose the day from which it holds.", "请选择生效日。", field="valid_from")
+    return day
+
+
 def _check_days(change: Change, today: date) -> None:
     if not EARLIEST <= change.valid_from_date <= today + FARTHEST_AHEAD:
         raise Invalid(

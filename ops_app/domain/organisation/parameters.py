@@ -185,6 +185,7 @@ class ParameterChanged(Conflict):
             f"{who} changed this parameter meanwhile (version {version_no}). Look again, then decide.",
             f"{who} 已更改此参数(第 {version_no} 版)。请查看新版本后再决定。",
         )
+        self.version_no = version_no
 
 
 class HeldElsewhere(Refused):

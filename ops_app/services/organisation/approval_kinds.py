@@ -17,7 +17,10 @@ from ops_app.domain.errors import Refused
 from ops_app.domain.organisation.permissions import GRANTS
 from ops_app.store.store import Transaction
 
-MODULES: tuple[str, ...] = ("ops_app.services.organisation.approval_rules",)
+MODULES: tuple[str, ...] = (
+    "ops_app.services.organisation.approval_rules",
+    "ops_app.services.organisation.parameters",
+)
 """The services that register kinds. An area that registers one adds itself here."""
 
 USUAL_LIFE = timedelta(days=14)

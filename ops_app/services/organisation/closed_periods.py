@@ -23,7 +23,14 @@ from ops_app.store.organisation import parameters
 from ops_app.store.organisation.parameters import ClosedPeriod
 from ops_app.store.store import Store
 
-__all__ = ["ClosedPeriod", "KeptParameters", "close_period", "list_closed_periods", "parameters_of"]
+__all__ = [
+    "ClosedPeriod",
+    "KeptParameters",
+    "close_period",
+    "list_closed_periods",
+    "parameters_of",
+    "read_closed_period",
+]
 
 
 @dataclass(frozen=True)
@@ -107,6 +114,13 @@ def list_closed_periods(
     """The closed periods (of ``area``), the latest first."""
     with store.reading() as connection:
         return tuple(parameters.periods(connection, area))
+
+
+@act("parameters.view")
+def read_closed_period(actor: Actor, store: Store, *, now: datetime, period_id: str) -> KeptParameters:
+    """The parameters that a closed period was computed with. Raises ``NotFound``."""
+    with store.reading() as connection:
+        return parameters_of(connection, period_id)
 
 
 def parameters_of(connection: Connection, period_id: str) -> KeptParameters:

@@ -12,12 +12,18 @@ from ops_app.domain.errors import Conflict, Invalid
 from ops_app.domain.organisation.parameter_changes import BACK_DATED, Area, Change, Plan, plan
 from ops_app.domain.organisation.parameter_timeline import ParameterSet
 from ops_app.domain.organisation.parameter_values import stored_form, stored_text
-from ops_app.domain.organisation.parameters import Effect, ParameterChanged, ParameterVersion, Scope, sealed
+from ops_app.domain.organisation.parameters import ALL, Effect, ParameterChanged, ParameterVersion, Scope, sealed
 from ops_app.services.organisation.parameter_reading import in_force
 from ops_app.store.organisation import parameters
 from ops_app.store.store import Transaction
 
-KIND = "parameter_change"
+KIND = "parameters.change"
+ARGUMENTS = frozenset(
+    {"code", "scope", "expected_version", "effect", "value", "valid_from_date", "valid_to_date", "zone", "reason"}
+    | {"made_by", "back_dated"}
+)
+"""What a written-down change says."""
+
 LONGEST_REASON = 500
 
 
@@ -37,7 +43,8 @@ def run_change(transaction: Transaction, arguments: Mapping[str, Any]) -> Mappin
             f"等待期间已过拟生效日 {change.valid_from_date},请以新的生效日重新申请。",
             field="valid_from",
         )
-    numbers = _write(transaction, known, asked, arguments)
+    approval_id = parameters.approval_in_hand(transaction.connection, KIND, object_id_of(change))
+    numbers = _write(transaction, known, asked, arguments, approval_id)
     before = known.held(change.code, change.valid_from_date, change.scope)
     transaction.audit(
         "parameter.withdrawn" if change.effect is Effect.WITHDRAW else "parameter.changed",
@@ -52,7 +59,7 @@ def run_change(transaction: Transaction, arguments: Mapping[str, Any]) -> Mappin
             "valid_from_date": change.valid_from_date,
             "valid_to_date": change.valid_to_date,
             "made_by": arguments["made_by"],
-            "approval_id": arguments.get("approval_id"),
+            "approval_id": approval_id,
         },
         reason=arguments["reason"],
     )
@@ -99,6 +106,11 @@ def arguments_of(
     }
 
 
+def object_id_of(change: Change) -> str:
+    """What an approval of the change is about: the parameter, and the scope where it is not all."""
+    return change.code if change.scope == ALL else f"{change.code} {change.scope.text}"
+
+
 def change_of(known: ParameterSet, arguments: Mapping[str, Any]) -> Change:
     """The change of written-down arguments; raises ``Invalid`` or ``NoSuchParameter``."""
     definition = known.definition(arguments["code"])
@@ -126,7 +138,9 @@ def checked_reason(reason: str) -> str:
     return text
 
 
-def _write(transaction: Transaction, known: ParameterSet, asked: Plan, arguments: Mapping[str, Any]) -> list[int]:
+def _write(
+    transaction: Transaction, known: ParameterSet, asked: Plan, arguments: Mapping[str, Any], approval_id: str | None
+) -> list[int]:
     connection, change = transaction.connection, asked.change
     seq, prev_id = parameters.newest(connection)
     number = len(known.versions(change.code, change.scope.text))
@@ -145,7 +159,7 @@ def _write(transaction: Transaction, known: ParameterSet, asked: Plan, arguments
                 replaces=one.replaces,
                 made_by=arguments["made_by"],
                 made_at=transaction.now,
-                approval_id=arguments.get("approval_id"),
+                approval_id=approval_id,
                 reason=arguments["reason"],
                 prev_id=prev_id,
             )

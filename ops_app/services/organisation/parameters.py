@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from ops_app.domain.canonical import content_hash
-from ops_app.domain.errors import Invalid, Refused
-from ops_app.domain.organisation.parameter_changes import RISKY, Change, Plan, plan
+from ops_app.domain.errors import Invalid
+from ops_app.domain.organisation.parameter_changes import BACK_DATED, RISKY, Change, Plan, plan
 from ops_app.domain.organisation.people import Actor
 from ops_app.services.act import act
+from ops_app.services.organisation import approvals
 from ops_app.services.organisation.parameter_changes import (
+    ARGUMENTS,
+    KIND,
     arguments_of,
     checked_reason,
     closed_days,
+    object_id_of,
     plan_of,
     run_change,
 )
@@ -29,7 +35,7 @@ from ops_app.services.organisation.parameter_lists import (
     read_parameter,
 )
 from ops_app.services.organisation.parameter_reading import in_force, value_on
-from ops_app.store.store import Store
+from ops_app.store.store import Store, Transaction
 
 __all__ = [
     "SORTABLE",
@@ -103,19 +109,69 @@ def propose_change(
         claim.refuse_conflict()
         if not claim.is_new:
             return Asked(tuple(claim.answer["version_nos"]), claim.answer["approval_id"])
-        asked = plan_of(transaction, arguments)
-        if asked.approval_reasons:
-            raise _waits(asked)
-        done = run_change(transaction, arguments)
-        answer = {"version_nos": done["version_nos"], "approval_id": None}
-        transaction.answer("parameters", key, answer)
-    return Asked(tuple(answer["version_nos"]), None)
+        planned = plan_of(transaction, arguments)
+        if planned.approval_reasons:
+            done = Asked((), _request(transaction, arguments, planned))
+        else:
+            done = Asked(tuple(run_change(transaction, arguments)["version_nos"]), None)
+        transaction.answer("parameters", key, vars(done))
+    return done
 
 
-def _waits(asked: Plan) -> Refused:
-    why_en = "it is a risky parameter" if RISKY in asked.approval_reasons else "it reaches back into days gone by"
-    why_zh = "属于高风险参数" if RISKY in asked.approval_reasons else "生效日早于今天"
-    return Refused(
-        f"This change needs an approval, because {why_en}, and approvals are not open in this installation yet.",
-        f"此变更{why_zh},须经审批;本系统的审批功能尚未启用。",
+def _request(transaction: Transaction, arguments: Mapping[str, Any], planned: Plan) -> str:
+    return approvals.enter_request(
+        transaction,
+        kind=KIND,
+        object_type="parameter",
+        object_id=object_id_of(planned.change),
+        arguments=arguments,
+        reason=arguments["reason"],
+        flags=planned.approval_reasons,
     )
+
+
+def _check(transaction: Transaction, draft: approvals.Draft) -> None:
+    """Refuse a request that could not be carried out, or that names another maker, object or risk than it has."""
+    arguments = draft.arguments
+    if set(arguments) != ARGUMENTS:
+        raise Invalid("The change is not written down whole.", "变更内容不完整。", field="arguments")
+    try:
+        planned = plan_of(transaction, arguments)
+    except (TypeError, ValueError, LookupError) as error:
+        raise Invalid("The change cannot be read.", "变更内容无法识别。", field="arguments") from error
+    checked_reason(arguments["reason"])
+    stated = (arguments["made_by"], draft.object_type, draft.object_id, set(draft.flags), arguments["back_dated"])
+    back_dated = BACK_DATED in planned.approval_reasons
+    reasons = set(planned.approval_reasons)
+    actual = (transaction.actor.person_id, "parameter", object_id_of(planned.change), reasons, back_dated)
+    if stated != actual:
+        raise Invalid("The request does not say what it does.", "申请说明与内容不一致。", field="arguments")
+
+
+approvals.register(
+    KIND,
+    name=("change of a parameter", "参数变更"),
+    make="parameters.change",
+    run=run_change,
+    check=_check,
+    labels={
+        "code": ("parameter", "参数"),
+        "scope": ("holds for", "适用范围"),
+        "effect": ("what it does", "变更方式"),
+        "value": ("new value", "新取值"),
+        "valid_from_date": ("from", "生效日"),
+        "valid_to_date": ("until before", "截止日(不含)"),
+        "expected_version": ("versions so far", "现有版本数"),
+        "reason": ("reason", "理由"),
+        "made_by": ("asked for by", "申请人"),
+        "zone": ("time zone of the days", "日期所在时区"),
+        "back_dated": ("reaches back", "追溯生效"),
+    },
+    flags={
+        RISKY: (
+            "a risky parameter: money, personal data, contact or control",
+            "高风险参数:涉及资金、个人信息、联系或内控",
+        ),
+        BACK_DATED: ("holds from a day that has passed", "自过去的日期起生效"),
+    },
+)

@@ -11,6 +11,7 @@ from sqlalchemy import insert, select, text
 from sqlalchemy.engine import Connection
 
 from ops_app.domain.organisation.parameters import GENESIS, Effect, ParameterVersion
+from ops_app.store.tables.approvals import approval_requests
 from ops_app.store.tables.organisation import people
 from ops_app.store.tables.parameters import closed_periods, parameter_versions
 
@@ -67,6 +68,19 @@ def _version(values: dict[str, Any]) -> ParameterVersion:
 def add(connection: Connection, version: ParameterVersion) -> None:
     """Insert a sealed version."""
     connection.execute(insert(parameter_versions).values(vars(version) | {"effect": version.effect.value}))
+
+
+def approval_in_hand(connection: Connection, kind: str, object_id: str) -> str | None:
+    """The request for this change whose command is running at this moment: approved, and not answered yet."""
+    found: str | None = connection.execute(
+        select(approval_requests.c.request_id).where(
+            approval_requests.c.kind == kind,
+            approval_requests.c.object_id == object_id,
+            approval_requests.c.state == "approved",
+            approval_requests.c.result_json.is_(None),
+        )
+    ).scalar()
+    return found
 
 
 def names(connection: Connection, person_ids: Sequence[str]) -> dict[str, str]:

@@ -11,8 +11,9 @@ import pytest
 from sqlalchemy import delete, insert, select, update
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
-from ops_app.domain.errors import Conflict, Invalid, Refused
+from ops_app.domain.errors import Conflict, DomainError, Invalid, Refused
 from ops_app.domain.money import Money
+from ops_app.domain.organisation.approvals import NotCarriedOut, OpenAlready
 from ops_app.domain.organisation.parameter_changes import Change
 from ops_app.domain.organisation.parameter_ranges import Range
 from ops_app.domain.organisation.parameter_values import ParameterKind
@@ -27,12 +28,14 @@ from ops_app.domain.organisation.parameters import (
 )
 from ops_app.domain.organisation.people import SYSTEM, Actor, Role
 from ops_app.domain.organisation.permissions import GRANTS
-from ops_app.services.organisation import closed_periods, parameter_reading, parameters
+from ops_app.services.organisation import approvals, closed_periods, parameter_reading, parameters
+from ops_app.services.organisation.parameter_changes import KIND, arguments_of, run_change
 from ops_app.services.organisation.parameters import ParameterFilter
 from ops_app.store.store import Store
 from ops_app.store.tables.organisation import audit_log
 from ops_app.store.tables.parameters import closed_periods as periods_table
 from ops_app.store.tables.parameters import parameter_versions
+from tests.services.organisation.approving import a_person, decide
 from tests.services.organisation.conftest import NOW, someone
 from tests.services.organisation.parameters import (
     BANDS,
@@ -129,12 +132,68 @@ def test_a_repeated_key_is_given_the_first_answer_and_other_content_is_refused(s
     assert len(rows(store, parameter_versions)) == 1
 
 
-def test_risky_and_back_dated_changes_do_not_happen_without_an_approval(store: Store) -> None:
-    for change, why in ((set_to(RISKY, 5, day(1)), "risky"), (set_to(PLAIN, 5, day(-1)), "reaches back")):
-        with pytest.raises(Refused, match=why):
-            propose(ADMIN, store, change, 0)
-    assert not rows(store, parameter_versions)
-    assert not rows(store, audit_log)
+def test_risky_and_back_dated_changes_wait_for_somebody_else(store: Store) -> None:
+    maker, manager = a_person(store, "Maker", Role.ADMINISTRATOR), a_person(store, "Manager", Role.MANAGER)
+    for number, change in enumerate((set_to(RISKY, 5, day(1)), set_to(PLAIN, 6, day(-1), LENDER))):
+        asked = propose(maker, store, change, 0)
+        assert asked.version_nos == ()
+        assert asked == propose(maker, store, change, 0)
+        assert len(rows(store, parameter_versions)) == number
+        one = approvals.read_request(manager, store, now=NOW, request_id=asked.approval_id).item
+        assert one.flags == (("risky",), ("back_dated",))[number]
+        with pytest.raises(OpenAlready):
+            propose(maker, store, change, 0, "again")
+        with pytest.raises(Refused):
+            decide(store, maker, one, now=NOW)
+        decide(store, manager, one, now=NOW)
+        made = rows(store, parameter_versions)[number]
+        assert (made.approval_id, made.made_by, made.reason) == (one.request_id, maker.person_id, "because")
+    assert value(store, RISKY, day(1)) == 5
+    assert value(store, PLAIN, day(-1), LENDER) == 6
+    acts = [row.action for row in rows(store, audit_log)]
+    assert acts.count("parameter.changed") == 2
+
+
+def test_an_approval_that_comes_too_late_or_after_another_change_changes_nothing(store: Store) -> None:
+    maker, manager = a_person(store, "Maker", Role.ADMINISTRATOR), a_person(store, "Manager", Role.MANAGER)
+    late = propose(maker, store, set_to(RISKY, 5, day(1)), 0).approval_id
+    one = approvals.read_request(manager, store, now=NOW, request_id=late).item
+    with pytest.raises(NotCarriedOut, match="went by while it waited"):
+        decide(store, manager, one, now=NOW + timedelta(days=2))
+    waiting = propose(maker, store, set_to(PLAIN, 5, day(-1)), 0).approval_id
+    propose(COMPLIANCE, store, set_to(PLAIN, 6, day(1)), 0, "direct")
+    one = approvals.read_request(manager, store, now=NOW, request_id=waiting).item
+    with pytest.raises(NotCarriedOut, match="compliance changed this parameter meanwhile"):
+        decide(store, manager, one, now=NOW)
+    assert len(rows(store, parameter_versions)) == 1
+
+
+@pytest.mark.parametrize(
+    "spoilt",
+    [
+        {"made_by": "p-other"},
+        {"back_dated": True},
+        {"value": 1_000_000},
+        {"value": "5"},
+        {"scope": "all/none"},
+        {"effect": "delete"},
+        {"zone": "Nowhere/Land"},
+        {"valid_from_date": "tomorrow"},
+        {"code": "casework.plain"},
+        {"expected_version": 3},
+        {"more": 1},
+    ],
+)
+def test_a_request_that_says_one_thing_and_does_another_is_refused(store: Store, spoilt: dict) -> None:
+    maker = a_person(store, "Maker", Role.ADMINISTRATOR)
+    change = set_to(RISKY, 5, day(1))
+    arguments = arguments_of(
+        change, expected_version=0, zone=ZONE.key, reason="r", made_by=maker.person_id, back_dated=False
+    )
+    given = {"now": NOW, "kind": KIND, "object_type": "parameter", "object_id": RISKY, "reason": "why", "key": "k"}
+    with pytest.raises(DomainError):
+        approvals.request_approval(maker, store, arguments=arguments | spoilt, flags=("risky",), **given)
+    assert approvals.request_approval(maker, store, arguments=arguments, flags=("risky",), **given)
 
 
 def test_what_a_file_holds_and_what_does_not_vary_is_refused(store: Store) -> None:
@@ -156,8 +215,7 @@ def test_a_change_says_why(store: Store, reason: str) -> None:
 
 def test_the_day_is_that_of_the_installations_zone(store: Store) -> None:
     late = NOW.replace(hour=17)  # the 25th has begun in Shanghai
-    with pytest.raises(Refused, match="reaches back"):
-        propose(ADMIN, store, set_to(PLAIN, 5, day(0)), 0, now=late)
+    assert propose(ADMIN, store, set_to(PLAIN, 5, day(0), LENDER), 0, "early", now=late).approval_id
     assert propose(ADMIN, store, set_to(PLAIN, 5, day(1)), 0, now=late).version_nos == (1,)
 
 
@@ -314,8 +372,6 @@ def test_a_set_is_read_once_for_each_state_and_what_was_rolled_back_is_forgotten
 
     class Undone(Exception):
         pass
-
-    from ops_app.services.organisation.parameter_changes import arguments_of, run_change
 
     def arguments(number: int):
         return arguments_of(
