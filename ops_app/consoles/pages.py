@@ -36,6 +36,7 @@ PAGES: tuple[PageSpec, ...] = (
     PageSpec("expectations", "expectations", "asset_company/expectations.py", "operations", "operations.view"),
     PageSpec("people", "people", "asset_company/people.py", "administration", "people.manage"),
     PageSpec("audit", "audit", "asset_company/audit.py", "administration", "audit.view"),
+    PageSpec("approvals", "approvals", "asset_company/approvals.py", "start", "approvals.view"),
     PageSpec("account", "account", "account.py", "start", "session.own"),
 )
 SECTIONS = ("start", "dashboards", "repayments", "operations", "administration")
