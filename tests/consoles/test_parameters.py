@@ -129,6 +129,31 @@ def test_who_edits_a_stale_version_is_told_who_was_first_and_loses_nothing(
     assert "version 2" in at.success[0].value
 
 
+def test_who_withdraws_what_somebody_else_withdrew_is_told_so(
+    app: App, open_page: OpenPage, signed_in: SignedInAs
+) -> None:
+    _, other = signed_in(Role.COMPLIANCE)
+    change(app, other, PLAIN, 20, 5, 0)
+    at = open_page("parameters", Role.ADMINISTRATOR, query={"parameters_id": PLAIN})
+    control = next(one for one in at.segmented_control if (one.key or "").startswith("effect_"))
+    control.set_value("follow").run()
+    field(at, "text_area", "reason").set_value("not needed")
+    change(app, other, PLAIN, 30, 5, 1)
+    press(at, "propose")
+    assert "Test compliance changed this parameter meanwhile (version 2)" in at.warning[0].value
+    assert field(at, "text_area", "reason").value == "not needed"
+
+
+def test_an_approver_reads_a_change_of_a_parameter_in_words(
+    app: App, open_page: OpenPage, signed_in: SignedInAs
+) -> None:
+    _, maker = signed_in(Role.COMPLIANCE)
+    change(app, maker, RISKY, 77, 3, 0)
+    text = words(open_page("approvals", Role.MANAGER))
+    assert "change of a parameter" in text
+    assert RISKY in text
+
+
 def test_a_history_compares_two_versions_and_a_planned_change_is_withdrawn(
     app: App, open_page: OpenPage, signed_in: SignedInAs
 ) -> None:

@@ -63,6 +63,19 @@ def steps(versions: Iterable[ParameterVersion]) -> tuple[Step, ...]:
     return tuple(Step(one, end) for one, end in zip(live, [*ends, None], strict=False))
 
 
+class _Source:
+    """One scope's say: its steps, their first days, and its default."""
+
+    def __init__(self, scope: str, live: tuple[Step, ...], default: Value | None) -> None:
+        self.scope = scope
+        self.steps = live
+        self.starts = [step.valid_from_date for step in live]
+        self.default = default
+
+
+_MOST_ASKED = 10_000
+
+
 class ParameterSet:
     """Every parameter with every version: answers which value holds for whom on which day.
 
@@ -71,6 +84,7 @@ class ParameterSet:
 
     def __init__(self, definitions: Mapping[str, Definition], versions: Iterable[ParameterVersion]) -> None:
         self.definitions = definitions
+        self._asked: dict[tuple[str, Scope], tuple[_Source, ...]] = {}
         self._versions: dict[str, dict[str, list[ParameterVersion]]] = {}
         for one in versions:
             if one.code in definitions:  # a parameter that left the catalogue keeps its history in the store only
@@ -78,10 +92,6 @@ class ParameterSet:
         self._steps = {
             code: {scope: steps(found) for scope, found in by_scope.items()}
             for code, by_scope in self._versions.items()
-        }
-        self._starts = {
-            code: {scope: [step.valid_from_date for step in found] for scope, found in by_scope.items()}
-            for code, by_scope in self._steps.items()
         }
         self._values = {
             (one.code, one.scope, one.version_no): definitions[one.code].rule.kept(json.loads(one.value_json))
@@ -104,26 +114,33 @@ class ParameterSet:
 
     def held(self, code: str, on_date: date, scope: Scope = ALL) -> Held:
         """The value with its source. Dimensions by which the parameter does not vary are not looked at."""
-        definition = self.definition(code)
-        starts, by_scope = self._starts.get(code, {}), self._steps.get(code, {})
-        for candidate in scope.only(definition.scopes).widening():
-            text = candidate.text
-            end: date | None = None
-            if text in starts:
-                place = bisect_right(starts[text], on_date)
-                end = starts[text][place] if place < len(starts[text]) else None
-                step = by_scope[text][place - 1] if place else None
-                if step is not None and step.version.effect is Effect.SET:
-                    number = step.version.version_no
-                    return Held(self._values[code, text, number], text, number, step.valid_from_date, end)
-            default = definition.default if text == ALL.text else definition.defaults.get(text)
-            if default is not None:
-                return Held(default, text, 0, self._default_from(code, text, on_date), end)
+        for source in self._sources(code, scope):
+            place = bisect_right(source.starts, on_date)
+            end = source.starts[place] if place < len(source.starts) else None
+            step = source.steps[place - 1] if place else None
+            if step is not None and step.version.effect is Effect.SET:
+                number = step.version.version_no
+                return Held(self._values[code, source.scope, number], source.scope, number, step.valid_from_date, end)
+            if source.default is not None:
+                first = step.valid_from_date if step else BEGINNING
+                return Held(source.default, source.scope, 0, first, end)
         raise LookupError(f"{code} has no default")
 
-    def _default_from(self, code: str, scope: str, on_date: date) -> date:
-        place = bisect_right(self._starts.get(code, {}).get(scope, []), on_date)
-        return self._steps[code][scope][place - 1].valid_from_date if place else BEGINNING
+    def _sources(self, code: str, scope: Scope) -> tuple[_Source, ...]:
+        """The scopes that have a say for ``scope``, the most specific first; worked out once for each question."""
+        found = self._asked.get((code, scope))
+        if found is None:
+            definition = self.definition(code)
+            defaults = {ALL.text: definition.default, **definition.defaults}
+            every = (
+                _Source(text, self.steps(code, text), defaults.get(text))
+                for text in (one.text for one in scope.only(definition.scopes).widening())
+            )
+            found = tuple(one for one in every if one.steps or one.default is not None)
+            if len(self._asked) >= _MOST_ASKED:
+                self._asked.clear()
+            self._asked[code, scope] = found
+        return found
 
     def scopes(self, code: str) -> tuple[str, ...]:
         """Every scope that has, or had, a value of its own; ``all`` first."""

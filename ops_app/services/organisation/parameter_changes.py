@@ -36,13 +36,7 @@ def run_change(transaction: Transaction, arguments: Mapping[str, Any]) -> Mappin
     asked = plan_of(transaction, arguments)
     change, scope = asked.change, asked.change.scope.text
     known = in_force(transaction.connection)
-    if BACK_DATED in asked.approval_reasons and not arguments["back_dated"]:
-        raise Conflict(
-            f"The day from which this was to hold, {change.valid_from_date}, went by while it waited. "
-            "Ask for it anew with a later day.",
-            f"等待期间已过拟生效日 {change.valid_from_date},请以新的生效日重新申请。",
-            field="valid_from",
-        )
+    check_day(asked, arguments)
     approval_id = parameters.approval_in_hand(transaction.connection, KIND, object_id_of(change))
     numbers = _write(transaction, known, asked, arguments, approval_id)
     before = known.held(change.code, change.valid_from_date, change.scope)
@@ -80,6 +74,18 @@ def plan_of(transaction: Transaction, arguments: Mapping[str, Any]) -> Plan:
         raise ParameterChanged(who, len(made))
     today = transaction.now.astimezone(ZoneInfo(arguments["zone"])).date()
     return plan(known, change, today=today, closed=closed_days(transaction.connection))
+
+
+def check_day(asked: Plan, arguments: Mapping[str, Any]) -> None:
+    """Raise ``Conflict`` if the first day of a change that was not to reach back has passed."""
+    change = asked.change
+    if BACK_DATED in asked.approval_reasons and not arguments["back_dated"]:
+        raise Conflict(
+            f"The day from which this was to hold, {change.valid_from_date}, went by while it waited. "
+            "Ask for it anew with a later day.",
+            f"等待期间已过拟生效日 {change.valid_from_date},请以新的生效日重新申请。",
+            field="valid_from",
+        )
 
 
 def closed_days(connection: Any) -> list[Area]:

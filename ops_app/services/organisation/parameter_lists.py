@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
 
@@ -164,4 +164,8 @@ def read_parameter(
         Past(one, known.version_value(one), names.get(one.made_by, one.made_by), live.get(one.version_no))
         for one in reversed(versions)
     )
-    return ParameterRecord(definition, scope, known.held(code, on_date, scope), history, known.scopes(code))
+    # until the day on which another value or another scope has its say, not only the next step of the same scope
+    held = replace(
+        known.held(code, on_date, scope), valid_to_date=known.pieces(code, scope, on_date, None)[0].valid_to_date
+    )
+    return ParameterRecord(definition, scope, held, history, known.scopes(code))

@@ -18,6 +18,7 @@ from ops_app.services.organisation.parameter_changes import (
     ARGUMENTS,
     KIND,
     arguments_of,
+    check_day,
     checked_reason,
     closed_days,
     object_id_of,
@@ -140,6 +141,7 @@ def _check(transaction: Transaction, draft: approvals.Draft) -> None:
     except (TypeError, ValueError, LookupError) as error:
         raise Invalid("The change cannot be read.", "变更内容无法识别。", field="arguments") from error
     checked_reason(arguments["reason"])
+    check_day(planned, arguments)
     stated = (arguments["made_by"], draft.object_type, draft.object_id, set(draft.flags), arguments["back_dated"])
     back_dated = BACK_DATED in planned.approval_reasons
     reasons = set(planned.approval_reasons)

@@ -333,6 +333,32 @@ def test_a_closed_period_keeps_even_the_default_that_a_release_changes(store: St
         assert closed_periods.parameters_of(connection, closed.period_id).value(PLAIN, day(-1)) == 1
 
 
+def test_a_period_that_is_closed_while_a_change_reaches_into_it_lets_only_one_of_them_happen(store: Store) -> None:
+    maker, manager = a_person(store, "Maker", Role.ADMINISTRATOR), a_person(store, "Manager", Role.MANAGER)
+    asked = propose(maker, store, set_to(PLAIN, 5, day(-3)), 0).approval_id
+    one = approvals.read_request(manager, store, now=NOW, request_id=asked).item
+
+    def close() -> str:
+        closed_periods.close_period(
+            FINANCE, store, now=NOW, zone=ZONE, area="casework", first_date=day(-5), end_date=TODAY, reason="month"
+        )
+        return "closed"
+
+    def approve() -> str:
+        try:
+            decide(store, manager, one, now=NOW)
+        except NotCarriedOut:
+            return "refused"
+        return "changed"
+
+    with ThreadPoolExecutor(2) as pool:
+        answers = [task.result() for task in (pool.submit(close), pool.submit(approve))]
+    (period,) = closed_periods.list_closed_periods(FINANCE, store, now=NOW)
+    kept = closed_periods.read_closed_period(FINANCE, store, now=NOW, period_id=period.period_id)
+    assert answers[0] == "closed"
+    assert kept.value(PLAIN, day(-1)) == value(store, PLAIN, day(-1)) == (5 if answers[1] == "changed" else 1)
+
+
 @pytest.mark.parametrize(
     ("first", "end", "error"),
     [(-5, 1, Invalid), (-5, -5, Invalid), (-12, -9, Conflict), (-8, -7, Conflict), (-10, -5, Conflict)],

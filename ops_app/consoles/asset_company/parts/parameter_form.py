@@ -40,30 +40,37 @@ def show(at: Here, found: ParameterRecord) -> None:
         return
     st.markdown(f"**{t('parameters.ask')}**")
     about = f"{definition.code}.{found.scope.text}"
-    effect = Effect(
-        st.segmented_control(
-            t("parameters.effect"),
-            [one.value for one in _effects(at, found)],
-            default=Effect.SET.value,
-            required=True,
-            format_func=lambda code: t(f"parameters.effects.{code}"),
-            key=f"effect_{about}_{found.expected_version}",
-        )
-        or Effect.SET
-    )
-    name = f"parameter_{about}_{effect}"
+    effect = _effect(at, found, f"effect_{about}")
     # the version that this filling began with: what is typed outlives a change by somebody else, and hears of it
-    seen = st.session_state.setdefault(f"_seen_{name}", found.expected_version)
-    with form(at, name) as f:
+    seen = st.session_state.setdefault(f"_seen_{about}", found.expected_version)
+    with form(at, f"parameter_{about}_{effect}") as f:
         typed = _fields(at, f, found, effect)
         preview = f.look(t("parameters.preview"), lambda: _preview(at, _change(found, effect, typed)))
         f.submit(t("parameters.propose"))
     f.require({"valid_from": typed.valid_from})
     _show_preview(at, definition, preview())
     f.run(
-        lambda key: _propose(at, _change(found, effect, typed), seen, typed.reason, key, name),
+        lambda key: _propose(at, _change(found, effect, typed), seen, typed.reason, key, about),
         done=lambda asked: _done(at, asked),
     )
+
+
+def _effect(at: Here, found: ParameterRecord, key: str) -> Effect:
+    """What to do. What is chosen stays offered though somebody else did it meanwhile: the form must be there to say so;
+    after a change of one's own it begins anew."""
+    if st.session_state.pop(f"_done_{key}", False):
+        st.session_state.pop(key, None)
+    offered = [one.value for one in _effects(at, found)]
+    chosen = st.session_state.setdefault(key, Effect.SET.value)
+    options = [one.value for one in Effect if one.value in (*offered, chosen)]
+    said = st.segmented_control(
+        at.t("parameters.effect"),
+        options,
+        required=True,
+        format_func=lambda code: at.t(f"parameters.effects.{code}"),
+        key=key,
+    )
+    return Effect(said or Effect.SET)
 
 
 def _effects(at: Here, found: ParameterRecord) -> list[Effect]:
@@ -140,7 +147,7 @@ def _preview(at: Here, change: Change) -> Plan:
     return preview_change(at.actor, at.app.store, now=at.now, zone=at.app.settings.zone, change=change)
 
 
-def _propose(at: Here, change: Change, seen: int, reason: str, key: str, name: str) -> Asked:
+def _propose(at: Here, change: Change, seen: int, reason: str, key: str, about: str) -> Asked:
     try:
         asked = propose_change(
             at.actor,
@@ -154,9 +161,10 @@ def _propose(at: Here, change: Change, seen: int, reason: str, key: str, name: s
         )
     except ParameterChanged as changed:
         # said once, with the new version in sight above: pressing again means having seen it
-        st.session_state[f"_seen_{name}"] = changed.version_no
+        st.session_state[f"_seen_{about}"] = changed.version_no
         raise
-    st.session_state.pop(f"_seen_{name}", None)
+    st.session_state.pop(f"_seen_{about}", None)
+    st.session_state[f"_done_effect_{about}"] = True
     return asked
 
 
