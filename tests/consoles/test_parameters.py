@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -13,6 +14,7 @@ from ops_app.domain.organisation.parameters import ALL, Effect
 from ops_app.domain.organisation.people import Actor, Role
 from ops_app.services.organisation import closed_periods, parameters
 from tests.consoles.conftest import OpenPage, SignedInAs, words
+from tests.consoles.test_language import HAN, shown
 
 PLAIN = "casework.case_lock_minutes"
 RISKY = "organisation.export_approval_rows"
@@ -184,6 +186,20 @@ def test_ranges_are_typed_by_line_and_money_with_its_currency(open_page: OpenPag
     assert not at.error
     assert "1,234.50 USD" in words(at)
     assert "Lender code B1" in words(at)
+
+
+@pytest.mark.parametrize(
+    "code", ["casework.limitation_years", "casework.placement_exclusions", "casework.buckets", PLAIN]
+)
+def test_a_record_is_whole_in_each_language(app: App, open_page: OpenPage, signed_in: SignedInAs, code: str) -> None:
+    _, maker = signed_in(Role.COMPLIANCE, name="maker")
+    change(app, maker, PLAIN, 20, 5, 0)
+    places = re.compile(r"\b(?:ops_app|dbt)/[\w/.]+|before")  # where it is read, and the reason somebody typed
+    chinese = open_page("parameters", Role.ADMINISTRATOR, language="zh", query={"parameters_id": code})
+    assert not chinese.exception
+    assert re.findall(r"[A-Za-z]{2,}", places.sub(" ", shown(chinese))) == []
+    english = open_page("parameters", Role.ADMINISTRATOR, query={"parameters_id": code})
+    assert HAN.findall(shown(english)) == []
 
 
 def test_what_a_file_holds_and_who_only_looks_have_no_form(open_page: OpenPage) -> None:
