@@ -114,6 +114,9 @@ def test_a_risky_change_waits_for_approval(open_page: OpenPage) -> None:
     press(at, "propose")
     assert "waits for approval (request r-" in at.success[0].value
     assert "Never changed" in words(at)
+    assert "asked for by Test administrator: 500 rows, from " in at.info[0].value
+    chinese = open_page("parameters", Role.ANALYST, language="zh", query={"parameters_id": RISKY})
+    assert "申请的变更待审批：500 行" in chinese.info[0].value
 
 
 def test_who_edits_a_stale_version_is_told_who_was_first_and_loses_nothing(

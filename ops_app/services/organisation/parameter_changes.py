@@ -37,7 +37,7 @@ def run_change(transaction: Transaction, arguments: Mapping[str, Any]) -> Mappin
     change, scope = asked.change, asked.change.scope.text
     known = in_force(transaction.connection)
     check_day(asked, arguments)
-    approval_id = parameters.approval_in_hand(transaction.connection, KIND, object_id_of(change))
+    approval_id = parameters.approval_in_hand(transaction.connection, KIND, object_id_of(change.code, change.scope))
     numbers = _write(transaction, known, asked, arguments, approval_id)
     before = known.held(change.code, change.valid_from_date, change.scope)
     transaction.audit(
@@ -112,9 +112,9 @@ def arguments_of(
     }
 
 
-def object_id_of(change: Change) -> str:
-    """What an approval of the change is about: the parameter, and the scope where it is not all."""
-    return change.code if change.scope == ALL else f"{change.code} {change.scope.text}"
+def object_id_of(code: str, scope: Scope) -> str:
+    """What an approval of a change is about: the parameter, and the scope where it is not all."""
+    return code if scope == ALL else f"{code} {scope.text}"
 
 
 def change_of(known: ParameterSet, arguments: Mapping[str, Any]) -> Change:

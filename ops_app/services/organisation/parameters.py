@@ -10,7 +10,9 @@ from zoneinfo import ZoneInfo
 
 from ops_app.domain.canonical import content_hash
 from ops_app.domain.errors import Invalid
+from ops_app.domain.organisation.approvals import OPEN
 from ops_app.domain.organisation.parameter_changes import BACK_DATED, RISKY, Change, Plan, plan
+from ops_app.domain.organisation.parameters import Scope
 from ops_app.domain.organisation.people import Actor
 from ops_app.services.act import act
 from ops_app.services.organisation import approvals
@@ -18,6 +20,7 @@ from ops_app.services.organisation.parameter_changes import (
     ARGUMENTS,
     KIND,
     arguments_of,
+    change_of,
     check_day,
     checked_reason,
     closed_days,
@@ -52,6 +55,7 @@ __all__ = [
     "propose_change",
     "read_parameter",
     "value_on",
+    "waiting_changes",
 ]
 
 LONGEST_KEY = 120
@@ -71,6 +75,17 @@ def preview_change(actor: Actor, store: Store, *, now: datetime, zone: ZoneInfo,
     ``propose_change`` does, but for the version."""
     with store.reading() as connection:
         return plan(in_force(connection), change, today=now.astimezone(zone).date(), closed=closed_days(connection))
+
+
+@act("parameters.view")
+def waiting_changes(
+    actor: Actor, store: Store, *, now: datetime, code: str, scope: Scope
+) -> tuple[tuple[approvals.ApprovalRequest, Change], ...]:
+    """The requests for a change of ``code`` in ``scope`` that nobody has decided yet, each with what it asks for."""
+    found = approvals.requests_on(actor, store, now=now, object_type="parameter", object_id=object_id_of(code, scope))
+    with store.reading() as connection:
+        known = in_force(connection)
+    return tuple((one, change_of(known, one.arguments)) for one in found if one.state in OPEN)
 
 
 @act("parameters.change")
@@ -124,7 +139,7 @@ def _request(transaction: Transaction, arguments: Mapping[str, Any], planned: Pl
         transaction,
         kind=KIND,
         object_type="parameter",
-        object_id=object_id_of(planned.change),
+        object_id=object_id_of(planned.change.code, planned.change.scope),
         arguments=arguments,
         reason=arguments["reason"],
         flags=planned.approval_reasons,
@@ -145,7 +160,13 @@ def _check(transaction: Transaction, draft: approvals.Draft) -> None:
     stated = (arguments["made_by"], draft.object_type, draft.object_id, set(draft.flags), arguments["back_dated"])
     back_dated = BACK_DATED in planned.approval_reasons
     reasons = set(planned.approval_reasons)
-    actual = (transaction.actor.person_id, "parameter", object_id_of(planned.change), reasons, back_dated)
+    actual = (
+        transaction.actor.person_id,
+        "parameter",
+        object_id_of(planned.change.code, planned.change.scope),
+        reasons,
+        back_dated,
+    )
     if stated != actual:
         raise Invalid("The request does not say what it does.", "申请说明与内容不一致。", field="arguments")
 

@@ -22,7 +22,7 @@ from ops_app.domain.errors import DomainError
 from ops_app.domain.organisation.parameter_values import Value
 from ops_app.domain.organisation.parameters import ALL, DIMENSIONS, Definition, Effect, Scope
 from ops_app.services.organisation.parameter_catalogue import catalogue
-from ops_app.services.organisation.parameters import ParameterRecord, Past, read_parameter
+from ops_app.services.organisation.parameters import ParameterRecord, Past, read_parameter, waiting_changes
 
 
 def show(at: Here, code: str) -> None:
@@ -39,6 +39,7 @@ def show(at: Here, code: str) -> None:
         st.error(error.sentence(at.actor.language))
         return
     _facts(at, found)
+    _waiting(at, found)
     _own_values(at, found)
     _history(at, found)
     _compare(at, found)
@@ -84,6 +85,17 @@ def _facts(at: Here, found: ParameterRecord) -> None:
     )
     if definition.awaited:
         st.caption(t("parameters.awaited"))
+
+
+def _waiting(at: Here, found: ParameterRecord) -> None:
+    """Changes that were asked for and are not decided yet."""
+    code, scope = found.definition.code, found.scope
+    for one, change in waiting_changes(at.actor, at.app.store, now=at.now, code=code, scope=scope):
+        what = value_text(at, found.definition, change.value)
+        if change.effect is not Effect.SET:
+            what = at.t(f"parameters.effects.{change.effect}")
+        days = days_text(at, change.valid_from_date, change.valid_to_date)
+        st.info(at.t("parameters.waiting", who=one.maker_name, what=what, days=days, id=one.request_id))
 
 
 def _own_values(at: Here, found: ParameterRecord) -> None:
