@@ -29,6 +29,8 @@ PAGES = [
     ("people", Role.ADMINISTRATOR, {}),
     ("people", Role.COLLECTOR, {}),
     ("audit", Role.AUDITOR, {}),
+    ("parameters", Role.ADMINISTRATOR, {}),
+    ("parameters", Role.FINANCE, {"parameters_part": "periods"}),
     ("repayment_audit", Role.SUPERVISOR, {}),
     ("expectations", Role.OPERATOR, {}),
     *(

@@ -11,7 +11,7 @@ import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date
-from typing import Any
+from typing import Any, TypeVar
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
@@ -20,6 +20,7 @@ from ops_app.consoles.kit.context import Here
 from ops_app.domain.errors import Conflict, DomainError
 
 _FLASH = "_recoup_flash"
+Answer = TypeVar("Answer")
 _log = logging.getLogger(__name__)
 
 
@@ -108,6 +109,28 @@ class Form:
         chosen = st.date_input(label, value=value, format="YYYY-MM-DD", key=self._field_key(field))
         self._slot(field)
         return chosen if isinstance(chosen, date) else None
+
+    def lines(self, field: str, label: str, *, value: str = "", help: str | None = None, height: int = 240) -> str:
+        """Several lines of text."""
+        typed = st.text_area(label, value=value, help=help, max_chars=4000, height=height, key=self._field_key(field))
+        self._slot(field)
+        return typed or ""
+
+    def look(self, label: str, command: Callable[[], Answer]) -> Callable[[], Answer | None]:
+        """A second button, that shows what the form would do: call what it returns after the form. ``command`` changes
+        nothing; its refusal goes beside the field, and everything typed stays."""
+        pressed = st.form_submit_button(label, key=f"{self.name}.look")
+
+        def answer() -> Answer | None:
+            if not pressed:
+                return None
+            try:
+                return command()
+            except DomainError as error:
+                self._show(error)
+                return None
+
+        return answer
 
     def submit(self, label: str, *, primary: bool = True) -> bool:
         """The button; true on the run in which it was pressed."""
