@@ -34,7 +34,10 @@ PAGES: tuple[PageSpec, ...] = (
     ),
     PageSpec("operations", "operations", "asset_company/operations.py", "operations", "operations.view"),
     PageSpec("expectations", "expectations", "asset_company/expectations.py", "operations", "operations.view"),
+    PageSpec("organisation", "organisation", "asset_company/organisation.py", "administration", "organisation.view"),
+    PageSpec("agencies", "agencies", "asset_company/agencies.py", "administration", "agencies.view"),
     PageSpec("people", "people", "asset_company/people.py", "administration", "people.manage"),
+    PageSpec("agency_people", "agency_people", "agency/people.py", "administration", "people.manage_own_agency"),
     PageSpec("audit", "audit", "asset_company/audit.py", "administration", "audit.view"),
     PageSpec("account", "account", "account.py", "start", "session.own"),
 )

@@ -6,6 +6,7 @@ from typing import Any
 
 import streamlit as st
 
+from ops_app.consoles.asset_company.parts import people_load, people_units
 from ops_app.consoles.kit import tables, url
 from ops_app.consoles.kit.context import Here, here
 from ops_app.consoles.kit.desk import choose
@@ -18,7 +19,7 @@ from ops_app.domain.organisation.people import Role
 from ops_app.services.organisation import people
 
 ROLES = [role.value for role in Role if role is not Role.SYSTEM]
-ACTS = ("reset", "role", "deactivate", "reactivate")
+ACTS = ("reset", "role", "unit", "leave", "deactivate", "reactivate")
 
 
 def listing(at: Here) -> tables.Listing[people.Person]:
@@ -124,9 +125,12 @@ def change(at: Here, person: people.Person) -> None:
             t("people.role"): at.labels.role(person.role.value),
             t("people.agency"): person.agency_code or "–",
             t("people.must_change"): t("labels.yes") if person.must_change_password else t("labels.no"),
+            t("people.units"): people_units.stays(at, person),
         }
     )
-    offered = [act for act in ACTS if act != ("reactivate" if person.active else "deactivate")]
+    left_out = {"reactivate"} if person.active else {"deactivate", "leave"}
+    left_out |= {"unit"} if person.agency_code else set()
+    offered = [act for act in ACTS if act not in left_out]
     act = st.segmented_control(
         t("people.act"),
         offered,
@@ -135,6 +139,9 @@ def change(at: Here, person: people.Person) -> None:
         format_func=lambda code: t(f"people.acts.{code}"),
         key=f"act_{person.person_id}",
     )
+    if act in ("unit", "leave"):
+        people_units.show(at, person, act)
+        return
     role, agency = person.role.value, person.agency_code or ""
     with form(at, f"person_{person.person_id}_{person.version}_{act}") as f:
         if act == "role":
@@ -176,3 +183,4 @@ for row in shown.rows:
     if row.person_id == person_id:
         change(current, row)
 create(current)
+people_load.show(current)

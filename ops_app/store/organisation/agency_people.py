@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.engine import Connection
 
 from ops_app.domain.canonical import key_hash
@@ -59,7 +59,10 @@ def add_certificate(
     transaction: Transaction, agency_code: str, person_id: str, kind: str, number: str, expires_date: date
 ) -> str:
     """Insert a certificate; kind, number and expiry together are unique. Returns its id."""
-    certificate_id = key_hash("certificate", kind, number, expires_date.isoformat(), transaction.now.isoformat())
+    known: int = transaction.connection.execute(
+        select(func.count()).where(certificates.c.kind == kind, certificates.c.number == number)
+    ).scalar_one()
+    certificate_id = key_hash("certificate", kind, number, str(known + 1))
     transaction.connection.execute(
         insert(certificates).values(
             certificate_id=certificate_id,
