@@ -28,7 +28,7 @@ class LinesHaveProblems(Invalid):
 
     def __init__(self, count: int) -> None:
         super().__init__(
-            f"{count} rows have problems; nothing was applied. Correct the file and upload it again.",
+            f"Rows with problems: {count}. Nothing was applied; correct the file and upload it again.",
             f"有 {count} 行存在问题,未导入任何数据。请更正文件后重新上传。",
             field="file",
         )

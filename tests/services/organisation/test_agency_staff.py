@@ -157,7 +157,7 @@ def test_one_wrong_row_keeps_the_whole_file_out(house: Store, admin: Actor) -> N
     assert [[problem.field for problem in line.problems] for line in lines] == [
         [], ["sign_in_name"], ["agency_code"], ["unit_code"],
     ]  # fmt: skip
-    with pytest.raises(Invalid, match="3 rows have problems") as refusal:
+    with pytest.raises(Invalid, match="Rows with problems: 3") as refusal:
         load_people(admin, house, now=NOW, today=TODAY, table=table, key="k")
     assert refusal.value.field == "file"
     assert count_people(house) == before
