@@ -7,6 +7,7 @@ from typing import Any
 import streamlit as st
 
 from ops_app.consoles.asset_company.parts import people_load, people_units
+from ops_app.consoles.asset_company.parts.agency_list import agency_choice
 from ops_app.consoles.kit import tables, url
 from ops_app.consoles.kit.context import Here, here
 from ops_app.consoles.kit.desk import choose
@@ -97,7 +98,7 @@ def create(at: Here) -> None:
             role = f.choice("role", t("people.role"), ROLES, lambda code: at.labels.role(code), index=None)
         with two:
             display_name = f.text("display_name", t("people.display_name"), max_chars=100)
-            agency = f.text("agency_code", t("people.agency_if"), max_chars=32)
+            agency = agency_choice(at, f)
         language = f.choice("language", t("people.language"), list(LANGUAGES), LANGUAGES.__getitem__)
         f.submit(t("people.create"))
     f.require({"role": role})
@@ -146,7 +147,7 @@ def change(at: Here, person: people.Person) -> None:
     with form(at, f"person_{person.person_id}_{person.version}_{act}") as f:
         if act == "role":
             role = f.choice("role", t("people.role"), ROLES, lambda code: at.labels.role(code)) or role
-            agency = f.text("agency_code", t("people.agency_if"), value=agency, max_chars=32)
+            agency = agency_choice(at, f, agency)
         reason = f.reason("reason", t("forms.reason"))
         f.submit(t(f"people.acts.{act}"))
     common: dict[str, Any] = {"now": at.now, "person_id": person.person_id, "version": person.version, "reason": reason}

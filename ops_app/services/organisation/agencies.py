@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 
@@ -15,18 +14,18 @@ from ops_app.domain.organisation.agencies import (
     AgencyMove,
     AgencyState,
     NoSuchAgency,
-    PlacementStop,
-    StillStopped,
     checked_agency_code,
-    placement_stops,
 )
+from ops_app.domain.organisation.agency_details import AgencyDetails, checked_details
 from ops_app.domain.organisation.audit import AuditRow
 from ops_app.domain.organisation.people import Actor
+from ops_app.domain.organisation.placement import PlacementStop, StillStopped, placement_stops
 from ops_app.services.act import act
 from ops_app.services.organisation.people import checked_why
 from ops_app.services.organisation.sessions import end_all_of
-from ops_app.store.organisation import agencies, agency_people, audit, people
-from ops_app.store.organisation.agencies import SORTABLE, Agency, AgencyFilter, Contract, RecordedEvaluation
+from ops_app.store.organisation import agencies, agency_contracts, agency_people, audit, people
+from ops_app.store.organisation.agencies import SORTABLE, Agency, AgencyFilter
+from ops_app.store.organisation.agency_contracts import Contract, RecordedEvaluation
 from ops_app.store.organisation.agency_people import Certificate, Network
 from ops_app.store.organisation.audit import AuditFilter
 from ops_app.store.organisation.people import PeopleFilter, Person
@@ -52,33 +51,6 @@ __all__ = [
 ]
 
 LARGEST_PAGE = 500
-_LONGEST: Mapping[str, int] = {
-    "name": 200,
-    "short_name": 60,
-    "licence_number": 64,
-    "fee_schedule": 64,
-    "contact_name": 100,
-    "contact_phone": 40,
-    "contact_email": 200,
-}
-
-
-@dataclass(frozen=True)
-class AgencyDetails:
-    """What people fill in of an agency. ``licence_expires_date`` is the first day without a licence; ``regions`` are
-    codes of the region reference; ``fee_schedule`` names the schedule that commission is computed by."""
-
-    name: str
-    short_name: str
-    white_listed: bool = False
-    licence_number: str | None = None
-    licence_expires_date: date | None = None
-    fee_schedule: str | None = None
-    regions: tuple[str, ...] = ()
-    capacity_cases: int = 0
-    contact_name: str | None = None
-    contact_phone: str | None = None
-    contact_email: str | None = None
 
 
 @dataclass(frozen=True)
@@ -160,9 +132,9 @@ def read_agency(actor: Actor, store: Store, *, now: datetime, agency_code: str, 
         )
         return AgencyRecord(
             agency,
-            placement_stops(agencies.facts_of(connection, agency), today),
-            tuple(agencies.contracts(connection, agency_code)),
-            tuple(agencies.evaluations(connection, agency_code)),
+            placement_stops(agency_contracts.facts_of(connection, agency), today),
+            tuple(agency_contracts.contracts(connection, agency_code)),
+            tuple(agency_contracts.evaluations(connection, agency_code)),
             tuple(agency_people.certificates_of(connection, agency_code)),
             tuple(agency_people.networks_of(connection, agency_code)),
             tuple(staff),
@@ -244,7 +216,7 @@ def move_agency(
         before = locked_agency(transaction, agency_code, version)
         state = rules.move(before.state, what, actor.role)
         if what in NEEDS_NO_STOP:
-            facts = replace(agencies.facts_of(transaction.connection, before), state=state)
+            facts = replace(agency_contracts.facts_of(transaction.connection, before), state=state)
             if stops := placement_stops(facts, today):
                 raise StillStopped(stops)
         agencies.change(transaction, agency_code, version, {"state": state.value})
@@ -283,43 +255,13 @@ def _taken() -> Conflict:
 
 
 def _agency(actor: Actor, now: datetime, agency_code: str, details: AgencyDetails) -> Agency:
-    """The details checked, as an agency that is being admitted."""
-    texts = {name: _text(name, getattr(details, name), longest) for name, longest in _LONGEST.items()}
-    for name in ("name", "short_name"):
-        if not texts[name]:
-            raise Invalid("Please fill this in.", "请填写此项。", field=name)
-    if details.capacity_cases < 0 or details.capacity_cases > 10_000_000:
-        raise Invalid("A capacity is 0 to 10,000,000 cases.", "承接能力为 0 至 10,000,000 件。", field="capacity_cases")
+    """The details, checked, as an agency that is being admitted."""
     return Agency(
         agency_code=agency_code,
-        name=texts["name"] or "",
-        short_name=texts["short_name"] or "",
         state=AgencyState.ONBOARDING,
-        white_listed=details.white_listed,
-        licence_number=texts["licence_number"],
-        licence_expires_date=details.licence_expires_date,
-        fee_schedule=texts["fee_schedule"],
-        regions=_regions(details.regions),
-        capacity_cases=details.capacity_cases,
-        contact_name=texts["contact_name"],
-        contact_phone=texts["contact_phone"],
-        contact_email=texts["contact_email"],
         created_at=now,
         changed_at=now,
         changed_by=actor.name,
         version=1,
+        **vars(checked_details(details)),
     )
-
-
-def _text(field: str, value: str | None, longest: int) -> str | None:
-    text = " ".join((value or "").split())
-    if len(text) > longest or not text.isprintable():
-        raise Invalid(f"At most {longest} printable characters.", f"最多 {longest} 个可见字符。", field=field)
-    return text or None
-
-
-def _regions(codes: Sequence[str]) -> tuple[str, ...]:
-    found = tuple(sorted({code.strip() for code in codes if code.strip()}))
-    if any(len(code) > 12 or not code.isascii() or not code.isalnum() for code in found):
-        raise Invalid("A region is a code of letters and digits.", "地区代码由字母和数字组成。", field="regions")
-    return found

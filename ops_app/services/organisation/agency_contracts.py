@@ -7,13 +7,13 @@ from datetime import date, datetime
 from sqlalchemy.exc import IntegrityError
 
 from ops_app.domain.errors import Conflict, Invalid
-from ops_app.domain.organisation.agencies import Evaluation, check_renewal
 from ops_app.domain.organisation.people import Actor
 from ops_app.domain.organisation.periods import Period
+from ops_app.domain.organisation.placement import Evaluation, check_renewal
 from ops_app.services.act import act
 from ops_app.services.organisation.agencies import locked_agency
 from ops_app.services.organisation.people import checked_why
-from ops_app.store.organisation import agencies
+from ops_app.store.organisation import agency_contracts
 from ops_app.store.store import Store
 
 
@@ -44,9 +44,9 @@ def add_contract(
     period = Period(valid_from, valid_to)
     with store.writing(actor, now) as transaction:
         agency = locked_agency(transaction, agency_code)
-        check_renewal(agencies.facts_of(transaction.connection, agency), period, today)
+        check_renewal(agency_contracts.facts_of(transaction.connection, agency), period, today)
         try:
-            agencies.add_contract(transaction, agency_code, number, period)
+            agency_contracts.add_contract(transaction, agency_code, number, period)
         except IntegrityError as error:
             raise Conflict("This contract number is taken.", "该合同编号已存在。", field="contract_number") from error
         transaction.audit(
@@ -68,5 +68,5 @@ def record_evaluation(
         raise Invalid("An evaluation is recorded once it was made.", "评估日期不能晚于今天。", field="evaluated_date")
     with store.writing(actor, now) as transaction:
         locked_agency(transaction, agency_code)
-        agencies.add_evaluation(transaction, agency_code, evaluation, said)
+        agency_contracts.add_evaluation(transaction, agency_code, evaluation, said)
         transaction.audit("agency.evaluated", "agency", agency_code, after=vars(evaluation), reason=said)

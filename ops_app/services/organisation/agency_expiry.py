@@ -4,18 +4,23 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from typing import TypeGuard
+
+from sqlalchemy.engine import Connection
 
 from ops_app.domain.canonical import content_hash
 from ops_app.domain.organisation import agencies as rules
-from ops_app.domain.organisation.agencies import AgencyMove, AgencyState, recall_due_since
+from ops_app.domain.organisation.agencies import AgencyMove, AgencyState
 from ops_app.domain.organisation.people import Actor
+from ops_app.domain.organisation.placement import recall_due_since
 from ops_app.services.act import act
-from ops_app.services.organisation.notifications import enter_notification
-from ops_app.store.organisation import agencies
+from ops_app.services.organisation.notifications import enter_notification, is_announced
+from ops_app.store.organisation import agencies, agency_contracts, inbox
 from ops_app.store.organisation.agencies import Agency
 from ops_app.store.store import Store, Transaction
 
 RECALL_TOPIC = "agency.recall_due"
+_SOURCE = "agency_expiry"
 NOTICE_DAYS = 30
 """How many days before its end a contract is announced: there must be time for the evaluation before renewal."""
 
@@ -35,14 +40,14 @@ def expire_agencies(actor: Actor, store: Store, *, now: datetime, today: date) -
     often this runs. Contracts that end within ``NOTICE_DAYS`` are announced once. One transaction an agency.
     """
     with store.reading() as connection:
-        codes = agencies.not_ended(connection)
+        codes = [code for code in agencies.not_ended(connection) if _concerns(connection, code, today)]
     recalled, announced = [], 0
     for agency_code in codes:
         with store.writing(actor, now) as transaction:
             agency = agencies.by_code(transaction.connection, agency_code, lock=True)
             if agency is None or agency.state is AgencyState.ENDED:
                 continue
-            since = recall_due_since(agencies.facts_of(transaction.connection, agency), today)
+            since = recall_due_since(agency_contracts.facts_of(transaction.connection, agency), today)
             if since is not None and _expire(transaction, agency, since):
                 recalled.append(agency_code)
                 announced += 1
@@ -51,10 +56,30 @@ def expire_agencies(actor: Actor, store: Store, *, now: datetime, today: date) -
     return Expired(tuple(recalled), announced)
 
 
+def _concerns(connection: Connection, agency_code: str, today: date) -> bool:
+    """Whether there is anything to do for the agency; most nights there is not, and nothing is written."""
+    agency = agencies.by_code(connection, agency_code)
+    if agency is None:
+        return False
+    since = recall_due_since(agency_contracts.facts_of(connection, agency), today)
+    if since is not None:
+        return not inbox.is_known(connection, _SOURCE, _key(agency_code, since))
+    last = agency.contract_to_date
+    return _ends_soon(last, today) and not is_announced(connection, "agency_expires_soon", agency_code, last)
+
+
+def _key(agency_code: str, since: date) -> str:
+    return f"{agency_code}/{since.isoformat()}"
+
+
+def _ends_soon(last: date | None, today: date) -> TypeGuard[date]:
+    return last is not None and today < last <= today + timedelta(days=NOTICE_DAYS)
+
+
 def _expire(transaction: Transaction, agency: Agency, since: date) -> bool:
     """Stop, announce and publish; False when this was done for this contract in another night."""
-    key = f"{agency.agency_code}/{since.isoformat()}"
-    if not transaction.claim("agency_expiry", key, content_hash({"key": key})).is_new:
+    key = _key(agency.agency_code, since)
+    if not transaction.claim(_SOURCE, key, content_hash({"key": key})).is_new:
         return False
     state = agency.state
     if state is AgencyState.ACTIVE:
@@ -69,7 +94,7 @@ def _expire(transaction: Transaction, agency: Agency, since: date) -> bool:
     )
     payload = {"agency_code": agency.agency_code, "contract_to_date": since}
     transaction.publish(RECALL_TOPIC, agency.agency_code, payload)
-    transaction.answer("agency_expiry", key, payload)
+    transaction.answer(_SOURCE, key, payload)
     enter_notification(
         transaction,
         "agency_expired",
@@ -84,7 +109,7 @@ def _expire(transaction: Transaction, agency: Agency, since: date) -> bool:
 
 def _give_notice(transaction: Transaction, agency: Agency, today: date) -> bool:
     last = agency.contract_to_date
-    if last is None or not today < last <= today + timedelta(days=NOTICE_DAYS):
+    if not _ends_soon(last, today):
         return False
     return enter_notification(
         transaction,

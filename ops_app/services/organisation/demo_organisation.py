@@ -5,13 +5,14 @@ from __future__ import annotations
 from datetime import date, datetime, timedelta
 
 from ops_app.domain.errors import Refused
-from ops_app.domain.organisation.agencies import AgencyState, Evaluation, EvaluationKind, EvaluationResult
+from ops_app.domain.organisation.agencies import AgencyState
 from ops_app.domain.organisation.people import Actor
 from ops_app.domain.organisation.periods import Period
+from ops_app.domain.organisation.placement import Evaluation, EvaluationKind, EvaluationResult
 from ops_app.domain.organisation.units import UnitKind, UnitPeriod, unit_id_of
 from ops_app.services.act import act
 from ops_app.services.organisation.memberships import enter_membership
-from ops_app.store.organisation import agencies, people, units
+from ops_app.store.organisation import agencies, agency_contracts, people, units
 from ops_app.store.organisation.agencies import Agency
 from ops_app.store.store import Store, Transaction
 
@@ -102,7 +103,7 @@ def _enter_agency(
     )
     agencies.add(transaction.connection, agency)
     number, began = f"DEMO-{code}-1", today - timedelta(days=300)
-    agencies.add_contract(transaction, code, number, Period(began, today + timedelta(days=contract_days)))
+    agency_contracts.add_contract(transaction, code, number, Period(began, today + timedelta(days=contract_days)))
     said = Evaluation(today - timedelta(days=90), EvaluationKind.ANNUAL, 88, 84, 91, EvaluationResult.PASS)
-    agencies.add_evaluation(transaction, code, said, "demo")
+    agency_contracts.add_evaluation(transaction, code, said, "demo")
     transaction.audit("agency.added", "agency", code, after=agency.facts() | {"contract_number": number})

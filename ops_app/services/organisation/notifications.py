@@ -8,6 +8,7 @@ from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import insert, select, update
+from sqlalchemy.engine import Connection
 
 from ops_app.domain.canonical import key_hash
 from ops_app.domain.organisation.people import Actor
@@ -59,13 +60,11 @@ def enter_notification(
     transaction: Transaction, kind: str, subject_key: str, business_date: date, text_en: str, text_zh: str
 ) -> bool:
     """Announce within an act: once a business date, and only if the act is committed; says whether it is new."""
-    notification_id = key_hash(kind, subject_key, business_date.isoformat())
-    known = select(notifications.c.notification_id).where(notifications.c.notification_id == notification_id)
-    if transaction.connection.execute(known).first():
+    if is_announced(transaction.connection, kind, subject_key, business_date):
         return False
     transaction.connection.execute(
         insert(notifications).values(
-            notification_id=notification_id,
+            notification_id=key_hash(kind, subject_key, business_date.isoformat()),
             kind=kind,
             subject_key=subject_key,
             business_date=business_date,
@@ -76,6 +75,13 @@ def enter_notification(
         )
     )
     return True
+
+
+def is_announced(connection: Connection, kind: str, subject_key: str, business_date: date) -> bool:
+    """Whether this was announced for that business date already."""
+    notification_id = key_hash(kind, subject_key, business_date.isoformat())
+    known = select(notifications.c.notification_id).where(notifications.c.notification_id == notification_id)
+    return connection.execute(known).first() is not None
 
 
 @act("system.run")

@@ -11,30 +11,32 @@ from ops_app.domain.errors import Conflict, Invalid, Refused
 from ops_app.domain.organisation.agencies import (
     AGENCY_MOVE_NAMES,
     AGENCY_STATE_NAMES,
-    EVALUATION_KIND_NAMES,
-    EVALUATION_RESULT_NAMES,
     MOVERS,
     MOVES,
-    PLACEMENT_STOP_NAMES,
-    AgencyFacts,
     AgencyMove,
     AgencyState,
+    MoveNotAllowed,
+    MoverNotAllowed,
+    checked_agency_code,
+    move,
+)
+from ops_app.domain.organisation.people import Role
+from ops_app.domain.organisation.periods import Period
+from ops_app.domain.organisation.placement import (
+    EVALUATION_KIND_NAMES,
+    EVALUATION_RESULT_NAMES,
+    PLACEMENT_STOP_NAMES,
+    AgencyFacts,
     Evaluation,
     EvaluationKind,
     EvaluationMissing,
     EvaluationResult,
-    MoveNotAllowed,
-    MoverNotAllowed,
     PlacementStop,
     check_renewal,
-    checked_agency_code,
     is_older_than,
-    move,
     placement_stops,
     recall_due_since,
 )
-from ops_app.domain.organisation.people import Role
-from ops_app.domain.organisation.periods import Period
 
 DAY = date(2026, 6, 1)
 ONE = timedelta(days=1)

@@ -11,22 +11,18 @@ from sqlalchemy import select, update
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from ops_app.domain.errors import Conflict, Invalid, NotFound, Refused
-from ops_app.domain.organisation.agencies import (
-    MOVERS,
-    AgencyMove,
-    AgencyState,
+from ops_app.domain.organisation.agencies import MOVERS, AgencyMove, AgencyState, MoverNotAllowed, NoSuchAgency
+from ops_app.domain.organisation.networks import WrongNetwork
+from ops_app.domain.organisation.people import SYSTEM, Actor, Role
+from ops_app.domain.organisation.periods import Period
+from ops_app.domain.organisation.placement import (
     Evaluation,
     EvaluationKind,
     EvaluationMissing,
     EvaluationResult,
-    MoverNotAllowed,
-    NoSuchAgency,
     PlacementStop,
     StillStopped,
 )
-from ops_app.domain.organisation.networks import WrongNetwork
-from ops_app.domain.organisation.people import SYSTEM, Actor, Role
-from ops_app.domain.organisation.periods import Period
 from ops_app.services.organisation import agencies, agency_access, agency_contracts, people, sign_in
 from ops_app.services.organisation.agencies import AgencyDetails, AgencyFilter
 from ops_app.services.organisation.agency_expiry import RECALL_TOPIC, expire_agencies
@@ -35,7 +31,7 @@ from ops_app.services.organisation.demo_people import create_demo_people
 from ops_app.services.organisation.notifications import list_notifications
 from ops_app.services.organisation.sign_in import SignInRefused
 from ops_app.store.organisation import outbox
-from ops_app.store.organisation.agencies import add_contract
+from ops_app.store.organisation.agency_contracts import add_contract
 from ops_app.store.store import Store
 from ops_app.store.tables import agencies as tables
 from ops_app.store.tables import organisation as t

@@ -10,7 +10,7 @@ from ops_app.consoles.kit import tables
 from ops_app.consoles.kit.context import Here
 from ops_app.consoles.kit.forms import form
 from ops_app.domain.errors import Invalid
-from ops_app.domain.organisation.agencies import (
+from ops_app.domain.organisation.placement import (
     EVALUATION_KIND_NAMES,
     EVALUATION_RESULT_NAMES,
     Evaluation,

@@ -6,8 +6,9 @@ import streamlit as st
 
 from ops_app.consoles.kit import tables, url
 from ops_app.consoles.kit.context import Here
+from ops_app.consoles.kit.forms import Form
 from ops_app.domain.organisation.agencies import AGENCY_STATE_NAMES, AgencyState
-from ops_app.services.organisation.agencies import Agency, AgencyFilter, list_agencies
+from ops_app.services.organisation.agencies import Agency, AgencyFilter, agency_codes, list_agencies
 
 
 def filters(at: Here) -> dict[str, str]:
@@ -104,3 +105,12 @@ def listing(at: Here) -> tables.Listing[Agency]:
 def yes_no(at: Here, value: bool) -> str:
     """Yes or no as a person reads it."""
     return at.t("labels.yes") if value else at.t("labels.no")
+
+
+def agency_choice(at: Here, f: Form, value: str = "") -> str:
+    """One of the agencies that have not ended, or none; ``value`` stays on offer whatever became of it."""
+    names = {"": at.t("account.no_agency")}
+    names |= {code: f"{code} {name}" for code, name in agency_codes(at.actor, at.app.store).items()}
+    names.setdefault(value, value)
+    codes = list(names)
+    return f.choice("agency_code", at.t("people.agency_if"), codes, names.__getitem__, index=codes.index(value)) or ""

@@ -11,8 +11,9 @@ from ops_app.consoles.asset_company.parts.agency_list import yes_no
 from ops_app.consoles.kit import record, tables, url
 from ops_app.consoles.kit.context import Here
 from ops_app.domain.errors import DomainError
-from ops_app.domain.organisation.agencies import AGENCY_STATE_NAMES, PLACEMENT_STOP_NAMES
+from ops_app.domain.organisation.agencies import AGENCY_STATE_NAMES
 from ops_app.domain.organisation.audit import AuditRow
+from ops_app.domain.organisation.placement import PLACEMENT_STOP_NAMES
 from ops_app.services.organisation.agencies import AgencyRecord, read_agency
 from ops_app.services.organisation.people import Person
 
