@@ -106,6 +106,19 @@ def test_an_agency_administrator_does_not_manage_themselves(store: Store, admin:
             service(actor, store, now=NOW, person_id=me.person_id, version=1, reason="me")
 
 
+@pytest.mark.parametrize("giver", [role for role in Role if role is not Role.ADMINISTRATOR])
+def test_whoever_is_granted_the_permission_one_day_still_has_a_ceiling(giver: Role) -> None:
+    actor = someone(giver, "AG01" if giver in AGENCY_ROLES else None)
+    create_unguarded = people.create_person.__wrapped__  # type: ignore[attr-defined]
+    change_unguarded = people.change_role.__wrapped__  # type: ignore[attr-defined]
+    with pytest.raises(BeyondCeiling):
+        create_unguarded(
+            actor, None, now=NOW, sign_in_name="new", display_name="New", role=Role.ADMINISTRATOR, agency_code=None
+        )
+    with pytest.raises(BeyondCeiling):
+        change_unguarded(actor, None, now=NOW, person_id="p", version=1, role=Role.ADMINISTRATOR, reason="more")
+
+
 TITLES = ("登录名", "姓名", "角色", "机构", "语言", "组织")
 
 

@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
+from threading import Barrier
 
 import pytest
 from sqlalchemy import insert, select, text, update
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
-from ops_app.domain.errors import Conflict, Invalid, NotFound, Refused
+from ops_app.domain.errors import Conflict, DomainError, Invalid, NotFound, Refused
 from ops_app.domain.organisation.people import Actor, Role
-from ops_app.domain.organisation.units import NoSuchUnit, UnitChangesLater, UnitKind, UnitStillHolds, unit_id_of
+from ops_app.domain.organisation.units import (
+    NoSuchUnit,
+    UnitChangesLater,
+    UnitKind,
+    UnitStillHolds,
+    WrongPlace,
+    unit_id_of,
+)
 from ops_app.services.organisation import memberships, open_work, people, sign_in, units
 from ops_app.services.organisation.open_work import PersonStillHolds
 from ops_app.store.store import Store
@@ -241,3 +251,47 @@ def test_a_change_before_the_last_one_is_refused(tree: Store, admin: Actor) -> N
         units.change_unit(admin, tree, **move, version=2, valid_from=after(5))
     with pytest.raises(Invalid):
         units.change_unit(admin, tree, **move | {"name": " "}, version=2, valid_from=after(9))
+
+
+def _at_once(*acts: Callable[[], object]) -> list[type | None]:
+    """Run ``acts`` in threads that begin together; what each raised."""
+    barrier = Barrier(len(acts))
+
+    def run(act: Callable[[], object]) -> type | None:
+        barrier.wait()
+        try:
+            act()
+        except DomainError as error:
+            return type(error)
+        return None
+
+    with ThreadPoolExecutor(len(acts)) as pool:
+        return list(pool.map(run, acts))
+
+
+def test_two_moves_at_once_never_make_a_circle(tree: Store, admin: Actor) -> None:
+    def move(unit_id: str, parent_id: str) -> Callable[[], object]:
+        return lambda: units.change_unit(
+            admin, tree, now=NOW, unit_id=unit_id, version=1, parent_id=parent_id, name="x", valid_from=after(3),
+            reason="moved",
+        )  # fmt: skip
+
+    raised = _at_once(move(EAST, WEST), move(WEST, EAST))
+    assert sorted(raised, key=str) == sorted([None, WrongPlace], key=str)
+    assert len(units.read_tree(admin, tree, now=NOW, day=after(3))) == 4
+
+
+def test_two_stays_entered_at_once_are_one(tree: Store, admin: Actor) -> None:
+    who = person(admin, tree).person_id
+    raised = _at_once(*(lambda unit=unit: join(admin, tree, who, unit, after(1)) for unit in (EAST, WEST, TEAM)))
+    assert sorted(raised, key=str) == sorted([None, Conflict, Conflict], key=str)
+    assert len(memberships.memberships_of(admin, tree, now=NOW, person_id=who)) == 1
+
+
+def test_a_unit_is_not_closed_while_somebody_enters_it(tree: Store, admin: Actor) -> None:
+    who = person(admin, tree).person_id
+    raised = _at_once(lambda: close(admin, tree, TEAM, after(1)), lambda: join(admin, tree, who, TEAM, after(0)))
+    (stay,) = memberships.memberships_of(admin, tree, now=NOW, person_id=who)
+    ends = units.read_unit(admin, tree, now=NOW, unit_id=TEAM, day=after(0)).row.period.valid_to
+    assert raised in ([None, None], [UnitStillHolds, None])
+    assert stay.period.valid_to == ends
