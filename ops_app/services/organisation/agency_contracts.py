@@ -6,6 +6,7 @@ from datetime import date, datetime
 
 from sqlalchemy.exc import IntegrityError
 
+from ops_app.domain.canonical import content_hash
 from ops_app.domain.errors import Conflict, Invalid
 from ops_app.domain.organisation.people import Actor
 from ops_app.domain.organisation.periods import Period
@@ -60,13 +61,28 @@ def add_contract(
 
 @act("agencies.evaluate")
 def record_evaluation(
-    actor: Actor, store: Store, *, now: datetime, agency_code: str, evaluation: Evaluation, today: date, note: str
+    actor: Actor,
+    store: Store,
+    *,
+    now: datetime,
+    agency_code: str,
+    evaluation: Evaluation,
+    today: date,
+    note: str,
+    key: str,
 ) -> None:
-    """Record an evaluation made on or before ``today``; it is never changed, a later one takes its place."""
+    """Record an evaluation made on or before ``today``; it is never changed, a later one takes its place.
+
+    A repetition of ``key`` records nothing; with other content it is refused.
+    """
     said = checked_why(note)
     if evaluation.evaluated_date > today:
         raise Invalid("An evaluation is recorded once it was made.", "评估日期不能晚于今天。", field="evaluated_date")
     with store.writing(actor, now) as transaction:
         locked_agency(transaction, agency_code)
+        claim = transaction.claim("agency_evaluations", key, content_hash([agency_code, vars(evaluation), said]))
+        claim.refuse_conflict()
+        if not claim.is_new:
+            return
         agency_contracts.add_evaluation(transaction, agency_code, evaluation, said)
         transaction.audit("agency.evaluated", "agency", agency_code, after=vars(evaluation), reason=said)

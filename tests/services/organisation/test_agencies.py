@@ -67,7 +67,7 @@ def contract(store: Store, begins: date, ends: date, number: str = "C-1", code: 
 def evaluate(store: Store, day: date = TODAY, result: EvaluationResult = EvaluationResult.PASS) -> None:
     said = Evaluation(day, EvaluationKind.ANNUAL, 90, 80, 70, result)
     agency_contracts.record_evaluation(
-        COMPLIANCE, store, now=NOW, agency_code="AG01", evaluation=said, today=TODAY, note="looked at"
+        COMPLIANCE, store, now=NOW, agency_code="AG01", evaluation=said, today=TODAY, note="looked at", key=f"{day}"
     )
 
 
@@ -212,6 +212,15 @@ def test_a_renewal_needs_a_recent_evaluation_and_free_days(store: Store) -> None
             with store.writing(MANAGER, NOW) as transaction:
                 transaction.audit("test", "agency", "AG01")
                 transaction.connection.execute(update(table).values(recorded_by="x"))
+
+
+def test_an_evaluation_sent_twice_is_one(store: Store) -> None:
+    enter(store)
+    for _ in range(2):
+        evaluate(store)
+    assert len(read(store).evaluations) == 1
+    with pytest.raises(Conflict):
+        evaluate(store, result=EvaluationResult.FAIL)
 
 
 def test_the_store_itself_refuses_contracts_that_share_a_day(store: Store) -> None:

@@ -102,7 +102,7 @@ def evaluations(at: Here, found: AgencyRecord) -> None:
         f.submit(t("agencies.record_evaluation"))
     f.require({"evaluated_date": day, "result": result, **scores})
     f.run(
-        lambda _key: record_evaluation(
+        lambda key: record_evaluation(
             at.actor,
             at.app.store,
             now=at.now,
@@ -115,6 +115,7 @@ def evaluations(at: Here, found: AgencyRecord) -> None:
             ),
             today=at.today,
             note=note,
+            key=key,
         ),
         done=t("agencies.done"),
     )

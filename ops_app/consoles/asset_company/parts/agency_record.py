@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import streamlit as st
 
@@ -107,8 +108,20 @@ def _people(at: Here, found: AgencyRecord) -> None:
 
 def _happening(at: Here, row: AuditRow) -> record.Happening:
     before, after = json.loads(row.before_json or "{}"), json.loads(row.after_json or "{}")
-    changed = [f"{name}: {before.get(name, '–')} → {after[name]}" for name in after if before.get(name) != after[name]]
+    changed = [
+        f"{at.t.code('agencies', name)}: {_value(at, name, before[name])} → {_value(at, name, after[name])}"
+        for name in after
+        if name in before and before[name] != after[name]
+    ]
     what = at.labels.code("action", row.action)
     return record.Happening(
-        row.occurred_at, row.actor_name, f"{what} ({'; '.join(changed)})" if changed and before else what, row.reason
+        row.occurred_at, row.actor_name, f"{what} ({'; '.join(changed)})" if changed else what, row.reason
     )
+
+
+def _value(at: Here, name: str, value: Any) -> str:
+    if isinstance(value, bool):
+        return yes_no(at, value)
+    if isinstance(value, list):
+        return at.labels.listing(value)
+    return at.labels.named(AGENCY_STATE_NAMES, value) if name == "state" else str(value if value is not None else "–")
