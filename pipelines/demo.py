@@ -12,6 +12,7 @@ from ops_app.config import Settings
 from ops_app.domain.errors import Conflict, DomainError
 from ops_app.domain.organisation.people import SYSTEM
 from ops_app.services.organisation import runs
+from ops_app.services.organisation.demo_organisation import create_demo_organisation
 from ops_app.services.organisation.demo_people import create_demo_people
 from pipelines.house import Progress
 from pipelines.run_day import DayResult, run_day
@@ -77,5 +78,7 @@ def _again(app: App, started: float) -> DemoResult:
 
 
 def _people(app: App) -> list[list[str]]:
-    made = create_demo_people(SYSTEM, app.store, now=app.clock.now(), demo=True)
+    now = app.clock.now()
+    made = create_demo_people(SYSTEM, app.store, now=now, demo=True)
+    create_demo_organisation(SYSTEM, app.store, now=now, today=now.astimezone(app.settings.zone).date(), demo=True)
     return [[one.sign_in_name, one.password, one.role.value] for one in made]

@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 from ops_app.bootstrap import App
 from ops_app.domain.organisation.people import SYSTEM
 from ops_app.gateways.notify import DeliveryFailed, Message, Notifiers, notifiers_of
-from ops_app.services.organisation import notifications, runs
+from ops_app.services.organisation import agency_expiry, notifications, runs
 from ops_app.services.organisation.notifications import Notification
 from pipelines import arrivals
 from pipelines.warehouse import Warehouse
@@ -23,7 +23,8 @@ FEED_NAMES = {
 
 
 def watch(app: App, warehouse: Warehouse, now: datetime, *, notifiers: Notifiers | None = None) -> dict[str, int]:
-    """Announce feeds that are past their hour and runs that failed; deliver what is still unsent.
+    """Announce feeds that are past their hour and runs that failed; stop and recall from agencies whose contract
+    expired; deliver what is still unsent.
 
     ``now`` decides what is late. Returns counts: lost runs, announced, sent, failed deliveries.
     """
@@ -33,6 +34,7 @@ def watch(app: App, warehouse: Warehouse, now: datetime, *, notifiers: Notifiers
     for day in (today - timedelta(days=2), today - timedelta(days=1)):
         announced += _announce_missing(app, warehouse, day, now)
     announced += _announce_failed_runs(app, now)
+    announced += agency_expiry.expire_agencies(SYSTEM, app.store, now=now, today=today).announced
     ways = notifiers or notifiers_of(app.settings)
     sent = failed = 0
     if ways.ways:

@@ -30,6 +30,7 @@ _SIGN_INS = {
     Role.ANALYST: "analyst",
     Role.FINANCE: "finance",
     Role.COLLECTOR: "collector",
+    Role.AGENCY_ADMINISTRATOR: "agency_admin",
     Role.AGENCY_SUPERVISOR: "agency_supervisor",
 }
 

@@ -95,6 +95,7 @@ class Doors:
             user_agent=request.headers.get("user-agent", ""),
             device=request.cookies.get(self.cookies.device),
             previous_token=request.cookies.get(self.cookies.session),
+            address=request.client.host if request.client else "",
         )
 
     def _sign_in_form(

@@ -51,8 +51,10 @@ def test_every_role_has_a_name_in_both_languages() -> None:
 
 
 def test_roles_of_an_agency_see_no_staff_pages_and_the_system_cannot_decide() -> None:
-    for role in (Role.AGENCY_SUPERVISOR, Role.AGENCY_ADMINISTRATOR, Role.COLLECTOR, Role.FIELD_VISITOR):
+    for role in (Role.AGENCY_SUPERVISOR, Role.COLLECTOR, Role.FIELD_VISITOR):
         assert {code for code in GRANTS if may(actor(role), code)} == {OWN_ACCOUNT}
+    own = {code for code in GRANTS if may(actor(Role.AGENCY_ADMINISTRATOR), code)}
+    assert own == {OWN_ACCOUNT, "people.manage_own_agency"}
     assert not may(SYSTEM, "reconciliation.decide")
     assert not may(SYSTEM, "people.manage")
 

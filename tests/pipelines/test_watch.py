@@ -8,9 +8,12 @@ import pytest
 from aiosmtpd.controller import Controller
 
 from ops_app.config import Settings
+from ops_app.domain.organisation.agencies import AgencyState
 from ops_app.domain.organisation.people import SYSTEM, Actor, Role
 from ops_app.gateways.notify import MailNotifier, Notifiers
-from ops_app.services.organisation import notifications, runs
+from ops_app.services.organisation import agencies, notifications, runs
+from ops_app.services.organisation.demo_organisation import create_demo_organisation
+from ops_app.store.organisation import outbox
 from pipelines.warehouse import Warehouse
 from pipelines.watch import watch
 from tests.gateways.test_notify import Mailbox, free_port
@@ -74,3 +77,20 @@ def test_a_killed_run_is_seen_as_failed_and_announced(app, settings, mail):
     found = watch(app, Warehouse(settings.warehouse_path), HALF_PAST_NINE, notifiers=mail[1])
 
     assert (found["lost_runs"], found["sent"]) == (1, 1)
+
+
+def test_an_agency_whose_contract_ended_is_stopped_recalled_from_and_announced_once(app, settings, mail):
+    box, ways = mail
+    today = HALF_PAST_NINE.astimezone(settings.zone).date()
+    create_demo_organisation(SYSTEM, app.store, now=HALF_PAST_NINE, today=today - timedelta(days=20), demo=True)
+    warehouse = Warehouse(settings.warehouse_path)
+
+    found = [watch(app, warehouse, HALF_PAST_NINE, notifiers=ways) for _ in range(2)]
+
+    assert [one["sent"] for one in found] == [1, 0]
+    assert b"AG03" in box.mails[-1].content
+    manager = Actor("p-m", "Manager", Role.MANAGER)
+    record = agencies.read_agency(manager, app.store, now=HALF_PAST_NINE, agency_code="AG03", today=today)
+    assert record.agency.state is AgencyState.SUSPENDED
+    with app.store.reading() as connection:
+        assert [one.topic for one in outbox.waiting(connection, 9)] == ["agency.recall_due"]

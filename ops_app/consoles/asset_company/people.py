@@ -6,6 +6,8 @@ from typing import Any
 
 import streamlit as st
 
+from ops_app.consoles.asset_company.parts import people_load, people_units
+from ops_app.consoles.asset_company.parts.agency_list import agency_choice
 from ops_app.consoles.kit import tables, url
 from ops_app.consoles.kit.context import Here, here
 from ops_app.consoles.kit.desk import choose
@@ -18,7 +20,7 @@ from ops_app.domain.organisation.people import Role
 from ops_app.services.organisation import people
 
 ROLES = [role.value for role in Role if role is not Role.SYSTEM]
-ACTS = ("reset", "role", "deactivate", "reactivate")
+ACTS = ("reset", "role", "unit", "leave", "deactivate", "reactivate")
 
 
 def listing(at: Here) -> tables.Listing[people.Person]:
@@ -96,7 +98,7 @@ def create(at: Here) -> None:
             role = f.choice("role", t("people.role"), ROLES, lambda code: at.labels.role(code), index=None)
         with two:
             display_name = f.text("display_name", t("people.display_name"), max_chars=100)
-            agency = f.text("agency_code", t("people.agency_if"), max_chars=32)
+            agency = agency_choice(at, f)
         language = f.choice("language", t("people.language"), list(LANGUAGES), LANGUAGES.__getitem__)
         f.submit(t("people.create"))
     f.require({"role": role})
@@ -124,9 +126,12 @@ def change(at: Here, person: people.Person) -> None:
             t("people.role"): at.labels.role(person.role.value),
             t("people.agency"): person.agency_code or "–",
             t("people.must_change"): t("labels.yes") if person.must_change_password else t("labels.no"),
+            t("people.units"): people_units.stays(at, person),
         }
     )
-    offered = [act for act in ACTS if act != ("reactivate" if person.active else "deactivate")]
+    left_out = {"reactivate"} if person.active else {"deactivate", "leave"}
+    left_out |= {"unit"} if person.agency_code else set()
+    offered = [act for act in ACTS if act not in left_out]
     act = st.segmented_control(
         t("people.act"),
         offered,
@@ -135,11 +140,14 @@ def change(at: Here, person: people.Person) -> None:
         format_func=lambda code: t(f"people.acts.{code}"),
         key=f"act_{person.person_id}",
     )
+    if act in ("unit", "leave"):
+        people_units.show(at, person, act)
+        return
     role, agency = person.role.value, person.agency_code or ""
     with form(at, f"person_{person.person_id}_{person.version}_{act}") as f:
         if act == "role":
             role = f.choice("role", t("people.role"), ROLES, lambda code: at.labels.role(code)) or role
-            agency = f.text("agency_code", t("people.agency_if"), value=agency, max_chars=32)
+            agency = agency_choice(at, f, agency)
         reason = f.reason("reason", t("forms.reason"))
         f.submit(t(f"people.acts.{act}"))
     common: dict[str, Any] = {"now": at.now, "person_id": person.person_id, "version": person.version, "reason": reason}
@@ -176,3 +184,4 @@ for row in shown.rows:
     if row.person_id == person_id:
         change(current, row)
 create(current)
+people_load.show(current)

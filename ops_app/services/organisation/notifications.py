@@ -8,11 +8,12 @@ from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import insert, select, update
+from sqlalchemy.engine import Connection
 
 from ops_app.domain.canonical import key_hash
 from ops_app.domain.organisation.people import Actor
 from ops_app.services.act import act
-from ops_app.store.store import Store
+from ops_app.store.store import Store, Transaction
 from ops_app.store.tables.operations import notifications
 
 MAX_ATTEMPTS = 20
@@ -51,24 +52,36 @@ def announce(
     text_zh: str,
 ) -> bool:
     """Note something to be announced; False when the same thing was announced for that business date already."""
-    notification_id = key_hash(kind, subject_key, business_date.isoformat())
     with store.writing(actor, now) as transaction:
-        known = select(notifications.c.notification_id).where(notifications.c.notification_id == notification_id)
-        if transaction.connection.execute(known).first():
-            return False
-        transaction.connection.execute(
-            insert(notifications).values(
-                notification_id=notification_id,
-                kind=kind,
-                subject_key=subject_key,
-                business_date=business_date,
-                text_en=text_en,
-                text_zh=text_zh,
-                created_at=now,
-                attempts=0,
-            )
+        return enter_notification(transaction, kind, subject_key, business_date, text_en, text_zh)
+
+
+def enter_notification(
+    transaction: Transaction, kind: str, subject_key: str, business_date: date, text_en: str, text_zh: str
+) -> bool:
+    """Announce within an act: once a business date, and only if the act is committed; says whether it is new."""
+    if is_announced(transaction.connection, kind, subject_key, business_date):
+        return False
+    transaction.connection.execute(
+        insert(notifications).values(
+            notification_id=key_hash(kind, subject_key, business_date.isoformat()),
+            kind=kind,
+            subject_key=subject_key,
+            business_date=business_date,
+            text_en=text_en,
+            text_zh=text_zh,
+            created_at=transaction.now,
+            attempts=0,
         )
+    )
     return True
+
+
+def is_announced(connection: Connection, kind: str, subject_key: str, business_date: date) -> bool:
+    """Whether this was announced for that business date already."""
+    notification_id = key_hash(kind, subject_key, business_date.isoformat())
+    known = select(notifications.c.notification_id).where(notifications.c.notification_id == notification_id)
+    return connection.execute(known).first() is not None
 
 
 @act("system.run")

@@ -8,6 +8,7 @@ from datetime import datetime
 from sqlalchemy.exc import IntegrityError
 
 from ops_app.domain.errors import Conflict, Invalid, NotFound, Refused
+from ops_app.domain.organisation.ceilings import check_ceiling
 from ops_app.domain.organisation.people import (
     Actor,
     Role,
@@ -73,6 +74,7 @@ def create_person(
 ) -> CreatedPerson:
     """Add a person with a temporary password. Raises ``Invalid`` (names the field) or ``Conflict`` (name is taken)."""
     person = new_person(now, sign_in_name, display_name, role, agency_code, language)
+    check_ceiling(actor, person.role, person.agency_code)
     password = temporary_password()
     hashed = hash_password(password)
     with store.writing(actor, now) as transaction:
@@ -128,12 +130,13 @@ def change_role(
     """Give a person another role or agency; their sessions end. Nobody changes their own role, and one administrator
     always remains. ``version`` is what the caller saw: ``Conflict`` if it changed since."""
     check_place(role, agency_code)
-    why = _reason(reason)
+    check_ceiling(actor, role, agency_code)
+    why = checked_why(reason)
     with store.writing(actor, now) as transaction:
-        before = _other(transaction, actor, person_id)
+        before = other_person(transaction, actor, person_id)
         if before.role is Role.ADMINISTRATOR and role is not Role.ADMINISTRATOR:
             _one_administrator_remains(transaction, before)
-        _change(transaction, before, version, {"role_code": role.value, "agency_code": agency_code})
+        change_person(transaction, before, version, {"role_code": role.value, "agency_code": agency_code})
         end_all_of(transaction, person_id)
         after = replace(before, role=role, agency_code=agency_code, version=version + 1)
         transaction.audit(
@@ -145,14 +148,12 @@ def change_role(
 @act("people.manage")
 def reset_password(actor: Actor, store: Store, *, now: datetime, person_id: str, version: int, reason: str) -> str:
     """Give a person a temporary password (returned, shown this once); their sessions end."""
-    why = _reason(reason)
+    why = checked_why(reason)
     password = temporary_password()
     hashed = hash_password(password)
     with store.writing(actor, now) as transaction:
-        before = _other(transaction, actor, person_id)
-        _change(transaction, before, version, {"password_hash": hashed, "must_change_password": True})
-        end_all_of(transaction, person_id)
-        transaction.audit("person.password_reset", "person", person_id, reason=why)
+        before = other_person(transaction, actor, person_id)
+        give_password(transaction, before, version, hashed, why)
     return password
 
 
@@ -209,20 +210,36 @@ def enter_person(transaction: Transaction, person: Person, hashed: str) -> None:
 def _set_active(
     actor: Actor, store: Store, now: datetime, person_id: str, version: int, reason: str, *, active: bool
 ) -> Person:
-    why = _reason(reason)
+    why = checked_why(reason)
     with store.writing(actor, now) as transaction:
-        before = _other(transaction, actor, person_id)
-        if not active and before.role is Role.ADMINISTRATOR and before.active:
-            _one_administrator_remains(transaction, before)
-        _change(transaction, before, version, {"active": active})
-        end_all_of(transaction, person_id)
-        after = replace(before, active=active, version=version + 1)
-        action = "person.reactivated" if active else "person.deactivated"
-        transaction.audit(action, "person", person_id, before=before.facts(), after=after.facts(), reason=why)
+        before = other_person(transaction, actor, person_id)
+        return switch_account(
+            transaction, before, version, active, "person.reactivated" if active else "person.deactivated", why
+        )
+
+
+def switch_account(
+    transaction: Transaction, before: Person, version: int, active: bool, action: str, why: str
+) -> Person:
+    """Within an act: open or lock an account, end its sessions, say so in the audit log as ``action``."""
+    if not active and before.role is Role.ADMINISTRATOR and before.active:
+        _one_administrator_remains(transaction, before)
+    change_person(transaction, before, version, {"active": active})
+    end_all_of(transaction, before.person_id)
+    after = replace(before, active=active, version=version + 1)
+    transaction.audit(action, "person", before.person_id, before=before.facts(), after=after.facts(), reason=why)
     return after
 
 
-def _other(transaction: Transaction, actor: Actor, person_id: str) -> Person:
+def give_password(transaction: Transaction, before: Person, version: int, hashed: str, why: str) -> None:
+    """Within an act: a temporary password takes the place of the old one, sessions end."""
+    change_person(transaction, before, version, {"password_hash": hashed, "must_change_password": True})
+    end_all_of(transaction, before.person_id)
+    transaction.audit("person.password_reset", "person", before.person_id, reason=why)
+
+
+def other_person(transaction: Transaction, actor: Actor, person_id: str) -> Person:
+    """The person of an id within an act on somebody else; raises ``Refused`` for oneself, ``NotFound``."""
     if person_id == actor.person_id:
         raise Refused(
             "Nobody changes their own rights. Ask another administrator.", "不能更改自己的权限,请由其他管理员办理。"
@@ -233,7 +250,8 @@ def _other(transaction: Transaction, actor: Actor, person_id: str) -> Person:
     return person
 
 
-def _change(transaction: Transaction, person: Person, version: int, values: dict[str, object]) -> None:
+def change_person(transaction: Transaction, person: Person, version: int, values: dict[str, object]) -> None:
+    """Change a person who is still as the caller saw them; raises ``Conflict``."""
     if not people.change(transaction.connection, person.person_id, version, values):
         raise Conflict(
             f"{person.display_name} was changed by someone else meanwhile. Look again.",
@@ -246,7 +264,8 @@ def _one_administrator_remains(transaction: Transaction, person: Person) -> None
         raise Refused("One active administrator must remain.", "至少须保留一名在用的管理员。")
 
 
-def _reason(reason: str) -> str:
+def checked_why(reason: str) -> str:
+    """The reason, blanks tidied; raises ``Invalid`` when it is empty or too long."""
     text = " ".join(reason.split())
     if not text:
         raise Invalid("Say why.", "请填写原因。", field="reason")

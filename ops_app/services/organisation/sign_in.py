@@ -6,19 +6,23 @@ the list complete.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
 from secrets import token_urlsafe
 
 from sqlalchemy import update
+from sqlalchemy.engine import Connection
 
 from ops_app.domain.canonical import key_hash
 from ops_app.domain.errors import Refused
+from ops_app.domain.organisation.agencies import AgencyState
+from ops_app.domain.organisation.networks import admits, readable
 from ops_app.domain.organisation.passwords import FORGOTTEN_AFTER, LONGEST, delay_after
 from ops_app.domain.organisation.people import SYSTEM, Actor, folded_name, is_possible_name
 from ops_app.services.organisation.hashing import hash_password, needs_rehash, verify_password
-from ops_app.store.organisation import people, sessions
+from ops_app.store.organisation import agencies, agency_people, people, sessions
 from ops_app.store.organisation.people import Person
 from ops_app.store.store import Store, StoreBusy, Transaction
 from ops_app.store.tables.organisation import people as people_table
@@ -76,11 +80,14 @@ def sign_in(
     user_agent: str = "",
     device: str | None = None,
     previous_token: str | None = None,
+    address: str = "",
 ) -> SignedIn:
     """Open a session for the person of ``name``; ends the session of ``previous_token`` if there was one.
 
-    The attempt is counted before the password is looked at, so parallel guesses gain nothing, and the password is
-    checked outside any transaction. Raises ``SignInRefused``, or ``NotReady`` when too many sign in at once.
+    ``address`` is where the browser is: people of an agency sign in from its networks only, and not at all once it
+    has ended. The attempt is counted before the password is looked at, so parallel guesses gain nothing, and the
+    password is checked outside any transaction. Raises ``SignInRefused``, or ``NotReady`` when too many sign in at
+    once.
     """
     folded = folded_name(name)
     with store.writing(SYSTEM, now) as transaction:
@@ -88,12 +95,16 @@ def sign_in(
         person = people.by_name(transaction.connection, folded) if is_possible_name(folded) else None
         counter = _counter(transaction, folded, person, device)
         stored = people.password_hash(transaction.connection, person.person_id) if person else None
+        barred = _barred_by_agency(transaction.connection, person, address)
         may_try = _count(transaction, counter)
     if not may_try:
         raise SignInRefused
     matches = len(password) <= LONGEST and verify_password(stored, password)
     if not matches or person is None or stored is None or not person.active:
         _say_refused(store, now, person)
+        raise SignInRefused
+    if barred is not None:
+        _say_refused(store, now, person, {"why": barred, "address": readable(address)})
         raise SignInRefused
     rehashed = hash_password(password) if needs_rehash(stored) else None
     return _begin(store, now, person.person_id, stored, rehashed, counter, user_agent, device, previous_token)
@@ -123,10 +134,22 @@ def _count(transaction: Transaction, counter: str) -> bool:
     return True
 
 
-def _say_refused(store: Store, now: datetime, person: Person | None) -> None:
+def _barred_by_agency(connection: Connection, person: Person | None, address: str) -> str | None:
+    """Why somebody of an agency may not sign in whatever their password, if so."""
+    if person is None or person.agency_code is None:
+        return None
+    if agencies.state_of(connection, person.agency_code) is AgencyState.ENDED:
+        return "agency_ended"
+    allowed = [one.network for one in agency_people.networks_of(connection, person.agency_code)]
+    return None if admits(allowed, address) else "network"
+
+
+def _say_refused(
+    store: Store, now: datetime, person: Person | None, detail: Mapping[str, object] | None = None
+) -> None:
     with store.writing(SYSTEM, now) as transaction:
         # a name that nobody has is not written down: people type passwords into that field
-        transaction.audit("session.refused", "person", person.person_id if person else "unknown")
+        transaction.audit("session.refused", "person", person.person_id if person else "unknown", after=detail)
 
 
 def _begin(

@@ -290,3 +290,13 @@ def _decision(row: Any) -> Decision:
         decided_at=row.decided_at,
         nth=row.nth,
     )
+
+
+def count_unsettled_of(connection: Connection, person_id: str) -> int:
+    """How many breaks that still wait for somebody belong to a person."""
+    found: int = connection.execute(
+        select(func.count()).where(
+            breaks.c.owner_id == person_id, breaks.c.state.in_([state.value for state in UNSETTLED])
+        )
+    ).scalar_one()
+    return found

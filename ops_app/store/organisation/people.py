@@ -128,6 +128,11 @@ def change(connection: Connection, person_id: str, version: int, values: Mapping
     return done.rowcount == 1
 
 
+def ids_of_agency(connection: Connection, agency_code: str) -> list[str]:
+    """The ids of everybody of an agency."""
+    return list(connection.execute(select(people.c.person_id).where(people.c.agency_code == agency_code)).scalars())
+
+
 @dataclass(frozen=True)
 class PeopleFilter:
     """What a list of people is narrowed by; ``None`` means not at all. ``text`` is found in either name."""

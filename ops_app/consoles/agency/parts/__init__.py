@@ -1,0 +1,1 @@
+"""Parts of the pages of an agency, one file each."""

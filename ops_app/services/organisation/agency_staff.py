@@ -1,0 +1,144 @@
+"""An agency's administrator and their own people: create, lock, unlock, reset, below the ceiling (feature 11).
+
+Whoever is not of the own agency is answered as if there were no such person.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from ops_app.domain.errors import Invalid, NotFound
+from ops_app.domain.organisation.ceilings import check_ceiling
+from ops_app.domain.organisation.people import Actor, Role
+from ops_app.services.act import act
+from ops_app.services.organisation.hashing import hash_password, temporary_password
+from ops_app.services.organisation.people import (
+    LARGEST_PAGE,
+    SORTABLE,
+    CreatedPerson,
+    PeoplePage,
+    checked_why,
+    enter_person,
+    give_password,
+    new_person,
+    other_person,
+    switch_account,
+)
+from ops_app.store.organisation import people
+from ops_app.store.organisation.people import PeopleFilter, Person
+from ops_app.store.store import Store, Transaction
+
+__all__ = [
+    "create_agency_person",
+    "list_agency_people",
+    "lock_agency_person",
+    "reset_agency_password",
+    "unlock_agency_person",
+]
+
+
+@act("people.manage_own_agency")
+def list_agency_people(
+    actor: Actor,
+    store: Store,
+    *,
+    now: datetime,
+    text: str | None = None,
+    role: Role | None = None,
+    active: bool | None = None,
+    sort: str = "sign_in_name",
+    descending: bool = False,
+    page: int = 1,
+    page_size: int = 50,
+) -> PeoplePage:
+    """One page (from 1) of the people of the actor's own agency, and of no other."""
+    if sort not in SORTABLE:
+        raise Invalid(f"People cannot be sorted by {sort}.", f"不能按 {sort} 排序。", field="sort")
+    if page < 1 or not 1 <= page_size <= LARGEST_PAGE:
+        raise Invalid("Pages begin at 1.", "页码从 1 开始。", field="page")
+    with store.reading() as connection:
+        rows, total = people.page(
+            connection,
+            PeopleFilter(text=text, role=role, agency_code=_agency(actor), active=active),
+            sort=sort,
+            descending=descending,
+            offset=(page - 1) * page_size,
+            limit=page_size,
+        )
+    return PeoplePage(tuple(rows), total, page, page_size)
+
+
+@act("people.manage_own_agency")
+def create_agency_person(
+    actor: Actor,
+    store: Store,
+    *,
+    now: datetime,
+    sign_in_name: str,
+    display_name: str,
+    role: Role,
+    language: str = "zh",
+) -> CreatedPerson:
+    """Add a person to the actor's own agency with a temporary password. Raises ``Invalid``, ``BeyondCeiling`` or
+    ``Conflict`` (the name is taken)."""
+    agency_code = _agency(actor)
+    check_ceiling(actor, role, agency_code)
+    person = new_person(now, sign_in_name, display_name, role, agency_code, language)
+    password = temporary_password()
+    hashed = hash_password(password)
+    with store.writing(actor, now) as transaction:
+        enter_person(transaction, person, hashed)
+    return CreatedPerson(person, password)
+
+
+@act("people.manage_own_agency")
+def lock_agency_person(
+    actor: Actor, store: Store, *, now: datetime, person_id: str, version: int, reason: str
+) -> Person:
+    """One of the own people may no longer sign in, from this moment."""
+    return _switch(actor, store, now, person_id, version, reason, active=False)
+
+
+@act("people.manage_own_agency")
+def unlock_agency_person(
+    actor: Actor, store: Store, *, now: datetime, person_id: str, version: int, reason: str
+) -> Person:
+    """One of the own people may sign in again, with the password they had."""
+    return _switch(actor, store, now, person_id, version, reason, active=True)
+
+
+@act("people.manage_own_agency")
+def reset_agency_password(
+    actor: Actor, store: Store, *, now: datetime, person_id: str, version: int, reason: str
+) -> str:
+    """Give one of the own people a temporary password (returned, shown this once); their sessions end."""
+    why = checked_why(reason)
+    password = temporary_password()
+    hashed = hash_password(password)
+    with store.writing(actor, now) as transaction:
+        give_password(transaction, _own(transaction, actor, person_id), version, hashed, why)
+    return password
+
+
+def _switch(
+    actor: Actor, store: Store, now: datetime, person_id: str, version: int, reason: str, *, active: bool
+) -> Person:
+    why = checked_why(reason)
+    action = "person.reactivated" if active else "person.deactivated"
+    with store.writing(actor, now) as transaction:
+        return switch_account(transaction, _own(transaction, actor, person_id), version, active, action, why)
+
+
+def _own(transaction: Transaction, actor: Actor, person_id: str) -> Person:
+    """One of the own people whom the actor may manage; a foreign person is answered like a missing one."""
+    person = other_person(transaction, actor, person_id)
+    if person.agency_code != _agency(actor):
+        raise NotFound("There is no such person.", "没有此人。")
+    check_ceiling(actor, person.role, person.agency_code)
+    return person
+
+
+def _agency(actor: Actor) -> str:
+    if actor.agency_code is None:  # the store forbids it; without it everybody of the asset company would be listed
+        raise NotFound("There is no such agency.", "没有该机构。")
+    return actor.agency_code
