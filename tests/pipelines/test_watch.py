@@ -17,6 +17,7 @@ from ops_app.store.organisation import outbox
 from pipelines.warehouse import Warehouse
 from pipelines.watch import watch
 from tests.gateways.test_notify import Mailbox, free_port
+from tests.services.organisation.approving import a_person, ask, kinds_of_the_tests
 
 DAY = date(2026, 10, 31)
 HALF_PAST_NINE = datetime(2026, 11, 1, 1, 30, tzinfo=UTC)  # 09:30 in Shanghai: the bank file was due at 09:00
@@ -94,3 +95,12 @@ def test_an_agency_whose_contract_ended_is_stopped_recalled_from_and_announced_o
     assert record.agency.state is AgencyState.SUSPENDED
     with app.store.reading() as connection:
         assert [one.topic for one in outbox.waiting(connection, 9)] == ["agency.recall_due"]
+
+
+def test_a_request_for_approval_whose_time_is_over_is_marked(app, settings, mail):
+    with kinds_of_the_tests():
+        asked = ask(app.store, a_person(app.store, "Maker"), now=HALF_PAST_NINE)
+        early = watch(app, Warehouse(settings.warehouse_path), asked.expires_at - timedelta(seconds=1))
+        late = watch(app, Warehouse(settings.warehouse_path), asked.expires_at)
+
+    assert (early["expired"], late["expired"]) == (0, 1)
