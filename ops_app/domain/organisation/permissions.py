@@ -34,6 +34,7 @@ GRANTS: dict[str, frozenset[Role]] = {
     "audit.view": frozenset({Role.AUDITOR, Role.ADMINISTRATOR, Role.COMPLIANCE}),
     "sql.query": frozenset({Role.ANALYST, Role.MANAGER, Role.AUDITOR}),
     "rows.export": _ASSET_STAFF,
+    "announcements.manage": frozenset({Role.ADMINISTRATOR, Role.COMPLIANCE, Role.MANAGER, Role.SUPERVISOR}),
     "session.own": frozenset(Role),
     "system.run": frozenset({Role.SYSTEM}),
 }

@@ -1,0 +1,277 @@
+"""Announcements (公告) for those who make them: draft, submit, publish, withdraw, and see who has read what."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from ops_app.domain.canonical import content_hash, key_hash
+from ops_app.domain.errors import Conflict, Invalid, Refused
+from ops_app.domain.organisation.announcements import (
+    AnnouncementMove,
+    AnnouncementState,
+    Content,
+    NoSuchAnnouncement,
+    check_not_over,
+    checked_content,
+    checked_reason,
+    move,
+)
+from ops_app.domain.organisation.people import Actor
+from ops_app.services.act import act
+from ops_app.store.organisation import announcement_reads, announcements
+from ops_app.store.organisation.announcement_reads import Receipt
+from ops_app.store.organisation.announcements import SORTABLE, Announcement, AnnouncementFilter
+from ops_app.store.store import Store, Transaction
+
+__all__ = [
+    "SORTABLE",
+    "Announcement",
+    "AnnouncementFilter",
+    "AnnouncementRecord",
+    "AnnouncementsPage",
+    "Receipt",
+    "draft_announcement",
+    "edit_announcement",
+    "list_agency_codes",
+    "list_announcements",
+    "read_announcement",
+    "run_publish",
+    "submit_announcement",
+    "withdraw_announcement",
+]
+
+LARGEST_PAGE = 500
+LONGEST_KEY = 120
+PUBLISH = "announcement.publish"
+"""The kind of request that asks for a publication."""
+
+
+@dataclass(frozen=True)
+class AnnouncementsPage:
+    """One page of announcements, how many match in all, and how many receipts each row has."""
+
+    rows: tuple[Announcement, ...]
+    total: int
+    page: int
+    page_size: int
+    receipts: Mapping[str, int]
+
+
+@dataclass(frozen=True)
+class AnnouncementRecord:
+    """One announcement, who has read it and who of its audience has not (empty once nobody can)."""
+
+    item: Announcement
+    read: tuple[Receipt, ...]
+    outstanding: tuple[Receipt, ...]
+
+
+@act("announcements.manage")
+def draft_announcement(actor: Actor, store: Store, *, now: datetime, content: Content, key: str) -> Announcement:
+    """Enter a draft. Raises ``Invalid`` naming the field; a repetition of ``key`` is given the same draft."""
+    tidy = checked_content(content)
+    _check_key(key)
+    made = Announcement(
+        announcement_id=key_hash("announcement", actor.person_id, key),
+        kept_state=AnnouncementState.DRAFT,
+        content=tidy,
+        drafted_by=actor.person_id,
+        drafted_by_name=actor.name,
+        drafted_at=now,
+        edited_by=actor.person_id,
+        published_by=None,
+        published_by_name=None,
+        published_at=None,
+        withdrawn_at=None,
+        withdrawal_reason=None,
+        request_id=None,
+        changed_by_name=actor.name,
+        changed_at=now,
+        version=1,
+    )
+    with store.writing(actor, now) as transaction:
+        claim = transaction.claim("announcements", f"{actor.person_id}/{key}", content_hash(tidy.facts()))
+        claim.refuse_conflict()
+        if not claim.is_new:
+            return _found(transaction, made.announcement_id)
+        announcements.add(transaction.connection, made)
+        transaction.answer("announcements", f"{actor.person_id}/{key}", {"announcement_id": made.announcement_id})
+        transaction.audit("announcement.drafted", "announcement", made.announcement_id, after=made.facts())
+    return made
+
+
+@act("announcements.manage")
+def edit_announcement(
+    actor: Actor, store: Store, *, now: datetime, announcement_id: str, version: int, content: Content
+) -> Announcement:
+    """Write a draft anew. Raises ``MoveNotAllowed`` for anything but a draft, ``Conflict`` naming who changed it."""
+    tidy = checked_content(content)
+    with store.writing(actor, now) as transaction:
+        before = _found(transaction, announcement_id)
+        _moved(before, AnnouncementMove.EDIT, now)
+        values = announcements.columns_of(tidy) | {"edited_by": actor.person_id}
+        _change(transaction, before, version, values)
+        announcements.replace_audience(transaction.connection, announcement_id, tidy.audience)
+        after = _found(transaction, announcement_id)
+        transaction.audit(
+            "announcement.edited", "announcement", announcement_id, before=before.facts(), after=after.facts()
+        )
+    return after
+
+
+@act("announcements.manage")
+def submit_announcement(
+    actor: Actor, store: Store, *, now: datetime, announcement_id: str, version: int, reason: str
+) -> Announcement:
+    """Ask for publication by a second person. Raises as ``edit_announcement``, and ``Invalid`` when it would be over
+    before anybody read it."""
+    why = checked_reason(reason)
+    with store.writing(actor, now) as transaction:
+        before = _found(transaction, announcement_id)
+        state = _moved(before, AnnouncementMove.SUBMIT, now)
+        check_not_over(before.content.valid_until_at, now)
+        _change(transaction, before, version, {"state": state.value})
+        after = _found(transaction, announcement_id)
+        transaction.audit(
+            "announcement.submitted",
+            "announcement",
+            announcement_id,
+            before={"state": before.kept_state, "version": before.version},
+            after={"state": after.kept_state, "version": after.version},
+            reason=why,
+        )
+    return after
+
+
+def run_publish(transaction: Transaction, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Publish what was submitted, within the transaction of the last approval, on behalf of the approver.
+
+    ``arguments``: ``announcement_id`` and the ``version`` that was submitted. Raises ``Conflict`` when it is another
+    text than that, ``Refused`` where the approver wrote any of it.
+    """
+    announcement_id, version = str(arguments["announcement_id"]), int(arguments["version"])
+    before = _found(transaction, announcement_id)
+    state = _moved(before, AnnouncementMove.PUBLISH, transaction.now)
+    check_not_over(before.content.valid_until_at, transaction.now)
+    checker = transaction.actor.person_id
+    if checker in {before.drafted_by, before.edited_by}:
+        raise Refused("Somebody else publishes what you wrote.", "本人起草的公告须由他人审批发布。")
+    values = {"state": state.value, "published_by": checker, "published_at": transaction.now}
+    _change(transaction, before, version, values)
+    after = _found(transaction, announcement_id)
+    transaction.audit(
+        "announcement.published", "announcement", announcement_id, before={"state": before.kept_state},
+        after=after.facts(),
+    )  # fmt: skip
+    return {"announcement_id": announcement_id, "state": after.kept_state, "version": after.version}
+
+
+@act("announcements.manage")
+def withdraw_announcement(
+    actor: Actor, store: Store, *, now: datetime, announcement_id: str, version: int, reason: str
+) -> Announcement:
+    """Take a published announcement from its audience, or give up a draft; it stays in history with its readers."""
+    why = checked_reason(reason)
+    with store.writing(actor, now) as transaction:
+        before = _found(transaction, announcement_id)
+        state = _moved(before, AnnouncementMove.WITHDRAW, now)
+        values = {
+            "state": state.value,
+            "withdrawn_by": actor.person_id,
+            "withdrawn_at": now,
+            "withdrawal_reason": why,
+        }
+        _change(transaction, before, version, values)
+        after = _found(transaction, announcement_id)
+        transaction.audit(
+            "announcement.withdrawn",
+            "announcement",
+            announcement_id,
+            before={"state": before.kept_state, "version": before.version},
+            after={"state": after.kept_state, "version": after.version},
+            reason=why,
+        )
+    return after
+
+
+@act("announcements.manage")
+def list_announcements(
+    actor: Actor,
+    store: Store,
+    *,
+    now: datetime,
+    wanted: AnnouncementFilter | None = None,
+    sort: str = "changed_at",
+    descending: bool = True,
+    page: int = 1,
+    page_size: int = 50,
+) -> AnnouncementsPage:
+    """One page (from 1) of all announcements, those withdrawn and expired too, sorted by one of ``SORTABLE``."""
+    if sort not in SORTABLE:
+        raise Invalid(f"Announcements cannot be sorted by {sort}.", f"不能按 {sort} 排序。", field="sort")
+    if page < 1 or not 1 <= page_size <= LARGEST_PAGE:
+        raise Invalid(
+            f"A page has 1 to {LARGEST_PAGE} rows, and pages begin at 1.",
+            f"每页 1 至 {LARGEST_PAGE} 行,页码从 1 开始。",
+            field="page",
+        )
+    with store.reading() as connection:
+        rows, total = announcements.page(
+            connection,
+            wanted or AnnouncementFilter(),
+            now,
+            sort=sort,
+            descending=descending,
+            offset=(page - 1) * page_size,
+            limit=page_size,
+        )
+        receipts = announcement_reads.counts(connection, [one.announcement_id for one in rows])
+    return AnnouncementsPage(tuple(rows), total, page, page_size, receipts)
+
+
+@act("announcements.manage")
+def read_announcement(actor: Actor, store: Store, *, now: datetime, announcement_id: str) -> AnnouncementRecord:
+    """One announcement with its readers. Raises ``NoSuchAnnouncement``."""
+    with store.reading() as connection:
+        item = announcements.by_id(connection, announcement_id)
+        if item is None:
+            raise NoSuchAnnouncement
+        read = announcement_reads.given(connection, announcement_id)
+        stands = item.state(now) is AnnouncementState.PUBLISHED
+        left = announcement_reads.outstanding(connection, announcement_id, item.content.audience) if stands else []
+    return AnnouncementRecord(item, tuple(read), tuple(left))
+
+
+@act("announcements.manage")
+def list_agency_codes(actor: Actor, store: Store, *, now: datetime) -> list[str]:
+    """Agencies to which an announcement may be addressed by name: those with people."""
+    with store.reading() as connection:
+        return announcement_reads.known_agencies(connection)
+
+
+def _found(transaction: Transaction, announcement_id: str) -> Announcement:
+    found = announcements.by_id(transaction.connection, announcement_id)
+    if found is None:
+        raise NoSuchAnnouncement
+    return found
+
+
+def _moved(one: Announcement, what: AnnouncementMove, now: datetime) -> AnnouncementState:
+    return move(one.state(now), what)
+
+
+def _change(transaction: Transaction, one: Announcement, version: int, values: Mapping[str, object]) -> None:
+    by = {"changed_by_name": transaction.actor.name, "changed_at": transaction.now}
+    if not announcements.change(transaction.connection, one.announcement_id, version, {**values, **by}):
+        raise Conflict(
+            f"{one.changed_by_name} changed this announcement meanwhile. Look again; what you typed is still here.",
+            f"{one.changed_by_name} 已先行更改该公告,请核对最新内容;您填写的内容仍保留。",
+        )
+
+
+def _check_key(key: str) -> None:
+    if not 1 <= len(key) <= LONGEST_KEY:
+        raise Invalid("The key of the request is missing.", "缺少请求编号。", field="key")
