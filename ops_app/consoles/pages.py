@@ -36,6 +36,9 @@ PAGES: tuple[PageSpec, ...] = (
     PageSpec("expectations", "expectations", "asset_company/expectations.py", "operations", "operations.view"),
     PageSpec("people", "people", "asset_company/people.py", "administration", "people.manage"),
     PageSpec("audit", "audit", "asset_company/audit.py", "administration", "audit.view"),
+    PageSpec(
+        "announcements", "announcements", "asset_company/announcements.py", "administration", "announcements.manage"
+    ),
     PageSpec("account", "account", "account.py", "start", "session.own"),
 )
 SECTIONS = ("start", "dashboards", "repayments", "operations", "administration")

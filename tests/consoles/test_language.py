@@ -31,6 +31,7 @@ PAGES = [
     ("audit", Role.AUDITOR, {}),
     ("repayment_audit", Role.SUPERVISOR, {}),
     ("expectations", Role.OPERATOR, {}),
+    ("announcements", Role.COMPLIANCE, {}),
     *(
         ("operations", Role.OPERATOR, {"operations_tab": tab})
         for tab in ("days", "feeds", "checks", "files", "refused", "announced")
