@@ -13,6 +13,7 @@ from ops_app.consoles.pages import PAGES
 from ops_app.domain.organisation.announcements import AnnouncementKind, AnnouncementState, Audience, Content
 from ops_app.domain.organisation.people import Actor, Role
 from ops_app.services.organisation import announcements as service
+from ops_app.services.organisation import approvals
 from tests.consoles.conftest import OpenPage, SignedInAs, words
 
 STAFF = Audience(frozenset({Role.SUPERVISOR, Role.ADMINISTRATOR, Role.MANAGER}), frozenset({"asset_company"}))
@@ -55,10 +56,25 @@ def published(app: App, signed_in: SignedInAs, drafted):
         now = app.clock.now()
         _, maker = signed_in(Role.COMPLIANCE, name=f"submitter-{key}")
         _, checker = signed_in(Role.MANAGER, name=f"checker-{key}")
-        common = {"announcement_id": one.announcement_id, "version": one.version}
-        service.submit_announcement(maker, app.store, now=now, reason="people must know", **common)
-        with app.store.writing(checker, now) as transaction:
-            service.run_publish(transaction, common | {"version": one.version + 1})
+        request_id = service.submit_announcement(
+            maker,
+            app.store,
+            now=now,
+            announcement_id=one.announcement_id,
+            version=one.version,
+            reason="people must know",
+            key=key,
+        )
+        asked = approvals.read_request(checker, app.store, now=now, request_id=request_id).item
+        approvals.approve(
+            checker,
+            app.store,
+            now=now,
+            request_id=request_id,
+            expected_version=asked.version,
+            content_hash=asked.content_hash,
+            key=f"approve-{key}",
+        )
         return one
 
     return make
@@ -226,7 +242,7 @@ def test_a_draft_is_edited_submitted_and_then_offers_neither(
     at.run()
     at.text_area[0].set_value("the holiday moved")
     press(at, "Submit for approval")
-    assert record(app, one).item.kept_state is AnnouncementState.SUBMITTED
+    assert record(app, one).item.state(app.clock.now()) is AnnouncementState.SUBMITTED
     text = words(at)
     assert "waiting for approval" in text
     assert "Edit" not in at.segmented_control[1].options

@@ -52,7 +52,8 @@ ANNOUNCEMENT_STATE_NAMES: dict[AnnouncementState, tuple[str, str]] = {
 
 
 class AnnouncementMove(StrEnum):
-    """What may happen to an announcement; ``expire`` is done by the clock alone."""
+    """What may happen to an announcement; ``return`` and ``publish`` are done by its request, ``expire`` by the
+    clock."""
 
     EDIT = "edit"
     SUBMIT = "submit"
@@ -121,10 +122,14 @@ def move(state: AnnouncementState, what: AnnouncementMove) -> AnnouncementState:
         raise MoveNotAllowed(state, what) from None
 
 
-def state_at(kept: AnnouncementState, valid_until_at: datetime, now: datetime) -> AnnouncementState:
-    """The state at ``now``: a published announcement expires at the moment its validity ends, without anybody's act."""
-    over = kept is AnnouncementState.PUBLISHED and now >= valid_until_at
-    return move(kept, AnnouncementMove.EXPIRE) if over else kept
+def state_at(kept: AnnouncementState, *, waits: bool, valid_until_at: datetime, now: datetime) -> AnnouncementState:
+    """The state at ``now`` of what is kept as draft, published or withdrawn: a draft whose request ``waits`` for its
+    approval is submitted, and a published announcement expires at the moment its validity ends, without an act."""
+    if kept is AnnouncementState.DRAFT and waits:
+        return move(kept, AnnouncementMove.SUBMIT)
+    if kept is AnnouncementState.PUBLISHED and now >= valid_until_at:
+        return move(kept, AnnouncementMove.EXPIRE)
+    return kept
 
 
 ASSET_COMPANY = "asset_company"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from ops_app.domain.canonical import content_hash, key_hash
+from ops_app.domain.canonical import canonical_json, content_hash, key_hash
 from ops_app.domain.errors import Conflict, Invalid, Refused
 from ops_app.domain.organisation.announcements import (
     AnnouncementMove,
@@ -19,9 +19,12 @@ from ops_app.domain.organisation.announcements import (
     checked_reason,
     move,
 )
+from ops_app.domain.organisation.approvals import RequestState
 from ops_app.domain.organisation.people import Actor
 from ops_app.services.act import act
-from ops_app.store.organisation import announcement_reads, announcements
+from ops_app.services.organisation.approval_kinds import Draft, register
+from ops_app.services.organisation.approval_making import request_approval, resubmit
+from ops_app.store.organisation import announcement_reads, announcements, approvals
 from ops_app.store.organisation.announcement_reads import Receipt
 from ops_app.store.organisation.announcements import SORTABLE, Announcement, AnnouncementFilter
 from ops_app.store.store import Store, Transaction
@@ -47,6 +50,8 @@ LARGEST_PAGE = 500
 LONGEST_KEY = 120
 PUBLISH = "announcement.publish"
 """The kind of request that asks for a publication."""
+
+OBJECT = "announcement"
 
 
 @dataclass(frozen=True)
@@ -87,7 +92,8 @@ def draft_announcement(actor: Actor, store: Store, *, now: datetime, content: Co
         published_at=None,
         withdrawn_at=None,
         withdrawal_reason=None,
-        request_id=None,
+        waiting_request_id=None,
+        waits_until_at=None,
         changed_by_name=actor.name,
         changed_at=now,
         version=1,
@@ -99,7 +105,7 @@ def draft_announcement(actor: Actor, store: Store, *, now: datetime, content: Co
             return _found(transaction, made.announcement_id)
         announcements.add(transaction.connection, made)
         transaction.answer("announcements", f"{actor.person_id}/{key}", {"announcement_id": made.announcement_id})
-        transaction.audit("announcement.drafted", "announcement", made.announcement_id, after=made.facts())
+        transaction.audit("announcement.drafted", OBJECT, made.announcement_id, after=made.facts())
     return made
 
 
@@ -124,49 +130,54 @@ def edit_announcement(
 
 @act("announcements.manage")
 def submit_announcement(
-    actor: Actor, store: Store, *, now: datetime, announcement_id: str, version: int, reason: str
-) -> Announcement:
-    """Ask for publication by a second person. Raises as ``edit_announcement``, and ``Invalid`` when it would be over
-    before anybody read it."""
-    why = checked_reason(reason)
-    with store.writing(actor, now) as transaction:
-        before = _found(transaction, announcement_id)
-        state = _moved(before, AnnouncementMove.SUBMIT, now)
-        check_not_over(before.content.valid_until_at, now)
-        _change(transaction, before, version, {"state": state.value})
-        after = _found(transaction, announcement_id)
-        transaction.audit(
-            "announcement.submitted",
-            "announcement",
-            announcement_id,
-            before={"state": before.kept_state, "version": before.version},
-            after={"state": after.kept_state, "version": after.version},
-            reason=why,
-        )
-    return after
+    actor: Actor, store: Store, *, now: datetime, announcement_id: str, version: int, reason: str, key: str
+) -> str:
+    """Ask for publication by a second person; the id of the request, by which the announcement then waits.
+
+    A request that its approver returned is submitted again with the text as it is now. Raises ``Conflict`` naming who
+    changed the draft since ``version``, ``MoveNotAllowed`` for anything but a draft, ``Invalid`` when it would be over
+    before anybody read it, and what the approvals engine raises.
+    """
+    with store.reading() as connection:
+        known = announcements.by_id(connection, announcement_id)
+        if known is None:
+            raise NoSuchAnnouncement
+        asked = approvals.open_of(connection, PUBLISH, OBJECT, announcement_id)
+    if known.version != version:
+        raise _ChangedMeanwhile(known)
+    _moved(known, AnnouncementMove.SUBMIT, now)
+    arguments = _arguments(known)
+    returned = next((one for one in asked if one.state is RequestState.RETURNED), None)
+    if returned is None:
+        return request_approval(
+            actor, store, now=now, kind=PUBLISH, object_type=OBJECT, object_id=announcement_id, arguments=arguments,
+            reason=reason, key=key,
+        )  # fmt: skip
+    return resubmit(
+        actor, store, now=now, request_id=returned.request_id, expected_version=returned.version, arguments=arguments,
+        reason=reason, key=key,
+    ).request_id  # fmt: skip
 
 
 def run_publish(transaction: Transaction, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
     """Publish what was submitted, within the transaction of the last approval, on behalf of the approver.
 
-    ``arguments``: ``announcement_id`` and the ``version`` that was submitted. Raises ``Conflict`` when it is another
-    text than that, ``Refused`` where the approver wrote any of it.
+    ``arguments``: ``announcement_id`` and the whole text as it was approved. Raises ``Conflict`` when it is another
+    text now, ``Refused`` where the approver wrote any of it.
     """
-    announcement_id, version = str(arguments["announcement_id"]), int(arguments["version"])
-    before = _found(transaction, announcement_id)
-    state = _moved(before, AnnouncementMove.PUBLISH, transaction.now)
-    check_not_over(before.content.valid_until_at, transaction.now)
+    before = _as_asked(transaction, arguments)
     checker = transaction.actor.person_id
     if checker in {before.drafted_by, before.edited_by}:
         raise Refused("Somebody else publishes what you wrote.", "本人起草的公告须由他人审批发布。")
+    state = move(AnnouncementState.SUBMITTED, AnnouncementMove.PUBLISH)
     values = {"state": state.value, "published_by": checker, "published_at": transaction.now}
-    _change(transaction, before, version, values)
-    after = _found(transaction, announcement_id)
+    _change(transaction, before, before.version, values)
+    after = _found(transaction, before.announcement_id)
     transaction.audit(
-        "announcement.published", "announcement", announcement_id, before={"state": before.kept_state},
+        "announcement.published", OBJECT, after.announcement_id, before={"state": before.kept_state},
         after=after.facts(),
     )  # fmt: skip
-    return {"announcement_id": announcement_id, "state": after.kept_state, "version": after.version}
+    return {"announcement_id": after.announcement_id, "state": after.kept_state, "version": after.version}
 
 
 @act("announcements.manage")
@@ -263,15 +274,62 @@ def _moved(one: Announcement, what: AnnouncementMove, now: datetime) -> Announce
     return move(one.state(now), what)
 
 
-def _change(transaction: Transaction, one: Announcement, version: int, values: Mapping[str, object]) -> None:
-    by = {"changed_by_name": transaction.actor.name, "changed_at": transaction.now}
-    if not announcements.change(transaction.connection, one.announcement_id, version, {**values, **by}):
-        raise Conflict(
+def _arguments(one: Announcement) -> dict[str, Any]:
+    return {"announcement_id": one.announcement_id, **one.content.facts()}
+
+
+def _as_asked(transaction: Transaction, arguments: Mapping[str, Any]) -> Announcement:
+    """The draft that was submitted; raises unless it still is the very text, and not over."""
+    one = _found(transaction, str(arguments["announcement_id"]))
+    if one.kept_state is not AnnouncementState.DRAFT:
+        move(one.state(transaction.now), AnnouncementMove.PUBLISH)
+    if canonical_json(_arguments(one)) != canonical_json(arguments):
+        raise _ChangedMeanwhile(one)
+    check_not_over(one.content.valid_until_at, transaction.now)
+    return one
+
+
+def _check_request(transaction: Transaction, draft: Draft) -> None:
+    _as_asked(transaction, draft.arguments)
+
+
+class _ChangedMeanwhile(Conflict):
+    """Somebody changed the announcement since it was read; says who."""
+
+    def __init__(self, one: Announcement) -> None:
+        super().__init__(
             f"{one.changed_by_name} changed this announcement meanwhile. Look again; what you typed is still here.",
             f"{one.changed_by_name} 已先行更改该公告,请核对最新内容;您填写的内容仍保留。",
         )
 
 
+def _change(transaction: Transaction, one: Announcement, version: int, values: Mapping[str, object]) -> None:
+    by = {"changed_by_name": transaction.actor.name, "changed_at": transaction.now}
+    if not announcements.change(transaction.connection, one.announcement_id, version, {**values, **by}):
+        raise _ChangedMeanwhile(one)
+
+
 def _check_key(key: str) -> None:
     if not 1 <= len(key) <= LONGEST_KEY:
         raise Invalid("The key of the request is missing.", "缺少请求编号。", field="key")
+
+
+register(
+    PUBLISH,
+    name=("publish an announcement", "发布公告"),
+    make="announcements.manage",
+    run=run_publish,
+    check=_check_request,
+    labels={
+        "kind": ("kind", "类型"),
+        "title_en": ("title in English", "英文标题"),
+        "body_en": ("text in English", "英文正文"),
+        "title_zh": ("title in Chinese", "中文标题"),
+        "body_zh": ("text in Chinese", "中文正文"),
+        "roles": ("roles", "接收角色"),
+        "places": ("organisations", "接收组织"),
+        "valid_from_at": ("valid from", "生效时间"),
+        "valid_until_at": ("valid until", "失效时间"),
+        "announcement_id": ("announcement", "公告"),
+    },
+)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, ScalarSelect, Select, delete, func, insert, select, update
 from sqlalchemy.engine import Connection, Row
 
 from ops_app.domain.organisation.announcements import (
@@ -18,8 +18,10 @@ from ops_app.domain.organisation.announcements import (
     places_of,
     state_at,
 )
+from ops_app.domain.organisation.approvals import RequestState
 from ops_app.domain.organisation.people import Actor, Role
 from ops_app.store.tables.announcements import announcement_audiences, announcement_reads, announcements
+from ops_app.store.tables.approvals import approval_requests
 from ops_app.store.tables.organisation import people
 
 SORTABLE = ("drafted_at", "valid_from_at", "valid_until_at", "changed_at")
@@ -27,7 +29,7 @@ SORTABLE = ("drafted_at", "valid_from_at", "valid_until_at", "changed_at")
 
 @dataclass(frozen=True)
 class Announcement:
-    """One announcement as it is kept. ``kept_state`` is never ``expired``: ask ``state(now)``."""
+    """One announcement as it is kept. ``kept_state`` is never ``submitted`` nor ``expired``: ask ``state(now)``."""
 
     announcement_id: str
     kept_state: AnnouncementState
@@ -41,14 +43,16 @@ class Announcement:
     published_at: datetime | None
     withdrawn_at: datetime | None
     withdrawal_reason: str | None
-    request_id: str | None
+    waiting_request_id: str | None
+    waits_until_at: datetime | None
     changed_by_name: str
     changed_at: datetime
     version: int
 
     def state(self, now: datetime) -> AnnouncementState:
         """The state at ``now``."""
-        return state_at(self.kept_state, self.content.valid_until_at, now)
+        waits = self.waits_until_at is not None and now < self.waits_until_at
+        return state_at(self.kept_state, waits=waits, valid_until_at=self.content.valid_until_at, now=now)
 
     def facts(self) -> dict[str, object]:
         """What the audit log keeps of an announcement: its whole text, for it is what people were told."""
@@ -66,13 +70,22 @@ class AnnouncementFilter:
 
 _DRAFTER = people.alias("drafter")
 _PUBLISHER = people.alias("publisher")
+_WAITING = approval_requests.alias("waiting")
 _SELECTED = select(
     announcements,
     _DRAFTER.c.display_name.label("drafted_by_name"),
     _PUBLISHER.c.display_name.label("published_by_name"),
+    _WAITING.c.request_id.label("waiting_request_id"),
+    _WAITING.c.expires_at.label("waits_until_at"),
 ).select_from(
-    announcements.outerjoin(_DRAFTER, _DRAFTER.c.person_id == announcements.c.drafted_by).outerjoin(
-        _PUBLISHER, _PUBLISHER.c.person_id == announcements.c.published_by
+    announcements.outerjoin(_DRAFTER, _DRAFTER.c.person_id == announcements.c.drafted_by)
+    .outerjoin(_PUBLISHER, _PUBLISHER.c.person_id == announcements.c.published_by)
+    # one at most: the engine has one open request for one thing
+    .outerjoin(
+        _WAITING,
+        (_WAITING.c.object_type == "announcement")
+        & (_WAITING.c.object_id == announcements.c.announcement_id)
+        & (_WAITING.c.state == RequestState.WAITING.value),
     )
 )
 
@@ -114,6 +127,10 @@ def _conditions(wanted: AnnouncementFilter, now: datetime) -> list[ColumnElement
         conditions += [table.state == AnnouncementState.PUBLISHED.value, table.valid_until_at <= now]
     elif wanted.state is AnnouncementState.PUBLISHED:
         conditions += [table.state == AnnouncementState.PUBLISHED.value, table.valid_until_at > now]
+    elif wanted.state in {AnnouncementState.DRAFT, AnnouncementState.SUBMITTED}:
+        waits = table.announcement_id.in_(_waiting(now))
+        submitted = wanted.state is AnnouncementState.SUBMITTED
+        conditions += [table.state == AnnouncementState.DRAFT.value, waits if submitted else ~waits]
     elif wanted.state is not None:
         conditions.append(table.state == wanted.state.value)
     if wanted.kind is not None:
@@ -124,6 +141,15 @@ def _conditions(wanted: AnnouncementFilter, now: datetime) -> list[ColumnElement
             table.title_en.icontains(text, autoescape=True) | table.title_zh.icontains(text, autoescape=True)
         )
     return conditions
+
+
+def _waiting(now: datetime) -> ScalarSelect[Any]:
+    asked = approval_requests.c
+    return (
+        select(asked.object_id)
+        .where(asked.object_type == "announcement", asked.state == RequestState.WAITING.value, asked.expires_at > now)
+        .scalar_subquery()
+    )
 
 
 def for_actor(connection: Connection, actor: Actor, now: datetime) -> list[tuple[Announcement, datetime | None]]:
@@ -262,7 +288,8 @@ def _announcement(row: Row[Any], pairs: list[tuple[Role, str]]) -> Announcement:
         published_at=row.published_at,
         withdrawn_at=row.withdrawn_at,
         withdrawal_reason=row.withdrawal_reason,
-        request_id=row.request_id,
+        waiting_request_id=row.waiting_request_id,
+        waits_until_at=row.waits_until_at,
         changed_by_name=row.changed_by_name,
         changed_at=row.changed_at,
         version=row.version,

@@ -27,13 +27,12 @@ announcements = Table(
     Column("withdrawn_by", String(64)),
     Column("withdrawn_at", Moment),
     Column("withdrawal_reason", Text),
-    Column("request_id", String(64)),
     Column("changed_by_name", String(200), nullable=False),
     Column("changed_at", Moment, nullable=False),
     Column("version", Integer, nullable=False),
     CheckConstraint("kind in ('notice', 'rule_change')", name="ck_announcements_kind"),
-    # that one has expired is no state of the row: the clock says it
-    CheckConstraint("state in ('draft', 'submitted', 'published', 'withdrawn')", name="ck_announcements_state"),
+    # that one waits for approval or has expired is no state of the row: its request and the clock say it
+    CheckConstraint("state in ('draft', 'published', 'withdrawn')", name="ck_announcements_state"),
     CheckConstraint("valid_from_at < valid_until_at", name="ck_announcements_validity"),
     CheckConstraint(
         "(title_en = '') = (body_en = '') and (title_zh = '') = (body_zh = '') and (title_en <> '' or title_zh <> '')",

@@ -86,14 +86,18 @@ def test_editing_what_was_published_says_to_withdraw_and_draft_anew() -> None:
         move(AnnouncementState.PUBLISHED, AnnouncementMove.EDIT)
 
 
-@pytest.mark.parametrize("kept", [state for state in AnnouncementState if state is not AnnouncementState.EXPIRED])
+@pytest.mark.parametrize("kept", [AnnouncementState.DRAFT, AnnouncementState.PUBLISHED, AnnouncementState.WITHDRAWN])
+@pytest.mark.parametrize("waits", [False, True])
 @pytest.mark.parametrize(("seconds", "over"), [(-1, False), (0, True), (1, True)])
-def test_only_what_was_published_expires_and_at_the_very_moment(
-    kept: AnnouncementState, seconds: int, over: bool
+def test_a_draft_waits_by_its_request_and_what_was_published_expires_at_the_very_moment(
+    kept: AnnouncementState, waits: bool, seconds: int, over: bool
 ) -> None:
-    found = state_at(kept, NOW, NOW + timedelta(seconds=seconds))
-    expired = over and kept is AnnouncementState.PUBLISHED
-    assert found is (AnnouncementState.EXPIRED if expired else kept)
+    found = state_at(kept, waits=waits, valid_until_at=NOW, now=NOW + timedelta(seconds=seconds))
+    wanted = {
+        (AnnouncementState.DRAFT, True): AnnouncementState.SUBMITTED,
+        (AnnouncementState.PUBLISHED, over): AnnouncementState.EXPIRED if over else kept,
+    }
+    assert found is wanted.get((kept, waits if kept is AnnouncementState.DRAFT else over), kept)
 
 
 def test_everything_a_person_reads_has_a_name_in_both_languages() -> None:

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
+from uuid import uuid4
 
 import pytest
 from sqlalchemy import insert, select, text, update
@@ -22,9 +23,11 @@ from ops_app.domain.organisation.announcements import (
     Content,
     MoveNotAllowed,
 )
+from ops_app.domain.organisation.approvals import NotCarriedOut, OwnRequest
 from ops_app.domain.organisation.people import AGENCY_ROLES, SYSTEM, Actor, Role
 from ops_app.services.organisation import announcement_reading as reading
 from ops_app.services.organisation import announcements as service
+from ops_app.services.organisation import approvals
 from ops_app.services.organisation.announcements import Announcement, AnnouncementFilter
 from ops_app.services.organisation.people import enter_person, new_person
 from ops_app.store.store import Store
@@ -72,28 +75,43 @@ def maker(person: Callable[..., Actor]) -> Actor:
 
 @pytest.fixture
 def checker(person: Callable[..., Actor]) -> Actor:
-    return person(Role.COMPLIANCE, name="checker")
+    return person(Role.MANAGER, name="checker")
 
 
 def draft(store: Store, maker: Actor, key: str = "k", **changes: object) -> Announcement:
     return service.draft_announcement(maker, store, now=NOW, content=content(**changes), key=key)
 
 
-def submit(store: Store, maker: Actor, one: Announcement) -> Announcement:
+def submit(store: Store, maker: Actor, one: Announcement, now=NOW, key: str = "") -> str:
     return service.submit_announcement(
-        maker, store, now=NOW, announcement_id=one.announcement_id, version=one.version, reason="people must know"
+        maker,
+        store,
+        now=now,
+        announcement_id=one.announcement_id,
+        version=one.version,
+        reason="people must know",
+        key=key or uuid4().hex,
     )
 
 
+def decide(store: Store, checker: Actor, request_id: str, what: str = "approve", now=NOW) -> None:
+    asked = approvals.read_request(checker, store, now=now, request_id=request_id).item
+    act = {"approve": approvals.approve, "reject": approvals.reject, "return": approvals.return_request}[what]
+    act(
+        checker, store, now=now, request_id=request_id, expected_version=asked.version, content_hash=asked.content_hash,
+        reason="looked at", key=uuid4().hex,
+    )  # fmt: skip
+
+
 def publish(store: Store, checker: Actor, one: Announcement, now=NOW) -> None:
-    arguments = {"announcement_id": one.announcement_id, "version": one.version}
+    """Run the command itself, as the last approval would."""
     with store.writing(checker, now) as transaction:
-        service.run_publish(transaction, arguments)
+        service.run_publish(transaction, {"announcement_id": one.announcement_id, **one.content.facts()})
 
 
 def published(store: Store, maker: Actor, checker: Actor, key: str = "k", **changes: object) -> Announcement:
-    one = submit(store, maker, draft(store, maker, key, **changes))
-    publish(store, checker, one)
+    one = draft(store, maker, key, **changes)
+    decide(store, checker, submit(store, maker, one))
     return kept(store, checker, one)
 
 
@@ -123,7 +141,7 @@ def test_drafted_by_one_published_by_another_read_by_a_third(
     found = service.read_announcement(maker, store, now=NOW, announcement_id=one.announcement_id)
     assert [(receipt.person_id, receipt.receipt) for receipt in found.read] == [(reader.person_id, "read")]
     assert {receipt.person_id for receipt in found.outstanding} == {maker.person_id, checker.person_id}
-    assert actions(store) == [f"announcement.{what}" for what in ("drafted", "submitted", "published", "read")]
+    assert actions(store) == [f"announcement.{what}" for what in ("drafted", "published", "read")]
 
 
 def in_state(store: Store, maker: Actor, checker: Actor, state: AnnouncementState) -> tuple[Announcement, object]:
@@ -136,10 +154,10 @@ def in_state(store: Store, maker: Actor, checker: Actor, state: AnnouncementStat
             maker, store, now=NOW, announcement_id=one.announcement_id, version=1, reason="not needed"
         )
         return gone, NOW
-    one = submit(store, maker, one)
+    request_id = submit(store, maker, one)
     if state is AnnouncementState.SUBMITTED:
-        return one, NOW
-    publish(store, checker, one)
+        return kept(store, maker, one), NOW
+    decide(store, checker, request_id)
     return kept(store, maker, one), NOW + timedelta(days=8 if state is AnnouncementState.EXPIRED else 1)
 
 
@@ -148,7 +166,7 @@ def in_state(store: Store, maker: Actor, checker: Actor, state: AnnouncementStat
     list(
         itertools.product(
             AnnouncementState,
-            [AnnouncementMove.EDIT, AnnouncementMove.SUBMIT, AnnouncementMove.PUBLISH, AnnouncementMove.WITHDRAW],
+            [AnnouncementMove.EDIT, AnnouncementMove.SUBMIT, AnnouncementMove.WITHDRAW],
         )
     ),
 )
@@ -159,8 +177,7 @@ def test_each_act_in_each_state_does_what_the_table_says(
     common = {"now": now, "announcement_id": one.announcement_id, "version": one.version}
     acts = {
         AnnouncementMove.EDIT: lambda: service.edit_announcement(maker, store, content=content(), **common),
-        AnnouncementMove.SUBMIT: lambda: service.submit_announcement(maker, store, reason="please", **common),
-        AnnouncementMove.PUBLISH: lambda: publish(store, checker, one, now),
+        AnnouncementMove.SUBMIT: lambda: service.submit_announcement(maker, store, reason="please", key="s", **common),
         AnnouncementMove.WITHDRAW: lambda: service.withdraw_announcement(maker, store, reason="wrong", **common),
     }
     wanted = MOVES[state].get(what)
@@ -179,35 +196,105 @@ def test_nobody_publishes_what_they_wrote_any_word_of(store: Store, maker: Actor
     edited = service.edit_announcement(
         checker, store, now=NOW, announcement_id=one.announcement_id, version=1, content=content(title_en="Closed")
     )
-    one = submit(store, maker, edited)
+    request_id = submit(store, maker, edited)
+    with pytest.raises(NotCarriedOut, match="Somebody else"):
+        decide(store, checker, request_id)
+    writer = maker if who == "drafter" else checker
     with pytest.raises(Refused, match="Somebody else"):
-        publish(store, maker if who == "drafter" else checker, one)
+        publish(store, writer, edited)
+    assert kept(store, maker, one).state(NOW) is AnnouncementState.SUBMITTED
     with pytest.raises(IntegrityError), store._writers.begin() as connection:
         connection.execute(
-            update(announcements).values(
-                state="published", published_by=maker.person_id if who == "drafter" else checker.person_id,
-                published_at=NOW,
-            )
+            update(announcements).values(state="published", published_by=writer.person_id, published_at=NOW)
+        )
+
+
+def test_a_maker_who_may_also_approve_is_refused_by_the_engine(store: Store, checker: Actor) -> None:
+    with pytest.raises(OwnRequest):
+        decide(store, checker, submit(store, checker, draft(store, checker)))
+
+
+@pytest.mark.parametrize("what", ["reject", "return", "withdraw", "expire"])
+def test_a_request_that_ends_without_approval_makes_it_a_draft_again(
+    store: Store, maker: Actor, checker: Actor, what: str
+) -> None:
+    one = draft(store, maker)
+    request_id = submit(store, maker, one)
+    later = NOW
+    if what == "withdraw":
+        asked = approvals.read_request(maker, store, now=NOW, request_id=request_id).item
+        approvals.withdraw(
+            maker, store, now=NOW, request_id=request_id, expected_version=asked.version, reason="mistake", key="w"
+        )
+    elif what == "expire":
+        later = NOW + timedelta(days=15)
+    else:
+        decide(store, checker, request_id, what)
+    again = kept(store, maker, one, later)
+    assert again.state(later) is AnnouncementState.DRAFT
+    listed = service.list_announcements(
+        maker, store, now=later, wanted=AnnouncementFilter(state=AnnouncementState.DRAFT)
+    )
+    assert [row.announcement_id for row in listed.rows] == [one.announcement_id]
+    corrected = content(title_en="Corrected", valid_until_at=later + timedelta(days=9))
+    edited = service.edit_announcement(
+        maker, store, now=later, announcement_id=one.announcement_id, version=1, content=corrected
+    )
+    second = submit(store, maker, edited, later)
+    assert (second == request_id) is (what == "return")
+    decide(store, checker, second, now=later)
+    assert kept(store, maker, one, later).content.title_en == "Corrected"
+    assert kept(store, maker, one, later).state(later) is AnnouncementState.PUBLISHED
+
+
+def test_a_returned_request_is_not_submitted_again_with_the_old_text(
+    store: Store, maker: Actor, checker: Actor
+) -> None:
+    one = draft(store, maker)
+    request_id = submit(store, maker, one)
+    decide(store, checker, request_id, "return")
+    service.edit_announcement(
+        maker, store, now=NOW, announcement_id=one.announcement_id, version=1, content=content(title_en="New")
+    )
+    asked = approvals.read_request(maker, store, now=NOW, request_id=request_id).item
+    with pytest.raises(Conflict, match="maker changed this announcement"):
+        approvals.resubmit(
+            maker, store, now=NOW, request_id=request_id, expected_version=asked.version, arguments=asked.arguments,
+            reason="again", key="again",
         )  # fmt: skip
 
 
-def test_what_is_published_is_the_version_that_was_submitted(store: Store, maker: Actor, checker: Actor) -> None:
-    one = submit(store, maker, draft(store, maker))
+def test_what_is_published_is_the_text_that_was_submitted(store: Store, maker: Actor, checker: Actor) -> None:
+    one = draft(store, maker)
+    submit(store, maker, one)
+    other = replace(one, content=content(body_en="Another text."))
     with pytest.raises(Conflict, match="maker changed this announcement"):
-        publish(store, checker, replace(one, version=one.version - 1))
+        publish(store, checker, other)
+    with pytest.raises(Conflict):
+        submit(store, maker, replace(one, version=7))
+
+
+def test_a_submission_repeated_with_its_key_is_one_request(store: Store, maker: Actor) -> None:
+    one = draft(store, maker)
+    first = submit(store, maker, one, key="once")
+    with pytest.raises(MoveNotAllowed):
+        submit(store, maker, one, key="twice")
+    assert kept(store, maker, one).waiting_request_id == first
+    listed = service.list_announcements(
+        maker, store, now=NOW, wanted=AnnouncementFilter(state=AnnouncementState.SUBMITTED)
+    )
+    assert listed.total == 1
 
 
 def test_nothing_is_published_that_is_over_already(store: Store, maker: Actor, checker: Actor) -> None:
     late = content().valid_until_at
     one = draft(store, maker)
     with pytest.raises(Invalid) as refused:
-        service.submit_announcement(
-            maker, store, now=late, announcement_id=one.announcement_id, version=1, reason="late"
-        )
+        submit(store, maker, one, late)
     assert refused.value.field == "valid_until_at"
-    one = submit(store, maker, one)
-    with pytest.raises(Invalid):
-        publish(store, checker, one, late)
+    request_id = submit(store, maker, one)
+    with pytest.raises(NotCarriedOut):
+        decide(store, checker, request_id, now=late)
 
 
 def test_a_stale_edit_names_who_was_first_and_changes_nothing(store: Store, maker: Actor, checker: Actor) -> None:

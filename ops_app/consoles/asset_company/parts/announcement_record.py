@@ -55,8 +55,10 @@ def show(at: Here, announcement_id: str) -> None:
         _readers(at, record)
     elif part == "edit":
         announcement_form.edit(at, one)
+    elif part == "submit":
+        _submit(at, one)
     else:
-        _with_reason(at, one, part)
+        _withdraw(at, one)
 
 
 def _facts(at: Here, one: Announcement) -> None:
@@ -114,13 +116,30 @@ def _readers(at: Here, record: AnnouncementRecord) -> None:
     )
 
 
-def _with_reason(at: Here, one: Announcement, part: str) -> None:
-    act = submit_announcement if part == "submit" else withdraw_announcement
-    with form(at, f"{part}_{one.announcement_id}_{one.version}") as f:
+def _submit(at: Here, one: Announcement) -> None:
+    with form(at, f"submit_{one.announcement_id}_{one.version}") as f:
         reason = f.reason("reason", at.t("forms.reason"))
-        f.submit(at.t(f"announcements.parts.{part}"))
+        f.submit(at.t("announcements.parts.submit"))
     f.run(
-        lambda _key: act(
+        lambda key: submit_announcement(
+            at.actor,
+            at.app.store,
+            now=at.now,
+            announcement_id=one.announcement_id,
+            version=one.version,
+            reason=reason,
+            key=key,
+        ),
+        done=at.t("announcements.submit_done"),
+    )
+
+
+def _withdraw(at: Here, one: Announcement) -> None:
+    with form(at, f"withdraw_{one.announcement_id}_{one.version}") as f:
+        reason = f.reason("reason", at.t("forms.reason"))
+        f.submit(at.t("announcements.parts.withdraw"))
+    f.run(
+        lambda _key: withdraw_announcement(
             at.actor,
             at.app.store,
             now=at.now,
@@ -128,5 +147,5 @@ def _with_reason(at: Here, one: Announcement, part: str) -> None:
             version=one.version,
             reason=reason,
         ),
-        done=at.t(f"announcements.{part}_done"),
+        done=at.t("announcements.withdraw_done"),
     )

@@ -9,7 +9,7 @@ from ops_app.store.migrations.append_only import make_append_only
 from ops_app.store.types import Moment
 
 revision = "0008"
-down_revision = "0003"
+down_revision = "0004"
 
 
 def upgrade() -> None:
@@ -38,12 +38,11 @@ def _announcements() -> None:
         sa.Column("withdrawn_by", sa.String(64)),
         sa.Column("withdrawn_at", Moment),
         sa.Column("withdrawal_reason", sa.Text),
-        sa.Column("request_id", sa.String(64)),
         sa.Column("changed_by_name", sa.String(200), nullable=False),
         sa.Column("changed_at", Moment, nullable=False),
         sa.Column("version", sa.Integer, nullable=False),
         sa.CheckConstraint("kind in ('notice', 'rule_change')", name="ck_announcements_kind"),
-        sa.CheckConstraint("state in ('draft', 'submitted', 'published', 'withdrawn')", name="ck_announcements_state"),
+        sa.CheckConstraint("state in ('draft', 'published', 'withdrawn')", name="ck_announcements_state"),
         sa.CheckConstraint("valid_from_at < valid_until_at", name="ck_announcements_validity"),
         sa.CheckConstraint(
             "(title_en = '') = (body_en = '') and (title_zh = '') = (body_zh = '')"

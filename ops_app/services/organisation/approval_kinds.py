@@ -1,0 +1,110 @@
+"""Kinds of requests: what each is called, who may make it, and what runs when it is approved.
+
+The service that owns a command registers its kind when it is imported; ``MODULES`` names all such services, so that
+every process knows every kind before it decides on anything.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+from ops_app.domain.errors import Refused
+from ops_app.domain.organisation.permissions import GRANTS
+from ops_app.store.store import Transaction
+
+MODULES: tuple[str, ...] = (
+    "ops_app.services.organisation.announcements",
+    "ops_app.services.organisation.approval_rules",
+)
+"""The services that register kinds. An area that registers one adds itself here."""
+
+USUAL_LIFE = timedelta(days=14)
+
+Run = Callable[[Transaction, Mapping[str, Any]], Mapping[str, Any]]
+
+
+@dataclass(frozen=True)
+class Draft:
+    """What somebody asks for, before it is a request: checked when it is made and when it is submitted again."""
+
+    kind: str
+    object_type: str
+    object_id: str
+    arguments: Mapping[str, Any]
+    amount_minor: int | None
+    currency: str | None
+    reason: str
+    flags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One kind of request. ``run`` gets the arguments as JSON gives them back (days and moments as text, decimals as
+    text) and returns what came of it; it runs once, in the transaction of the last approval."""
+
+    code: str
+    name: tuple[str, str]
+    make: str
+    run: Run
+    check: Callable[[Transaction, Draft], None] | None = None
+    labels: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    flags: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    many: bool = False
+    life: timedelta = USUAL_LIFE
+
+
+KINDS: dict[str, Kind] = {}
+"""Code → kind, for those whose service was imported; ``kinds()`` imports all."""
+
+
+def register(
+    kind: str,
+    *,
+    name: tuple[str, str],
+    make: str,
+    run: Run,
+    check: Callable[[Transaction, Draft], None] | None = None,
+    labels: Mapping[str, tuple[str, str]] | None = None,
+    flags: Mapping[str, tuple[str, str]] | None = None,
+    many: bool = False,
+    life: timedelta = USUAL_LIFE,
+) -> None:
+    """Say what a kind of request is. Called once, at import, by the service that owns its command.
+
+    ``name`` and the values of ``labels`` (argument → name) and ``flags`` (risk flag → sentence) are English and 中文;
+    ``make`` is the permission a maker needs. ``check`` refuses a draft that cannot be carried out (it must hold the
+    amount against the arguments). ``many`` allows several open requests for one object; ``life`` is how long a request
+    waits before it expires. Raises ``LookupError`` for an unknown permission or a code that is taken.
+    """
+    if make not in GRANTS:
+        raise LookupError(f"permission {make!r} is not in the table of grants")
+    if kind in KINDS:
+        raise LookupError(f"the kind {kind!r} is registered already")
+    KINDS[kind] = Kind(kind, name, make, run, check, dict(labels or {}), dict(flags or {}), many, life)
+
+
+def kinds() -> Mapping[str, Kind]:
+    """Every kind of the house."""
+    _import_all()
+    return KINDS
+
+
+def kind_of(code: str) -> Kind:
+    """The kind of a code; raises ``Refused`` where this program has no command for it."""
+    found = kinds().get(code)
+    if found is None:
+        raise Refused(
+            f"This installation cannot carry out requests of the kind {code}.", f"本系统无法执行类型为 {code} 的申请。"
+        )
+    return found
+
+
+@functools.cache
+def _import_all() -> None:
+    for module in MODULES:
+        importlib.import_module(module)
