@@ -39,6 +39,7 @@ PAGES: tuple[PageSpec, ...] = (
     PageSpec(
         "announcements", "announcements", "asset_company/announcements.py", "administration", "announcements.manage"
     ),
+    PageSpec("exports", "exports", "exports.py", "start", "rows.export"),
     PageSpec("account", "account", "account.py", "start", "session.own"),
 )
 SECTIONS = ("start", "dashboards", "repayments", "operations", "administration")

@@ -32,6 +32,7 @@ PAGES = [
     ("repayment_audit", Role.SUPERVISOR, {}),
     ("expectations", Role.OPERATOR, {}),
     ("announcements", Role.COMPLIANCE, {}),
+    ("exports", Role.ANALYST, {}),
     *(
         ("operations", Role.OPERATOR, {"operations_tab": tab})
         for tab in ("days", "feeds", "checks", "files", "refused", "announced")

@@ -20,6 +20,7 @@ from ops_app.store.store import Transaction
 MODULES: tuple[str, ...] = (
     "ops_app.services.organisation.announcements",
     "ops_app.services.organisation.approval_rules",
+    "ops_app.services.organisation.exports",
 )
 """The services that register kinds. An area that registers one adds itself here."""
 

@@ -1,4 +1,4 @@
-"""Announcements with their audiences and receipts."""
+"""Announcements with their audiences and receipts; exports."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ def upgrade() -> None:
     _announcements()
     _audiences()
     _reads()
+    _exports()
 
 
 def _announcements() -> None:
@@ -89,3 +90,48 @@ def _reads() -> None:
     )
     op.create_index("ix_announcement_reads_person_id", "announcement_reads", ["person_id"])
     make_append_only("announcement_reads")
+
+
+def _exports() -> None:
+    op.create_table(
+        "exports",
+        sa.Column("export_id", sa.String(64), primary_key=True),
+        sa.Column("number", sa.String(32), nullable=False),
+        sa.Column("state", sa.String(16), nullable=False),
+        sa.Column("what", sa.String(200), nullable=False),
+        sa.Column("title", sa.String(200), nullable=False),
+        sa.Column("filters_json", sa.Text, nullable=False),
+        sa.Column("address", sa.String(1000), nullable=False),
+        sa.Column("file_format", sa.String(8), nullable=False),
+        sa.Column("row_count", sa.Integer, nullable=False),
+        sa.Column("reason", sa.Text, nullable=False),
+        sa.Column("requested_by", sa.String(64), sa.ForeignKey("people.person_id"), nullable=False),
+        sa.Column("requested_by_name", sa.String(200), nullable=False),
+        sa.Column("role_code", sa.String(32), nullable=False),
+        sa.Column("agency_code", sa.String(32)),
+        sa.Column("requested_at", Moment, nullable=False),
+        sa.Column("released_by", sa.String(64)),
+        sa.Column("released_at", Moment),
+        sa.Column("made_at", Moment),
+        sa.Column("file_sha256", sa.String(64)),
+        sa.Column("file_bytes", sa.Integer),
+        sa.Column("until_at", Moment),
+        sa.Column("fetches", sa.Integer, nullable=False),
+        sa.Column("ended_at", Moment),
+        sa.Column("ended_because", sa.String(32)),
+        sa.UniqueConstraint("number", name="uq_exports_number"),
+        sa.CheckConstraint(
+            "state in ('handed_over', 'requested', 'released', 'ready', 'ended')", name="ck_exports_state"
+        ),
+        sa.CheckConstraint("file_format in ('csv', 'xlsx')", name="ck_exports_file_format"),
+        sa.CheckConstraint("row_count >= 0 and fetches >= 0", name="ck_exports_counts"),
+        sa.CheckConstraint("released_by is null or released_by <> requested_by", name="ck_exports_maker_checker"),
+        sa.CheckConstraint(
+            "state not in ('released', 'ready') or (released_by is not null and until_at is not null)",
+            name="ck_exports_released",
+        ),
+        sa.CheckConstraint("state <> 'ready' or file_sha256 is not null", name="ck_exports_ready"),
+        sa.CheckConstraint("(state = 'ended') = (ended_at is not null)", name="ck_exports_ended"),
+    )
+    op.create_index("ix_exports_requested_by_requested_at", "exports", ["requested_by", "requested_at"])
+    op.create_index("ix_exports_state_until_at", "exports", ["state", "until_at"])
