@@ -8,7 +8,7 @@ from ops_app.bootstrap import App
 from ops_app.config import Settings
 from ops_app.domain.findings import Finding, broken, holds, not_built
 from ops_app.services.ledger.verify import verify_money, verify_once
-from ops_app.services.organisation.verify import verify_audit
+from ops_app.services.organisation.verify import verify_approvals, verify_audit
 from pipelines.durable import read_pointer, sha256_of
 from pipelines.marts_hash import content_totals, mart_tables
 from pipelines.publish import POINTER
@@ -23,7 +23,6 @@ _LATER = {
     3: "every journal entry sums to zero",
     4: "a case has one active agency placement and one active collector at most",
     5: "no payment earns commission twice",
-    6: "maker is not checker",
     7: "an agency reads and acts only on its own cases",
     9: "a contact that a rule blocks cannot be started",
     11: "a closed statement recomputes to the same bytes",
@@ -33,7 +32,12 @@ _LATER = {
 def verify_everything(app: App) -> list[Finding]:
     """Every invariant of the house, by number: holds, broken (with the first thing that is wrong) or not built."""
     settings, store = app.settings, app.store
-    findings = [verify_money(store), verify_once(store), verify_audit(store, settings.evidence)]
+    findings = [
+        verify_money(store),
+        verify_once(store),
+        verify_audit(store, settings.evidence),
+        verify_approvals(store),
+    ]
     findings.append(verify_snapshots(settings))
     findings += [not_built(number, name) for number, name in _LATER.items()]
     if settings.warehouse_path.exists():

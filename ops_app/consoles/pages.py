@@ -40,6 +40,7 @@ PAGES: tuple[PageSpec, ...] = (
         "announcements", "announcements", "asset_company/announcements.py", "administration", "announcements.manage"
     ),
     PageSpec("exports", "exports", "exports.py", "start", "rows.export"),
+    PageSpec("approvals", "approvals", "asset_company/approvals.py", "start", "approvals.view"),
     PageSpec("account", "account", "account.py", "start", "session.own"),
 )
 SECTIONS = ("start", "dashboards", "repayments", "operations", "administration")

@@ -9,7 +9,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from ops_app.domain.errors import Invalid
 
 # ISO 4217 minor-unit digits of currencies that do not have two (currencies with three are refused at ingest).
-_WHOLE_UNIT_CURRENCIES = frozenset({"JPY", "KRW", "VND", "CLP", "ISK", "XAF", "XOF", "XPF", "PYG", "UGX", "RWF", "GNF"})
+WHOLE_UNIT_CURRENCIES = frozenset({"JPY", "KRW", "VND", "CLP", "ISK", "XAF", "XOF", "XPF", "PYG", "UGX", "RWF", "GNF"})
 _THREE_DIGIT_CURRENCIES = frozenset({"BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND", "CLF"})
 _AMOUNT = re.compile(r"-?[0-9]{1,15}(\.[0-9]{1,2})?", re.ASCII)
 
@@ -22,7 +22,7 @@ def minor_digits(currency: str) -> int:
             f"{currency} 有三位小数,本系统不接受。",
             field="currency",
         )
-    return 0 if currency in _WHOLE_UNIT_CURRENCIES else 2
+    return 0 if currency in WHOLE_UNIT_CURRENCIES else 2
 
 
 @dataclass(frozen=True, order=True)

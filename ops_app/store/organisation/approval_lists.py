@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, exists, func, or_, select
+from sqlalchemy import ColumnElement, and_, case, exists, func, or_, select
 from sqlalchemy.engine import Connection
 
+from ops_app.domain.money import WHOLE_UNIT_CURRENCIES
 from ops_app.domain.organisation.approvals import BY_APPROVER, RequestState
 from ops_app.domain.organisation.people import Role
 from ops_app.store import stored_json
@@ -22,8 +23,11 @@ SORTABLE = ("made_at", "expires_at", "amount_minor", "kind", "state")
 
 @dataclass(frozen=True)
 class RequestFilter:
-    """What a list is narrowed by; empty means not at all. Amounts are in minor units of ``currency``, both bounds
-    included; ``made_until`` is exclusive; ``text`` is looked for in the object and the id."""
+    """What a list is narrowed by; empty means not at all.
+
+    ``least_minor`` and ``most_minor`` (both included) are minor units of ``currency``, ``least_units`` whole units of
+    whatever currency a request has. ``made_until`` is exclusive; ``text`` is looked for in the object and the id.
+    """
 
     states: frozenset[RequestState] = frozenset({RequestState.WAITING})
     kinds: frozenset[str] = frozenset()
@@ -34,6 +38,7 @@ class RequestFilter:
     object_id: str | None = None
     currency: str | None = None
     least_minor: int | None = None
+    least_units: int | None = None
     most_minor: int | None = None
     made_until: datetime | None = None
     text: str | None = None
@@ -105,6 +110,9 @@ def _conditions(wanted: RequestFilter, mine: Mine | None, agency_code: str | Non
         conditions.append((c.flags_json != "[]") if wanted.is_flagged else (c.flags_json == "[]"))
     if wanted.least_minor is not None:
         conditions.append(c.amount_minor >= wanted.least_minor)
+    if wanted.least_units is not None:
+        whole = c.currency.in_(sorted(WHOLE_UNIT_CURRENCIES))
+        conditions.append(c.amount_minor >= case((whole, wanted.least_units), else_=wanted.least_units * 100))
     if wanted.most_minor is not None:
         conditions.append(c.amount_minor <= wanted.most_minor)
     if wanted.made_until is not None:

@@ -1,0 +1,153 @@
+"""One request: what is asked for in readable words, its risk flags, what was decided, and the form that decides."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import streamlit as st
+
+from ops_app.consoles.asset_company.parts.approval_list import flag_names, kind_name, name_of
+from ops_app.consoles.kit import record
+from ops_app.consoles.kit.context import Here
+from ops_app.consoles.kit.forms import form
+from ops_app.domain.organisation.approvals import (
+    OPEN,
+    REQUEST_MOVE_NAMES,
+    REQUEST_STATE_NAMES,
+    RequestMove,
+    RequestState,
+)
+from ops_app.services.organisation import approvals as engine
+from ops_app.services.organisation.approvals import ApprovalRequest, RequestDecision, RequestRecord
+
+
+def show(at: Here, request_id: str) -> None:
+    """The record of a request and the form that decides on it."""
+    found = engine.read_request(at.actor, at.app.store, now=at.now, request_id=request_id)
+    facts(at, found.item)
+    if found.item.state is RequestState.WAITING:
+        if found.refusal is None:
+            _decide(at, found)
+        else:
+            st.info(found.refusal.sentence(at.actor.language))
+    history(at, found)
+
+
+def facts(at: Here, one: ApprovalRequest) -> None:
+    """What is asked for, by whom, why, and who decides."""
+    t, labels = at.t, at.labels
+    st.subheader(name_of(at, one), anchor=False)
+    for flag in flag_names(at, one):
+        st.warning(t("approvals.risk", flag=flag))
+    left, right = st.columns(2)
+    with left:
+        record.facts(
+            {
+                t("approvals.kind"): kind_name(at, one.kind),
+                t("approvals.object"): one.object_id,
+                t("approvals.amount"): labels.money(one.amount_minor, one.currency or ""),
+                t("forms.reason"): one.reason,
+                t("approvals.maker"): one.maker_name,
+                t("approvals.made"): labels.moment(one.made_at),
+                t("approvals.expires"): labels.moment(one.expires_at) if one.state in OPEN else "",
+                t("approvals.state"): labels.named(REQUEST_STATE_NAMES, one.state),
+                t("approvals.levels"): labels.listing(
+                    [f"{number}. {labels.role(role)}" for number, role in enumerate(one.levels, start=1)]
+                ),
+            }
+        )
+    with right, st.container(border=True):
+        st.markdown(f"**{t('approvals.arguments')}**")
+        record.facts(arguments(at, one))
+
+
+def arguments(at: Here, one: ApprovalRequest) -> dict[str, str]:
+    """The arguments of the command by their names, amounts and dates as a person reads them."""
+    known = engine.kinds().get(one.kind)
+    names = known.labels if known else {}
+    currency = str(one.arguments.get("currency") or one.currency or "")
+    return {
+        at.labels.named(names, name): _value(at, name, value, currency, names) for name, value in one.arguments.items()
+    }
+
+
+def _value(at: Here, name: str, value: Any, currency: str, names: Mapping[str, tuple[str, str]]) -> str:
+    labels = at.labels
+    if isinstance(value, bool):
+        return at.t("labels.yes") if value else at.t("labels.no")
+    if isinstance(value, Mapping):
+        parts = (f"{labels.named(names, key)}: {_value(at, key, it, currency, names)}" for key, it in value.items())
+        return labels.listing(list(parts))
+    if isinstance(value, list | tuple):
+        return "; ".join(_value(at, name, it, currency, names) for it in value) or "–"
+    if value is None or value == "":
+        return "–"
+    if name.endswith("_minor") and currency and isinstance(value, int):
+        return labels.money(value, currency)
+    if name.endswith("_date"):
+        return labels.day(str(value))
+    if name.endswith("_at"):
+        return labels.moment(str(value))
+    if name == "role" or name.endswith("_role"):
+        return labels.role(str(value))
+    return kind_name(at, str(value)) if name == "kind" else str(value)
+
+
+def _decide(at: Here, found: RequestRecord) -> None:
+    """The decision: approve, reject or return, with a reason."""
+    one, t, labels = found.item, at.t, at.labels
+    what = st.segmented_control(
+        t("approvals.decision"),
+        [move.value for move in engine.DECISIONS],
+        default=RequestMove.APPROVE.value,
+        required=True,
+        format_func=lambda code: move_name(at, RequestMove(code), one),
+        key=f"decision_{one.request_id}_{one.version}",
+    )
+    move = RequestMove(str(what))
+    if found.on_behalf_of:
+        st.caption(t("approvals.on_behalf"))
+    with form(at, f"approval_{one.request_id}_{one.version}_{move}") as f:
+        optional = move is RequestMove.APPROVE and not one.flags
+        reason = f.reason("reason", t("approvals.reason_optional") if optional else t("forms.reason"))
+        f.submit(move_name(at, move, one).capitalize())
+    acts = {
+        RequestMove.APPROVE: engine.approve,
+        RequestMove.REJECT: engine.reject,
+        RequestMove.RETURN: engine.return_request,
+    }
+    f.run(
+        lambda key: acts[move](
+            at.actor,
+            at.app.store,
+            now=at.now,
+            request_id=one.request_id,
+            expected_version=one.version,
+            content_hash=one.content_hash,
+            reason=reason,
+            key=key,
+        ),
+        done=lambda done: t("approvals.done", state=labels.named(REQUEST_STATE_NAMES, done.state)),
+    )
+
+
+def move_name(at: Here, move: RequestMove, one: ApprovalRequest) -> str:
+    """What a decision does: the last approval carries the request out."""
+    last = move is RequestMove.APPROVE and one.is_last_level
+    return at.labels.named(REQUEST_MOVE_NAMES, RequestMove.APPROVE_LAST if last else move)
+
+
+def history(at: Here, found: RequestRecord) -> None:
+    """Who did what, in whose name, and why."""
+
+    def who(said: RequestDecision) -> str:
+        if not said.is_delegated:
+            return said.decided_by_name
+        return at.t("approvals.for_whom", who=said.decided_by_name, whom=said.principal_name)
+
+    happened = [record.Happening(found.item.made_at, found.item.maker_name, at.t("approvals.asked"))]
+    for said in found.history:
+        what = at.labels.named(REQUEST_MOVE_NAMES, said.decision)
+        happened.append(record.Happening(said.decided_at, who(said), what, said.reason))
+    record.history(at, happened)
