@@ -12,6 +12,7 @@ from ops_app.bootstrap import App
 from ops_app.consoles.pages import PAGES
 from ops_app.domain.organisation.announcements import AnnouncementKind, AnnouncementState, Audience, Content
 from ops_app.domain.organisation.people import Actor, Role
+from ops_app.services.organisation import announcement_publishing as publishing
 from ops_app.services.organisation import announcements as service
 from ops_app.services.organisation import approvals
 from tests.consoles.conftest import OpenPage, SignedInAs, words
@@ -56,7 +57,7 @@ def published(app: App, signed_in: SignedInAs, drafted):
         now = app.clock.now()
         _, maker = signed_in(Role.COMPLIANCE, name=f"submitter-{key}")
         _, checker = signed_in(Role.MANAGER, name=f"checker-{key}")
-        request_id = service.submit_announcement(
+        request_id = publishing.submit_announcement(
             maker,
             app.store,
             now=now,
@@ -73,6 +74,7 @@ def published(app: App, signed_in: SignedInAs, drafted):
             request_id=request_id,
             expected_version=asked.version,
             content_hash=asked.content_hash,
+            reason="read it twice",
             key=f"approve-{key}",
         )
         return one
@@ -169,6 +171,29 @@ def test_the_front_page_has_what_is_unread_and_keeps_what_was_read(
 
 def test_without_any_the_front_page_says_so(open_page: OpenPage) -> None:
     assert "There is no announcement." in words(open_page("home", Role.COLLECTOR))
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_the_approver_reads_the_whole_text_and_publishes_it(
+    open_page: OpenPage, drafted, app: App, signed_in: SignedInAs, language: str
+) -> None:
+    one = drafted(audience=Audience(frozenset({Role.COMPLIANCE}), frozenset({"asset_company"})))
+    _, maker = signed_in(Role.COMPLIANCE, name="submitting")
+    request_id = publishing.submit_announcement(
+        maker, app.store, now=app.clock.now(), announcement_id=one.announcement_id, version=1, reason="please", key="s"
+    )
+    query = {"approvals_queue_id": request_id}
+    at = open_page("approvals", Role.MANAGER, language=language, query=query)
+    assert not at.exception
+    read = words(at)
+    kind, place, role, press_it = {
+        "en": ("notice", "asset company", "compliance", "Approve and carry out"),
+        "zh": ("通知", "资产公司", "合规", "终审通过并执行"),
+    }[language]
+    for part in ("The office is closed.", "办公室周一放假。", kind, place, role):
+        assert part in read
+    press(at, press_it)
+    assert record(app, one).item.state(app.clock.now()) is AnnouncementState.PUBLISHED
 
 
 @pytest.mark.parametrize("attack", ATTACKS)

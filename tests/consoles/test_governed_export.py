@@ -36,6 +36,7 @@ from ops_app.interfaces.cookies import Cookies
 from ops_app.interfaces.headers import SecurityHeaders, page_policy
 from ops_app.interfaces.rest.api import build_api
 from ops_app.services.organisation import approvals, exports, people, sessions
+from ops_app.services.organisation import export_releasing as releasing
 from ops_app.services.organisation.exports import Asked, Export
 from ops_app.services.organisation.sign_in import begin_session
 from ops_app.store.organisation.people import by_id
@@ -67,7 +68,7 @@ def manager(signed_in: SignedInAs) -> Actor:
 
 def request(here: Here, **changes: object) -> Export:
     asked = replace(Asked("cases", "Cases", {"state": "open"}, MANY, "csv", "audit of the month"), **changes)
-    return exports.request_export(here.actor, here.app.store, now=here.now, asked=asked)
+    return releasing.request_export(here.actor, here.app.store, now=here.now, asked=asked)
 
 
 def release(app: App, manager: Actor, number: str) -> None:

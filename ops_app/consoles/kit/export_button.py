@@ -16,12 +16,12 @@ from ops_app.consoles.kit.tables import Listing, Shown, Stream, all_rows, stream
 from ops_app.consoles.pages import PAGES
 from ops_app.domain.errors import DomainError
 from ops_app.domain.organisation.exports import LONGEST_REASON, ExportState
+from ops_app.services.organisation.export_releasing import request_export
 from ops_app.services.organisation.exports import (
     ROWS_WITHOUT_APPROVAL,
     Asked,
     Export,
     own_export_like,
-    request_export,
 )
 
 MY_EXPORTS = next(spec.path for spec in PAGES if spec.key == "exports")

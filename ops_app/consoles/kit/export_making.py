@@ -11,13 +11,13 @@ from ops_app.consoles.kit.context import Here
 from ops_app.consoles.kit.tables import Column
 from ops_app.domain.organisation.exports import ApprovalWaiting, ExportState, MadeAlready
 from ops_app.gateways import export_files
+from ops_app.services.organisation.export_releasing import request_export
 from ops_app.services.organisation.exports import (
     ROWS_WITHOUT_APPROVAL,
     Asked,
     Export,
     own_export_like,
     record_export,
-    request_export,
 )
 
 _SHORT_REASON = 80

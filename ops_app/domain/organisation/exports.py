@@ -86,6 +86,16 @@ class NoSuchExport(NotFound):
         )
 
 
+class NotTheExport(Conflict):
+    """A request says something else than the export it is about."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "This is not what was asked to be exported. Ask anew from the list itself.",
+            "该内容与原导出申请不一致,请从列表重新申请导出。",
+        )
+
+
 class ApprovalNeeded(NotReady):
     """More rows than a person takes with a reason alone."""
 

@@ -5,26 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
-from ops_app.domain.canonical import canonical_json, content_hash, key_hash
-from ops_app.domain.errors import Conflict, Invalid, Refused
+from ops_app.domain.canonical import content_hash, key_hash
+from ops_app.domain.errors import Conflict, Invalid
 from ops_app.domain.organisation.announcements import (
     AnnouncementMove,
     AnnouncementState,
     Content,
     NoSuchAnnouncement,
-    check_not_over,
     checked_content,
     checked_reason,
     move,
 )
-from ops_app.domain.organisation.approvals import RequestState
 from ops_app.domain.organisation.people import Actor
 from ops_app.services.act import act
-from ops_app.services.organisation.approval_kinds import Draft, register
-from ops_app.services.organisation.approval_making import request_approval, resubmit
-from ops_app.store.organisation import announcement_reads, announcements, approvals
+from ops_app.store.organisation import announcement_reads, announcements
 from ops_app.store.organisation.announcement_reads import Receipt
 from ops_app.store.organisation.announcements import SORTABLE, Announcement, AnnouncementFilter
 from ops_app.store.store import Store, Transaction
@@ -41,17 +36,13 @@ __all__ = [
     "list_agency_codes",
     "list_announcements",
     "read_announcement",
-    "run_publish",
-    "submit_announcement",
     "withdraw_announcement",
 ]
 
 LARGEST_PAGE = 500
 LONGEST_KEY = 120
-PUBLISH = "announcement.publish"
-"""The kind of request that asks for a publication."""
-
 OBJECT = "announcement"
+"""What an announcement is called in the audit log and in a request for its publication."""
 
 
 @dataclass(frozen=True)
@@ -102,7 +93,7 @@ def draft_announcement(actor: Actor, store: Store, *, now: datetime, content: Co
         claim = transaction.claim("announcements", f"{actor.person_id}/{key}", content_hash(tidy.facts()))
         claim.refuse_conflict()
         if not claim.is_new:
-            return _found(transaction, made.announcement_id)
+            return found(transaction, made.announcement_id)
         announcements.add(transaction.connection, made)
         transaction.answer("announcements", f"{actor.person_id}/{key}", {"announcement_id": made.announcement_id})
         transaction.audit("announcement.drafted", OBJECT, made.announcement_id, after=made.facts())
@@ -116,68 +107,16 @@ def edit_announcement(
     """Write a draft anew. Raises ``MoveNotAllowed`` for anything but a draft, ``Conflict`` naming who changed it."""
     tidy = checked_content(content)
     with store.writing(actor, now) as transaction:
-        before = _found(transaction, announcement_id)
-        _moved(before, AnnouncementMove.EDIT, now)
+        before = found(transaction, announcement_id)
+        moved(before, AnnouncementMove.EDIT, now)
         values = announcements.columns_of(tidy) | {"edited_by": actor.person_id}
-        _change(transaction, before, version, values)
+        change(transaction, before, version, values)
         announcements.replace_audience(transaction.connection, announcement_id, tidy.audience)
-        after = _found(transaction, announcement_id)
+        after = found(transaction, announcement_id)
         transaction.audit(
             "announcement.edited", "announcement", announcement_id, before=before.facts(), after=after.facts()
         )
     return after
-
-
-@act("announcements.manage")
-def submit_announcement(
-    actor: Actor, store: Store, *, now: datetime, announcement_id: str, version: int, reason: str, key: str
-) -> str:
-    """Ask for publication by a second person; the id of the request, by which the announcement then waits.
-
-    A request that its approver returned is submitted again with the text as it is now. Raises ``Conflict`` naming who
-    changed the draft since ``version``, ``MoveNotAllowed`` for anything but a draft, ``Invalid`` when it would be over
-    before anybody read it, and what the approvals engine raises.
-    """
-    with store.reading() as connection:
-        known = announcements.by_id(connection, announcement_id)
-        if known is None:
-            raise NoSuchAnnouncement
-        asked = approvals.open_of(connection, PUBLISH, OBJECT, announcement_id)
-    if known.version != version:
-        raise _ChangedMeanwhile(known)
-    _moved(known, AnnouncementMove.SUBMIT, now)
-    arguments = _arguments(known)
-    returned = next((one for one in asked if one.state is RequestState.RETURNED), None)
-    if returned is None:
-        return request_approval(
-            actor, store, now=now, kind=PUBLISH, object_type=OBJECT, object_id=announcement_id, arguments=arguments,
-            reason=reason, key=key,
-        )  # fmt: skip
-    return resubmit(
-        actor, store, now=now, request_id=returned.request_id, expected_version=returned.version, arguments=arguments,
-        reason=reason, key=key,
-    ).request_id  # fmt: skip
-
-
-def run_publish(transaction: Transaction, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Publish what was submitted, within the transaction of the last approval, on behalf of the approver.
-
-    ``arguments``: ``announcement_id`` and the whole text as it was approved. Raises ``Conflict`` when it is another
-    text now, ``Refused`` where the approver wrote any of it.
-    """
-    before = _as_asked(transaction, arguments)
-    checker = transaction.actor.person_id
-    if checker in {before.drafted_by, before.edited_by}:
-        raise Refused("Somebody else publishes what you wrote.", "本人起草的公告须由他人审批发布。")
-    state = move(AnnouncementState.SUBMITTED, AnnouncementMove.PUBLISH)
-    values = {"state": state.value, "published_by": checker, "published_at": transaction.now}
-    _change(transaction, before, before.version, values)
-    after = _found(transaction, before.announcement_id)
-    transaction.audit(
-        "announcement.published", OBJECT, after.announcement_id, before={"state": before.kept_state},
-        after=after.facts(),
-    )  # fmt: skip
-    return {"announcement_id": after.announcement_id, "state": after.kept_state, "version": after.version}
 
 
 @act("announcements.manage")
@@ -187,16 +126,16 @@ def withdraw_announcement(
     """Take a published announcement from its audience, or give up a draft; it stays in history with its readers."""
     why = checked_reason(reason)
     with store.writing(actor, now) as transaction:
-        before = _found(transaction, announcement_id)
-        state = _moved(before, AnnouncementMove.WITHDRAW, now)
+        before = found(transaction, announcement_id)
+        state = moved(before, AnnouncementMove.WITHDRAW, now)
         values = {
             "state": state.value,
             "withdrawn_by": actor.person_id,
             "withdrawn_at": now,
             "withdrawal_reason": why,
         }
-        _change(transaction, before, version, values)
-        after = _found(transaction, announcement_id)
+        change(transaction, before, version, values)
+        after = found(transaction, announcement_id)
         transaction.audit(
             "announcement.withdrawn",
             "announcement",
@@ -263,37 +202,20 @@ def list_agency_codes(actor: Actor, store: Store, *, now: datetime) -> list[str]
         return announcement_reads.known_agencies(connection)
 
 
-def _found(transaction: Transaction, announcement_id: str) -> Announcement:
-    found = announcements.by_id(transaction.connection, announcement_id)
-    if found is None:
+def found(transaction: Transaction, announcement_id: str) -> Announcement:
+    """The announcement within an act; raises ``NoSuchAnnouncement``."""
+    one = announcements.by_id(transaction.connection, announcement_id)
+    if one is None:
         raise NoSuchAnnouncement
-    return found
-
-
-def _moved(one: Announcement, what: AnnouncementMove, now: datetime) -> AnnouncementState:
-    return move(one.state(now), what)
-
-
-def _arguments(one: Announcement) -> dict[str, Any]:
-    return {"announcement_id": one.announcement_id, **one.content.facts()}
-
-
-def _as_asked(transaction: Transaction, arguments: Mapping[str, Any]) -> Announcement:
-    """The draft that was submitted; raises unless it still is the very text, and not over."""
-    one = _found(transaction, str(arguments["announcement_id"]))
-    if one.kept_state is not AnnouncementState.DRAFT:
-        move(one.state(transaction.now), AnnouncementMove.PUBLISH)
-    if canonical_json(_arguments(one)) != canonical_json(arguments):
-        raise _ChangedMeanwhile(one)
-    check_not_over(one.content.valid_until_at, transaction.now)
     return one
 
 
-def _check_request(transaction: Transaction, draft: Draft) -> None:
-    _as_asked(transaction, draft.arguments)
+def moved(one: Announcement, what: AnnouncementMove, now: datetime) -> AnnouncementState:
+    """The state after ``what``; raises ``MoveNotAllowed``."""
+    return move(one.state(now), what)
 
 
-class _ChangedMeanwhile(Conflict):
+class ChangedMeanwhile(Conflict):
     """Somebody changed the announcement since it was read; says who."""
 
     def __init__(self, one: Announcement) -> None:
@@ -303,33 +225,13 @@ class _ChangedMeanwhile(Conflict):
         )
 
 
-def _change(transaction: Transaction, one: Announcement, version: int, values: Mapping[str, object]) -> None:
+def change(transaction: Transaction, one: Announcement, version: int, values: Mapping[str, object]) -> None:
+    """Change an announcement within an act; raises ``ChangedMeanwhile`` where ``version`` is not what it is."""
     by = {"changed_by_name": transaction.actor.name, "changed_at": transaction.now}
     if not announcements.change(transaction.connection, one.announcement_id, version, {**values, **by}):
-        raise _ChangedMeanwhile(one)
+        raise ChangedMeanwhile(one)
 
 
 def _check_key(key: str) -> None:
     if not 1 <= len(key) <= LONGEST_KEY:
         raise Invalid("The key of the request is missing.", "缺少请求编号。", field="key")
-
-
-register(
-    PUBLISH,
-    name=("publish an announcement", "发布公告"),
-    make="announcements.manage",
-    run=run_publish,
-    check=_check_request,
-    labels={
-        "kind": ("kind", "类型"),
-        "title_en": ("title in English", "英文标题"),
-        "body_en": ("text in English", "英文正文"),
-        "title_zh": ("title in Chinese", "中文标题"),
-        "body_zh": ("text in Chinese", "中文正文"),
-        "roles": ("roles", "接收角色"),
-        "places": ("organisations", "接收组织"),
-        "valid_from_at": ("valid from", "生效时间"),
-        "valid_until_at": ("valid until", "失效时间"),
-        "announcement_id": ("announcement", "公告"),
-    },
-)

@@ -9,12 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
 from uuid import uuid4
 
-from ops_app.domain.errors import Invalid, Refused
+from ops_app.domain.errors import Invalid
 from ops_app.domain.organisation.exports import (
-    APPROVAL_LIFE,
     FORMATS,
     LINK_LIFE,
     ROWS_WITHOUT_APPROVAL,
@@ -32,8 +30,6 @@ from ops_app.domain.organisation.exports import (
 )
 from ops_app.domain.organisation.people import Actor
 from ops_app.services.act import act
-from ops_app.services.organisation.approval_kinds import register
-from ops_app.services.organisation.approval_making import enter_request
 from ops_app.store.organisation import exports
 from ops_app.store.organisation.exports import OBJECT, Export
 from ops_app.store.store import Store, Transaction
@@ -52,12 +48,7 @@ __all__ = [
     "own_export_like",
     "record_export",
     "record_opening",
-    "request_export",
-    "run_release",
 ]
-
-RELEASE = "export.release"
-"""The kind of request that asks for the release of an export."""
 
 LARGEST_PAGE = 500
 
@@ -90,51 +81,13 @@ def record_export(actor: Actor, store: Store, *, now: datetime, asked: Asked) ->
 
     Raises ``ApprovalNeeded`` above ``ROWS_WITHOUT_APPROVAL``, ``Invalid`` for a missing reason or an unknown format.
     """
-    one = _new(actor, now, asked, ExportState.HANDED_OVER)
+    one = new_export(now, actor, asked, ExportState.HANDED_OVER)
     if one.row_count > ROWS_WITHOUT_APPROVAL:
         raise ApprovalNeeded(one.row_count)
     with store.writing(actor, now) as transaction:
         exports.add(transaction.connection, one)
         transaction.audit("rows.export", "list", one.what, after=one.facts(), reason=one.reason)
     return one
-
-
-@act("rows.export")
-def request_export(actor: Actor, store: Store, *, now: datetime, asked: Asked) -> Export:
-    """Ask for the release of an export by a second person; the same rows asked for again are the same export."""
-    one = _new(actor, now, asked, ExportState.REQUESTED)
-    with store.writing(actor, now) as transaction:
-        known = exports.newest_like(transaction.connection, actor.person_id, one.what, one.filters, one.file_format)
-        if known is not None and known.state(now) is not ExportState.ENDED:
-            return known
-        exports.add(transaction.connection, one)
-        transaction.audit("export.requested", OBJECT, one.number, after=one.facts(), reason=one.reason)
-        arguments = one.facts() | {"title": one.title}
-        enter_request(
-            transaction, kind=RELEASE, object_type=OBJECT, object_id=one.number, arguments=arguments, reason=one.reason
-        )
-        entered = exports.by_id(transaction.connection, one.export_id)
-    return entered or one
-
-
-def run_release(transaction: Transaction, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Release an export within the transaction of the last approval, on behalf of the approver.
-
-    ``arguments``: the export's ``number`` and what an approver reads of it. Raises ``Refused`` where the approver asked
-    for it, ``Conflict`` unless it waits.
-    """
-    one = exports.by_number(transaction.connection, str(arguments["number"]), lock=True)
-    if one is None:
-        raise NoSuchExport
-    checker, now = transaction.actor.person_id, transaction.now
-    if checker == one.requested_by:
-        raise Refused("Somebody else releases what you asked for.", "本人申请的导出须由他人审批。")
-    state = move(one.kept_state, ExportMove.RELEASE)  # its request was approved a moment ago, so it waits no longer
-    until_at = now + APPROVAL_LIFE
-    values = {"state": state.value, "released_by": checker, "released_at": now, "until_at": until_at}
-    _change(transaction, one, values)
-    transaction.audit("export.released", OBJECT, one.number, after=one.facts() | {"until_at": until_at})
-    return {"number": one.number, "until_at": until_at}
 
 
 @act("rows.export")
@@ -163,7 +116,7 @@ def finish_export(
         until_at = now + LINK_LIFE
         values = {"state": state.value, "made_at": now, "file_sha256": sha256, "file_bytes": size,
                   "until_at": until_at, "row_count": rows}  # fmt: skip
-        _change(transaction, one, values)
+        change(transaction, one, values)
         made = replace(one, kept_state=state, made_at=now, file_sha256=sha256, until_at=until_at, row_count=rows)
         transaction.audit("export.made", OBJECT, one.number, after=made.facts() | {"sha256": sha256})
     return made
@@ -181,7 +134,7 @@ def fetch_export(actor: Actor, store: Store, *, now: datetime, export_id: str) -
         if one.state(now) is not ExportState.READY:
             raise NoSuchExport
         fetched = replace(one, fetches=one.fetches + 1)
-        _change(transaction, one, {"fetches": fetched.fetches})
+        change(transaction, one, {"fetches": fetched.fetches})
         after = one.facts() | {"fetch": fetched.fetches}
         transaction.audit("export.fetched", OBJECT, one.number, after=after, reason=one.reason)
     return fetched
@@ -228,12 +181,13 @@ def end_exports_of(
     found = exports.open_of(transaction.connection, person_id=person_id, agency_code=agency_code)
     for one in found:
         values = {"state": ExportState.ENDED.value, "ended_at": transaction.now, "ended_because": because}
-        _change(transaction, one, values)
+        change(transaction, one, values)
         transaction.audit("export.ended", OBJECT, one.number, reason=because)
     return len(found)
 
 
-def _new(actor: Actor, now: datetime, asked: Asked, state: ExportState) -> Export:
+def new_export(now: datetime, actor: Actor, asked: Asked, state: ExportState) -> Export:
+    """A checked export that is not in the store yet; raises ``Invalid``."""
     export_id = uuid4().hex
     return Export(
         export_id=export_id,
@@ -269,22 +223,7 @@ def _own(transaction: Transaction, actor: Actor, export_id: str) -> Export:
     return one
 
 
-def _change(transaction: Transaction, one: Export, values: Mapping[str, object]) -> None:
+def change(transaction: Transaction, one: Export, values: Mapping[str, object]) -> None:
+    """Change an export within an act, if it still is as it was read; raises ``NoSuchExport``."""
     if not exports.change(transaction.connection, one, values):
         raise NoSuchExport
-
-
-register(
-    RELEASE,
-    name=("release an export", "导出数据"),
-    make="rows.export",
-    run=run_release,
-    labels={
-        "number": ("export", "导出编号"),
-        "title": ("list", "列表"),
-        "what": ("code of the list", "列表代码"),
-        "filters": ("filters", "筛选条件"),
-        "rows": ("rows", "行数"),
-        "format": ("format", "格式"),
-    },
-)

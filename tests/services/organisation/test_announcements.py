@@ -25,6 +25,7 @@ from ops_app.domain.organisation.announcements import (
 )
 from ops_app.domain.organisation.approvals import NotCarriedOut, OwnRequest
 from ops_app.domain.organisation.people import AGENCY_ROLES, SYSTEM, Actor, Role
+from ops_app.services.organisation import announcement_publishing as publishing
 from ops_app.services.organisation import announcement_reading as reading
 from ops_app.services.organisation import announcements as service
 from ops_app.services.organisation import approvals
@@ -83,7 +84,7 @@ def draft(store: Store, maker: Actor, key: str = "k", **changes: object) -> Anno
 
 
 def submit(store: Store, maker: Actor, one: Announcement, now=NOW, key: str = "") -> str:
-    return service.submit_announcement(
+    return publishing.submit_announcement(
         maker,
         store,
         now=now,
@@ -106,7 +107,7 @@ def decide(store: Store, checker: Actor, request_id: str, what: str = "approve",
 def publish(store: Store, checker: Actor, one: Announcement, now=NOW) -> None:
     """Run the command itself, as the last approval would."""
     with store.writing(checker, now) as transaction:
-        service.run_publish(transaction, {"announcement_id": one.announcement_id, **one.content.facts()})
+        publishing.run_publish(transaction, {"announcement_id": one.announcement_id, **one.content.facts()})
 
 
 def published(store: Store, maker: Actor, checker: Actor, key: str = "k", **changes: object) -> Announcement:
@@ -177,7 +178,9 @@ def test_each_act_in_each_state_does_what_the_table_says(
     common = {"now": now, "announcement_id": one.announcement_id, "version": one.version}
     acts = {
         AnnouncementMove.EDIT: lambda: service.edit_announcement(maker, store, content=content(), **common),
-        AnnouncementMove.SUBMIT: lambda: service.submit_announcement(maker, store, reason="please", key="s", **common),
+        AnnouncementMove.SUBMIT: lambda: publishing.submit_announcement(
+            maker, store, reason="please", key="s", **common
+        ),
         AnnouncementMove.WITHDRAW: lambda: service.withdraw_announcement(maker, store, reason="wrong", **common),
     }
     wanted = MOVES[state].get(what)
@@ -257,7 +260,7 @@ def test_a_returned_request_is_not_submitted_again_with_the_old_text(
         maker, store, now=NOW, announcement_id=one.announcement_id, version=1, content=content(title_en="New")
     )
     asked = approvals.read_request(maker, store, now=NOW, request_id=request_id).item
-    with pytest.raises(Conflict, match="maker changed this announcement"):
+    with pytest.raises(publishing.NotTheDraft, match="maker changed last"):
         approvals.resubmit(
             maker, store, now=NOW, request_id=request_id, expected_version=asked.version, arguments=asked.arguments,
             reason="again", key="again",
@@ -268,10 +271,23 @@ def test_what_is_published_is_the_text_that_was_submitted(store: Store, maker: A
     one = draft(store, maker)
     submit(store, maker, one)
     other = replace(one, content=content(body_en="Another text."))
-    with pytest.raises(Conflict, match="maker changed this announcement"):
+    with pytest.raises(publishing.NotTheDraft):
         publish(store, checker, other)
     with pytest.raises(Conflict):
         submit(store, maker, replace(one, version=7))
+
+
+def test_a_change_of_rules_carries_its_flag_and_cannot_be_asked_for_without(store: Store, maker: Actor) -> None:
+    one = draft(store, maker, kind=AnnouncementKind.RULE_CHANGE)
+    arguments = {"announcement_id": one.announcement_id, **one.content.facts()}
+    with pytest.raises(publishing.NotTheDraft):
+        approvals.request_approval(
+            maker, store, now=NOW, kind=publishing.PUBLISH, object_type="announcement", object_id=one.announcement_id,
+            arguments=arguments, reason="quietly", key="q",
+        )  # fmt: skip
+    request_id = submit(store, maker, one)
+    asked = approvals.read_request(maker, store, now=NOW, request_id=request_id).item
+    assert asked.flags == (publishing.MUST_ACKNOWLEDGE,)
 
 
 def test_a_submission_repeated_with_its_key_is_one_request(store: Store, maker: Actor) -> None:
@@ -468,7 +484,7 @@ def test_only_those_who_may_make_announcements(role: Role) -> None:
     for act in (
         service.draft_announcement,
         service.edit_announcement,
-        service.submit_announcement,
+        publishing.submit_announcement,
         service.withdraw_announcement,
         service.list_announcements,
         service.read_announcement,

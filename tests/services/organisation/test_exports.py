@@ -27,6 +27,7 @@ from ops_app.domain.organisation.exports import (
     GrownTooMuch,
     MoveNotAllowed,
     NoSuchExport,
+    NotTheExport,
     check_growth,
     move,
     number_of,
@@ -35,6 +36,7 @@ from ops_app.domain.organisation.people import SYSTEM, Actor, Role
 from ops_app.gateways import export_files
 from ops_app.gateways.export_files import Made
 from ops_app.services.organisation import approvals, exports, people
+from ops_app.services.organisation import export_releasing as releasing
 from ops_app.services.organisation.exports import Asked, Export
 from ops_app.services.organisation.people import enter_person, new_person
 from ops_app.store.store import Store
@@ -121,7 +123,7 @@ def release(store: Store, checker: Actor, one: Export, now=NOW) -> None:
 
 
 def released(store: Store, maker: Actor, checker: Actor) -> Export:
-    one = exports.request_export(maker, store, now=NOW, asked=asked())
+    one = releasing.request_export(maker, store, now=NOW, asked=asked())
     release(store, checker, one)
     return read(store, maker, one)
 
@@ -162,7 +164,7 @@ def test_few_rows_are_handed_over_with_a_reason(store: Store, maker: Actor) -> N
      ("reason", {"reason": "a\x00bc"}), ("file_format", {"file_format": "pdf"})],
 )  # fmt: skip
 def test_an_export_says_why_and_in_which_format(store: Store, maker: Actor, field: str, changes: dict) -> None:
-    for act, rows in ((exports.record_export, 1), (exports.request_export, MANY)):
+    for act, rows in ((exports.record_export, 1), (releasing.request_export, MANY)):
         with pytest.raises(Invalid) as refused:
             act(maker, store, now=NOW, asked=asked(rows=rows, **changes))
         assert refused.value.field == field
@@ -171,7 +173,7 @@ def test_an_export_says_why_and_in_which_format(store: Store, maker: Actor, fiel
 def test_many_rows_are_released_by_another_made_once_and_fetched(
     store: Store, maker: Actor, checker: Actor, folder: Path
 ) -> None:
-    one = exports.request_export(maker, store, now=NOW, asked=asked())
+    one = releasing.request_export(maker, store, now=NOW, asked=asked())
     assert one.state(NOW) is ExportState.REQUESTED
     with pytest.raises(MoveNotAllowed):
         export_files.make_file(maker, store, folder, now=NOW, export=one, make=lambda: Made(b"", 0))
@@ -190,10 +192,10 @@ def test_many_rows_are_released_by_another_made_once_and_fetched(
 
 
 def test_the_same_rows_asked_for_again_are_the_same_request(store: Store, maker: Actor) -> None:
-    first = exports.request_export(maker, store, now=NOW, asked=asked())
-    again = exports.request_export(maker, store, now=NOW, asked=asked(reason="another reason"))
+    first = releasing.request_export(maker, store, now=NOW, asked=asked())
+    again = releasing.request_export(maker, store, now=NOW, asked=asked(reason="another reason"))
     assert again.export_id == first.export_id
-    assert exports.request_export(maker, store, now=NOW, asked=asked(filters={})).export_id != first.export_id
+    assert releasing.request_export(maker, store, now=NOW, asked=asked(filters={})).export_id != first.export_id
     found = exports.own_export_like(
         maker, store, now=NOW, what="cases", filters={"text": "", "state": "open"}, file_format="csv"
     )
@@ -201,22 +203,42 @@ def test_the_same_rows_asked_for_again_are_the_same_request(store: Store, maker:
 
 
 def test_nobody_releases_their_own_export(store: Store, checker: Actor) -> None:
-    one = exports.request_export(checker, store, now=NOW, asked=asked())
+    one = releasing.request_export(checker, store, now=NOW, asked=asked())
     with pytest.raises(OwnRequest):
         release(store, checker, one)
+    arguments = one.facts() | {"title": one.title}
     with pytest.raises(Refused), store.writing(checker, NOW) as transaction:
-        exports.run_release(transaction, {"number": one.number})
+        releasing.run_release(transaction, arguments)
+
+
+def test_an_approver_reads_what_will_be_made_and_nothing_smaller(store: Store, maker: Actor, checker: Actor) -> None:
+    one = releasing.request_export(maker, store, now=NOW, asked=asked())
+    (request,) = approvals.requests_on(checker, store, now=NOW, object_type="export", object_id=one.number)
+    approvals.return_request(
+        checker, store, now=NOW, request_id=request.request_id, expected_version=request.version,
+        content_hash=request.content_hash, reason="fewer rows please", key="r",
+    )  # fmt: skip
+    again = {"now": NOW, "request_id": request.request_id, "expected_version": request.version + 1, "reason": "again"}
+    for tampered in ({"rows": 10}, {"filters": {}}, {"title": "Harmless"}):
+        with pytest.raises(NotTheExport):
+            approvals.resubmit(maker, store, arguments={**request.arguments, **tampered}, key=uuid4().hex, **again)
+    assert read(store, maker, one).state(NOW) is ExportState.REQUESTED
+    approvals.resubmit(maker, store, arguments=request.arguments, key="same", **again)
+    release(store, checker, one)
+    assert read(store, maker, one).state(NOW) is ExportState.RELEASED
+    with pytest.raises(NotTheExport), store.writing(checker, NOW) as transaction:
+        releasing.run_release(transaction, {**request.arguments, "rows": 10})
 
 
 def test_a_rejected_request_has_ended_and_may_be_asked_anew(store: Store, maker: Actor, checker: Actor) -> None:
-    one = exports.request_export(maker, store, now=NOW, asked=asked())
+    one = releasing.request_export(maker, store, now=NOW, asked=asked())
     (request,) = approvals.requests_on(checker, store, now=NOW, object_type="export", object_id=one.number)
     approvals.reject(
         checker, store, now=NOW, request_id=request.request_id, expected_version=request.version,
         content_hash=request.content_hash, reason="not needed", key="r",
     )  # fmt: skip
     assert read(store, maker, one).state(NOW) is ExportState.ENDED
-    assert exports.request_export(maker, store, now=NOW, asked=asked()).export_id != one.export_id
+    assert releasing.request_export(maker, store, now=NOW, asked=asked()).export_id != one.export_id
 
 
 def test_an_approval_waits_only_so_long_and_for_so_many_rows(
@@ -265,7 +287,7 @@ def test_a_link_works_for_nobody_else_and_all_refusals_are_alike(
     store: Store, maker: Actor, checker: Actor, folder: Path
 ) -> None:
     one = ready(store, maker, checker, folder)
-    waiting = exports.request_export(maker, store, now=NOW, asked=asked(filters={}))
+    waiting = releasing.request_export(maker, store, now=NOW, asked=asked(filters={}))
     other = person_of(store, "other", Role.ANALYST)
     moved = replace(maker, role=Role.SUPERVISOR)
     fallen = replace(maker, role=Role.COLLECTOR, agency_code="A01")
@@ -287,7 +309,7 @@ def test_a_link_works_for_nobody_else_and_all_refusals_are_alike(
 @pytest.mark.parametrize("what", ["deactivated", "role changed", "role changed back"])
 def test_access_that_ends_ends_the_link(store: Store, maker: Actor, checker: Actor, folder: Path, what: str) -> None:
     one = ready(store, maker, checker, folder)
-    waiting = exports.request_export(maker, store, now=NOW, asked=asked(filters={}))
+    waiting = releasing.request_export(maker, store, now=NOW, asked=asked(filters={}))
     common = {"now": NOW, "person_id": maker.person_id, "reason": "moved"}
     if what == "deactivated":
         people.deactivate_person(ADMINISTRATOR, store, version=1, **common)
@@ -337,13 +359,13 @@ def test_only_staff_takes_rows(role: Role) -> None:
     may = role not in {Role.COLLECTOR, Role.FIELD_VISITOR, Role.AGENCY_ADMINISTRATOR, Role.AGENCY_SUPERVISOR}
     if may:
         return
-    for act in (exports.record_export, exports.request_export, exports.finish_export, exports.list_my_exports):
+    for act in (exports.record_export, releasing.request_export, exports.finish_export, exports.list_my_exports):
         with pytest.raises(Refused):
             act(someone(role, agency), None, now=NOW)
 
 
 def test_the_page_of_one_is_of_ones_own(store: Store, maker: Actor, checker: Actor) -> None:
-    exports.request_export(maker, store, now=NOW, asked=asked())
+    releasing.request_export(maker, store, now=NOW, asked=asked())
     assert exports.list_my_exports(maker, store, now=NOW).total == 1
     assert exports.list_my_exports(checker, store, now=NOW).total == 0
     with pytest.raises(Invalid):
@@ -356,7 +378,7 @@ def test_the_page_of_one_is_of_ones_own(store: Store, maker: Actor, checker: Act
      "state = 'ready'", "state = 'ended'"],
 )  # fmt: skip
 def test_the_store_itself_refuses_what_must_not_be(store: Store, maker: Actor, wrong: str) -> None:
-    exports.request_export(maker, store, now=NOW, asked=asked())
+    releasing.request_export(maker, store, now=NOW, asked=asked())
     with pytest.raises(Exception, match=r"(?i)check"), store._writers.begin() as connection:
         connection.execute(text(f"update exports set {wrong}"))
 
@@ -367,7 +389,7 @@ def test_links_end_with_the_agency_too(store: Store, maker: Actor) -> None:
         assert exports.end_exports_of(transaction, person_id=maker.person_id, because="left") == 0
         with pytest.raises(ValueError, match="whose"):
             exports.end_exports_of(transaction, because="nothing")
-    one = exports.request_export(maker, store, now=NOW, asked=asked())
+    one = releasing.request_export(maker, store, now=NOW, asked=asked())
     with store.writing(SYSTEM, NOW) as transaction:
         assert exports.end_exports_of(transaction, person_id=maker.person_id, because="left") == 1
     assert read(store, maker, one).state(NOW) is ExportState.ENDED

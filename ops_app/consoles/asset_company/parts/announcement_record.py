@@ -14,12 +14,12 @@ from ops_app.consoles.kit.i18n import LANGUAGES
 from ops_app.consoles.kit.record import facts
 from ops_app.domain.errors import NotFound
 from ops_app.domain.organisation.announcements import MOVES, AnnouncementMove
+from ops_app.services.organisation.announcement_publishing import submit_announcement
 from ops_app.services.organisation.announcements import (
     Announcement,
     AnnouncementRecord,
     Receipt,
     read_announcement,
-    submit_announcement,
     withdraw_announcement,
 )
 
