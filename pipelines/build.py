@@ -31,6 +31,12 @@ Progress = Callable[[int, int, str], None]
 _INVOCATION = threading.Lock()  # dbt is not safe for threads
 
 _OPS_TABLES = {
+    "approval_decisions": "request_id varchar, nth bigint, decision varchar, round_no bigint, decided_by varchar,"
+    " role_code varchar, principal_id varchar, decided_at timestamp",
+    "approval_requests": "request_id varchar, kind varchar, object_type varchar, object_id varchar, maker_id varchar,"
+    " agency_code varchar, amount_minor bigint, currency varchar, flags_json varchar, round_no bigint,"
+    " level_no bigint, awaited_role varchar, state varchar, made_at timestamp, expires_at timestamp,"
+    " ended_at timestamp",
     "audit_log": "seq bigint, occurred_at timestamp, actor_id varchar, actor_name varchar, role_code varchar,"
     " agency_code varchar, action varchar, object_type varchar, object_id varchar, reason varchar, row_hash varchar",
     "breaks": "break_id varchar, kind varchar, source_code varchar, currency varchar, lender_minor bigint,"

@@ -24,8 +24,9 @@ _LEFT_OUT: dict[str, frozenset[str]] = {
     "people": frozenset({"password_hash", "must_change_password"}),
     "payments": frozenset({"payer_name", "payer_account"}),
     "breaks": frozenset({"sides_json"}),
+    "approval_requests": frozenset({"result_json"}),
 }
-EXTRACTED = ("audit_log", "break_decisions", "breaks", "payments", "people")
+EXTRACTED = ("approval_decisions", "approval_requests", "audit_log", "break_decisions", "breaks", "payments", "people")
 """The tables that every run copies, in full, into the schema ``ops``."""
 
 _BATCH_ROWS = "65536"

@@ -8,6 +8,7 @@ from ops_app.bootstrap import App
 from ops_app.domain.organisation.people import SYSTEM
 from ops_app.gateways.notify import DeliveryFailed, Message, Notifiers, notifiers_of
 from ops_app.services.organisation import notifications, runs
+from ops_app.services.organisation.approvals import expire_requests
 from ops_app.services.organisation.notifications import Notification
 from pipelines import arrivals
 from pipelines.warehouse import Warehouse
@@ -25,9 +26,11 @@ FEED_NAMES = {
 def watch(app: App, warehouse: Warehouse, now: datetime, *, notifiers: Notifiers | None = None) -> dict[str, int]:
     """Announce feeds that are past their hour and runs that failed; deliver what is still unsent.
 
-    ``now`` decides what is late. Returns counts: lost runs, announced, sent, failed deliveries.
+    ``now`` decides what is late. Requests for approval whose time is over are marked too. Returns counts: lost runs,
+    expired requests, announced, sent, failed deliveries.
     """
     lost = runs.fail_lost_runs(SYSTEM, app.store, now=now)
+    expired = expire_requests(SYSTEM, app.store, now=now)
     announced = 0
     today = now.astimezone(app.settings.zone).date()
     for day in (today - timedelta(days=2), today - timedelta(days=1)):
@@ -37,7 +40,7 @@ def watch(app: App, warehouse: Warehouse, now: datetime, *, notifiers: Notifiers
     sent = failed = 0
     if ways.ways:
         sent, failed = notifications.deliver_open(SYSTEM, app.store, now=now, deliver=lambda one: _deliver(ways, one))
-    return {"lost_runs": lost, "announced": announced, "sent": sent, "failed": failed}
+    return {"lost_runs": lost, "expired": expired, "announced": announced, "sent": sent, "failed": failed}
 
 
 def _announce_missing(app: App, warehouse: Warehouse, day: date, now: datetime) -> int:

@@ -17,6 +17,8 @@ codes as (
     select distinct 'item_state', state from {{ ref('fct_reconciliation_items') }}
     union
     select distinct 'role', role_code from {{ ref('fct_console_actions') }}
+    union
+    select distinct 'request_state', state from {{ ref('fct_approvals') }}
 )
 
 select codes.enum, codes.code

@@ -15,6 +15,7 @@ import yaml
 from ops_app.config import PROJECT_ROOT
 from ops_app.domain.ledger.breaks import BreakKind
 from ops_app.domain.money import minor_digits
+from ops_app.domain.organisation.approvals import REQUEST_STATE_NAMES, RequestState
 from ops_app.domain.organisation.people import Role
 from ops_app.domain.organisation.permissions import ROLE_NAMES
 from pipelines.build import manifest
@@ -132,6 +133,10 @@ def _labels(enum: str) -> dict[str, tuple[str, str]]:
 
 def test_labels_of_roles_are_those_of_the_ops_app() -> None:
     assert _labels("role") == {role.value: ROLE_NAMES[role] for role in Role}
+
+
+def test_labels_of_requests_are_those_of_the_ops_app() -> None:
+    assert _labels("request_state") == {state.value: REQUEST_STATE_NAMES[state] for state in RequestState}
 
 
 def test_every_enumeration_has_a_label_for_each_code() -> None:

@@ -14,6 +14,7 @@ from ops_app.services.organisation import notifications, runs
 from pipelines.warehouse import Warehouse
 from pipelines.watch import watch
 from tests.gateways.test_notify import Mailbox, free_port
+from tests.services.organisation.approving import a_person, ask, kinds_of_the_tests
 
 DAY = date(2026, 10, 31)
 HALF_PAST_NINE = datetime(2026, 11, 1, 1, 30, tzinfo=UTC)  # 09:30 in Shanghai: the bank file was due at 09:00
@@ -74,3 +75,12 @@ def test_a_killed_run_is_seen_as_failed_and_announced(app, settings, mail):
     found = watch(app, Warehouse(settings.warehouse_path), HALF_PAST_NINE, notifiers=mail[1])
 
     assert (found["lost_runs"], found["sent"]) == (1, 1)
+
+
+def test_a_request_for_approval_whose_time_is_over_is_marked(app, settings, mail):
+    with kinds_of_the_tests():
+        asked = ask(app.store, a_person(app.store, "Maker"), now=HALF_PAST_NINE)
+        early = watch(app, Warehouse(settings.warehouse_path), asked.expires_at - timedelta(seconds=1))
+        late = watch(app, Warehouse(settings.warehouse_path), asked.expires_at)
+
+    assert (early["expired"], late["expired"]) == (0, 1)
