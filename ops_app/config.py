@@ -82,6 +82,11 @@ class Settings(BaseSettings):
         return self.home / "evidence"
 
     @property
+    def exports(self) -> Path:
+        """Files of released exports, by internal id, for as long as their links live."""
+        return self.home / "exports"
+
+    @property
     def dagster_home(self) -> Path:
         return self.home / "dagster"
 
@@ -122,6 +127,7 @@ class Settings(BaseSettings):
             self.warehouse_path.parent,
             self.published,
             self.evidence,
+            self.exports,
             self.dagster_home,
             self.logs,
             self.run,

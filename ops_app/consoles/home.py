@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import streamlit as st
 
+from ops_app.consoles.kit import announcements
 from ops_app.consoles.kit.context import Here, here
 from ops_app.consoles.kit.page import heading
 from ops_app.consoles.pages import PAGES
@@ -66,7 +67,7 @@ if figures:
             st.metric(label, figure, border=True, width="content")
 else:
     st.info(current.t("home.nothing_waits"))
-    st.caption(current.t("home.no_announcement"))
+announcements.card(current)
 if current.may("operations.view"):
     failed_checks(current)
 open_pages(current)

@@ -40,6 +40,10 @@ PAGES: tuple[PageSpec, ...] = (
     PageSpec("parameters", "parameters", "asset_company/parameters.py", "administration", "parameters.view"),
     PageSpec("agency_people", "agency_people", "agency/people.py", "administration", "people.manage_own_agency"),
     PageSpec("audit", "audit", "asset_company/audit.py", "administration", "audit.view"),
+    PageSpec(
+        "announcements", "announcements", "asset_company/announcements.py", "administration", "announcements.manage"
+    ),
+    PageSpec("exports", "exports", "exports.py", "start", "rows.export"),
     PageSpec("approvals", "approvals", "asset_company/approvals.py", "start", "approvals.view"),
     PageSpec("account", "account", "account.py", "start", "session.own"),
 )

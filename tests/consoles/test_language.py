@@ -33,6 +33,8 @@ PAGES = [
     ("parameters", Role.FINANCE, {"parameters_part": "periods"}),
     ("repayment_audit", Role.SUPERVISOR, {}),
     ("expectations", Role.OPERATOR, {}),
+    ("announcements", Role.COMPLIANCE, {}),
+    ("exports", Role.ANALYST, {}),
     *(
         ("operations", Role.OPERATOR, {"operations_tab": tab})
         for tab in ("days", "feeds", "checks", "files", "refused", "announced")

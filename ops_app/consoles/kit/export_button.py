@@ -1,9 +1,8 @@
-"""The export button of a list: the file is made when it is pressed, and audited before its bytes leave."""
+"""The export button of a list: few rows leave at the press, with a reason; many are asked for and released first."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import streamlit as st
@@ -11,37 +10,39 @@ from streamlit.delta_generator import DeltaGenerator
 
 from ops_app.consoles.kit import export, session
 from ops_app.consoles.kit.context import Here
-from ops_app.consoles.kit.tables import Column, Listing, Shown, Stream, all_rows, stream_rows
+from ops_app.consoles.kit.export_making import Sheet, hand_over, make_released
+from ops_app.consoles.kit.forms import attempt
+from ops_app.consoles.kit.tables import Listing, Shown, Stream, all_rows, stream_rows
+from ops_app.consoles.pages import PAGES
 from ops_app.domain.errors import DomainError
-from ops_app.services.organisation.exports import record_export
+from ops_app.domain.organisation.exports import LONGEST_REASON, ExportState
+from ops_app.services.organisation.export_releasing import request_export
+from ops_app.services.organisation.exports import (
+    ROWS_WITHOUT_APPROVAL,
+    Asked,
+    Export,
+    own_export_like,
+)
 
-
-@dataclass(frozen=True)
-class Sheet:
-    """What is exported: a list as it is filtered."""
-
-    name: str
-    title: str
-    columns: Sequence[Column[Any]]
-    filters: Mapping[str, str]
-    rows: Callable[[], Iterator[Any]]
+MY_EXPORTS = next(spec.path for spec in PAGES if spec.key == "exports")
 
 
 def export_list(here: Here, listing: Listing[Any], shown: Shown[Any]) -> None:
     """The export button beside a list's sort box."""
+    wanted = shown.wanted
     sheet = Sheet(
         listing.name,
         listing.title,
         listing.columns,
-        shown.wanted.filters,
-        lambda: all_rows(listing, shown.wanted, export.MAX_ROWS),
+        wanted.filters,
+        lambda limit: all_rows(listing, wanted, limit),
     )
     _button(here, sheet, shown.beside, shown.total)
 
 
 def export_stream(here: Here, stream: Stream[Any], filters: Mapping[str, str], place: DeltaGenerator) -> None:
-    """The export button of a stream, whose length nobody counted; at most ``MAX_ROWS`` of the newest."""
-    sheet = Sheet(stream.name, stream.title, stream.columns, filters, lambda: stream_rows(stream, export.MAX_ROWS))
+    """The export button of a stream, whose length nobody counted: the newest rows at once, more of them released."""
+    sheet = Sheet(stream.name, stream.title, stream.columns, filters, lambda limit: stream_rows(stream, limit))
     _button(here, sheet, place, None)
 
 
@@ -49,27 +50,70 @@ def _button(here: Here, sheet: Sheet, place: DeltaGenerator, total: int | None) 
     """Hidden from those who may not export and where there is nothing."""
     if total == 0 or not here.may("rows.export"):
         return
-    t, limit = here.t, here.labels.count(export.MAX_ROWS)
+    t, count = here.t, here.labels.count
     with place, st.popover(t("export.button")):
-        if total is None:
-            st.caption(t("export.explain_newest", limit=limit))
-        elif total > export.MAX_ROWS:
-            st.warning(t("export.too_many", count=here.labels.count(total), limit=limit))
+        if total is not None and total > export.MAX_ROWS:
+            st.warning(t("export.too_many", count=count(total), limit=count(export.MAX_ROWS)))
             return
+        reason = st.text_input(t("export.reason"), key=f"{sheet.name}_export_reason", max_chars=LONGEST_REASON) or ""
+        if total is None or total <= ROWS_WITHOUT_APPROVAL:
+            _at_once(here, sheet, reason.strip(), total)
+        if total is None or total > ROWS_WITHOUT_APPROVAL:
+            _by_release(here, sheet, reason.strip(), total)
+
+
+def _at_once(here: Here, sheet: Sheet, reason: str, total: int | None) -> None:
+    t, count = here.t, here.labels.count
+    if total is None:
+        st.caption(t("export.explain_newest", limit=count(ROWS_WITHOUT_APPROVAL)))
+    else:
+        st.caption(t("export.explain", count=count(total)))
+    for file_format in export.MIME:
+        st.download_button(
+            t(f"export.{file_format}"),
+            data=deferred(here, sheet, file_format, reason),
+            file_name=f"recoup_{sheet.name}_{here.today.isoformat()}.{file_format}",
+            mime=export.MIME[file_format],
+            on_click="ignore",
+            disabled=not reason,
+            key=f"{sheet.name}_export_{file_format}",
+        )
+
+
+def _by_release(here: Here, sheet: Sheet, reason: str, total: int | None) -> None:
+    """Above the limit: ask, wait, make once; the link is on the page of one's exports."""
+    t, count = here.t, here.labels.count
+    most = export.MAX_ROWS if total is None else total
+    st.caption(t("export.explain_release", limit=count(ROWS_WITHOUT_APPROVAL), most=count(most)))
+    for file_format in export.MIME:
+        known = own_export_like(
+            here.actor,
+            here.app.store,
+            now=here.now,
+            what=sheet.name,
+            filters=sheet.filters,
+            file_format=file_format,
+        )
+        state = known.state(here.now) if known else None
+        key = f"{sheet.name}_release_{file_format}"
+        if known is None:
+            asked = Asked(sheet.name, sheet.title, sheet.filters, most, file_format, reason, session.present_path())
+            if st.button(t(f"export.ask_{file_format}"), disabled=not reason, key=key):
+                attempt(
+                    here,
+                    lambda asked=asked: request_export(here.actor, here.app.store, now=here.now, asked=asked),
+                    done=t("export.asked"),
+                )
+        elif state is ExportState.REQUESTED:
+            st.caption(t("export.waiting", number=known.number))
+        elif state is ExportState.RELEASED:
+            if st.button(t(f"export.make_{file_format}"), key=key, type="primary"):
+                attempt(here, lambda known=known: make_list(here, sheet, known), done=t("export.made"))
         else:
-            st.caption(t("export.explain", count=here.labels.count(total)))
-        for file_format in export.MIME:
-            st.download_button(
-                t(f"export.{file_format}"),
-                data=deferred(here, sheet, file_format),
-                file_name=f"recoup_{sheet.name}_{here.today.isoformat()}.{file_format}",
-                mime=export.MIME[file_format],
-                on_click="ignore",
-                key=f"{sheet.name}_export_{file_format}",
-            )
+            st.page_link(MY_EXPORTS, label=t("export.fetch", number=known.number))
 
 
-def deferred(here: Here, sheet: Sheet, file_format: export.Format) -> Callable[[], bytes]:
+def deferred(here: Here, sheet: Sheet, file_format: export.Format, reason: str) -> Callable[[], bytes]:
     """The file as a function called at the press: the session is asked again, for the page may have stood open."""
     token = session.cookie_token()
 
@@ -78,37 +122,20 @@ def deferred(here: Here, sheet: Sheet, file_format: export.Format) -> Callable[[
         if actor is None or actor.person_id != here.actor.person_id:
             return here.t("signed_out.text").encode()
         try:
-            return export_file(here, sheet, file_format)
+            return export_file(here, sheet, file_format, reason)
         except DomainError as error:
             return error.sentence(actor.language).encode()
 
     return make
 
 
-def export_file(here: Here, sheet: Sheet, file_format: export.Format) -> bytes:
-    """Collect the rows, audit the export, and give the bytes."""
-    now = here.app.clock.now()
-    rows = [[column.exported(row) for column in sheet.columns] for row in sheet.rows()]
-    used = {name: value for name, value in sheet.filters.items() if value}
-    record_export(
-        here.actor,
-        here.app.store,
-        now=now,
-        what=sheet.name,
-        filters=used,
-        rows=len(rows),
-        file_format=file_format,
-    )
-    headers = [column.label for column in sheet.columns]
-    if file_format == "csv":
-        return export.to_csv(headers, rows)
-    note = here.t(
-        "export.note",
-        name=here.actor.name,
-        role=here.labels.role(here.actor.role),
-        moment=here.labels.moment(now),
-        what=sheet.title,
-        filters=", ".join(f"{name}={value}" for name, value in used.items()) or "–",
-        count=here.labels.count(len(rows)),
-    )
-    return export.to_xlsx(headers, rows, note=note)
+def export_file(here: Here, sheet: Sheet, file_format: export.Format, reason: str) -> bytes:
+    """Collect the rows, enter and audit the export, and give the bytes. Raises ``ApprovalNeeded`` for too many."""
+    rows = sheet.cells(here, ROWS_WITHOUT_APPROVAL + 1)
+    asked = Asked(sheet.name, sheet.title, sheet.filters, len(rows), file_format, reason)
+    return hand_over(here, asked, sheet.headers(), rows)
+
+
+def make_list(here: Here, sheet: Sheet, one: Export) -> None:
+    """Make the file of a released export of this list."""
+    make_released(here, one, lambda: (sheet.headers(), sheet.cells(here, export.MAX_ROWS)))

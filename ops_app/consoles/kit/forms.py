@@ -67,6 +67,12 @@ class Form:
         self._slot(field)
         return (typed or "").strip()
 
+    def paragraphs(self, field: str, label: str, *, value: str = "", max_chars: int, height: int = 160) -> str:
+        """Text of several lines."""
+        typed = st.text_area(label, value=value, max_chars=max_chars, height=height, key=self._field_key(field))
+        self._slot(field)
+        return typed or ""
+
     def choice(
         self, field: str, label: str, options: Sequence[str], show: Callable[[str], str], *, index: int | None = 0
     ) -> str | None:

@@ -13,7 +13,7 @@ from urllib.parse import quote
 import streamlit as st
 
 import dashboards
-from ops_app.consoles.kit import session
+from ops_app.consoles.kit import announcements, session
 from ops_app.consoles.kit.context import Here, set_here, the_app
 from ops_app.consoles.kit.forms import show_flashes
 from ops_app.consoles.kit.i18n import LANGUAGES, Texts, language_of
@@ -53,7 +53,7 @@ def run() -> None:
     st.logo(str(session.WORDMARK), size="large", icon_image=str(session.MARK))
     chosen, permission = _navigation(current)
     _header(current)
-    if _password_must_change(current):
+    if _password_must_change(current) or announcements.must_be_acknowledged(current):
         return
     try:
         require(actor, permission)

@@ -24,7 +24,11 @@ _NEVER = "-"
 
 @dataclass(frozen=True)
 class Column(Generic[Row]):
-    """One column: ``show`` gives what a person reads, ``value`` (default: the same) what an export holds."""
+    """One column: ``show`` gives what a person reads, ``value`` (default: the same) what an export holds.
+
+    ``needs`` is the permission to see the ``value`` of a field that is shown masked: without it an export holds what
+    the screen shows.
+    """
 
     key: str
     label: str
@@ -32,9 +36,13 @@ class Column(Generic[Row]):
     value: Callable[[Row], object] | None = None
     right: bool = False
     width: Literal["small", "medium", "large"] | int | None = None
+    needs: str | None = None
 
-    def exported(self, row: Row) -> object:
-        return self.show(row) if self.value is None else self.value(row)
+    def exported(self, row: Row, may: Callable[[str], bool]) -> object:
+        """What leaves in a file taken by somebody who ``may`` so much."""
+        if self.value is None or (self.needs is not None and not may(self.needs)):
+            return self.show(row)
+        return self.value(row)
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,8 @@ import streamlit as st
 
 from ops_app.consoles.kit import export
 from ops_app.consoles.kit.context import Here
-from ops_app.services.organisation.exports import record_export, record_opening
+from ops_app.consoles.kit.export_making import export_rows
+from ops_app.services.organisation.exports import Asked, record_opening
 
 
 class HouseViewer:
@@ -63,21 +64,16 @@ class HouseViewer:
         filters: Mapping[str, str],
         file_format: export.Format,
     ) -> bytes:
-        """The rows as a file; audited before the bytes are handed over. Raises ``Refused`` for those who may not."""
-        here = self._here
-        now = here.app.clock.now()
-        record_export(
-            here.actor, here.app.store, now=now, what=what, filters=filters, rows=len(rows), file_format=file_format
-        )
-        if file_format == "csv":
-            return export.to_csv(headers, rows)
-        note = here.t(
-            "export.note",
-            name=here.actor.name,
-            role=here.labels.role(here.actor.role),
-            moment=here.labels.moment(now),
-            what=what,
-            filters=", ".join(f"{name}={value}" for name, value in filters.items()) or "–",
-            count=here.labels.count(len(rows)),
-        )
-        return export.to_xlsx(headers, rows, note=note)
+        """The rows as a file; entered and audited before the bytes are handed over.
+
+        ``filters`` say with ``reason`` why, and with ``as_of`` and ``build`` of which day. Raises ``Refused`` for those
+        who may not, ``ApprovalWaiting`` for many rows until somebody else has released them.
+        """
+        narrowing = {name: value for name, value in filters.items() if name not in _ABOUT}
+        reason = filters.get("reason", "")
+        asked = Asked(what, what, narrowing, len(rows), file_format, reason)
+        return export_rows(self._here, asked, headers, rows)
+
+
+_ABOUT = frozenset({"reason", "as_of", "build"})
+"""What a dashboard says beside the filters: they do not make other rows of a figure another export."""

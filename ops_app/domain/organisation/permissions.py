@@ -44,6 +44,7 @@ GRANTS: dict[str, frozenset[Role]] = {
     "audit.view": frozenset({Role.AUDITOR, Role.ADMINISTRATOR, Role.COMPLIANCE}),
     "sql.query": frozenset({Role.ANALYST, Role.MANAGER, Role.AUDITOR}),
     "rows.export": _ASSET_STAFF,
+    "announcements.manage": frozenset({Role.ADMINISTRATOR, Role.COMPLIANCE, Role.MANAGER, Role.SUPERVISOR}),
     "approvals.view": _ASSET_STAFF,
     "approvals.own": _ASSET_STAFF,
     "approvals.decide": frozenset({Role.SUPERVISOR, Role.FINANCE, Role.COMPLIANCE, Role.ADMINISTRATOR, Role.MANAGER}),

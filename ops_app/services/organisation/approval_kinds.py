@@ -18,7 +18,9 @@ from ops_app.domain.organisation.permissions import GRANTS
 from ops_app.store.store import Transaction
 
 MODULES: tuple[str, ...] = (
+    "ops_app.services.organisation.announcement_publishing",
     "ops_app.services.organisation.approval_rules",
+    "ops_app.services.organisation.export_releasing",
     "ops_app.services.organisation.parameters",
 )
 """The services that register kinds. An area that registers one adds itself here."""
@@ -76,10 +78,11 @@ def register(
 ) -> None:
     """Say what a kind of request is. Called once, at import, by the service that owns its command.
 
-    ``name`` and the values of ``labels`` (argument → name) and ``flags`` (risk flag → sentence) are English and 中文;
-    ``make`` is the permission a maker needs. ``check`` refuses a draft that cannot be carried out (it must hold the
-    amount against the arguments). ``many`` allows several open requests for one object; ``life`` is how long a request
-    waits before it expires. Raises ``LookupError`` for an unknown permission or a code that is taken.
+    ``name`` and the values of ``labels`` (argument, or ``argument.value`` for a code → name) and ``flags`` (risk flag →
+    sentence) are English and 中文; ``make`` is the permission a maker needs. ``check`` refuses a draft that cannot be
+    carried out (it must hold the amount against the arguments). ``many`` allows several open requests for one object;
+    ``life`` is how long a request waits before it expires. Raises ``LookupError`` for an unknown permission or a code
+    that is taken.
     """
     if make not in GRANTS:
         raise LookupError(f"permission {make!r} is not in the table of grants")

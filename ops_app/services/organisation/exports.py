@@ -1,42 +1,165 @@
-"""Rows that leave the house as a file: who took what, by which filters, and how many."""
+"""Rows that leave the house as a file: who took what, why, by which filters, how many, and who released it.
+
+Few rows are handed over at once, with a reason. More than ``ROWS_WITHOUT_APPROVAL`` are asked for, released by a
+second person through the approvals engine, made once and fetched by a link that dies.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
+from uuid import uuid4
 
 from ops_app.domain.errors import Invalid
+from ops_app.domain.organisation.exports import (
+    FORMATS,
+    LINK_LIFE,
+    ROWS_WITHOUT_APPROVAL,
+    ApprovalNeeded,
+    ExportMove,
+    ExportState,
+    NoSuchExport,
+    check_growth,
+    checked_format,
+    checked_reason,
+    move,
+    number_of,
+    still_holds,
+    used_filters,
+)
 from ops_app.domain.organisation.people import Actor
 from ops_app.services.act import act
-from ops_app.store.store import Store
+from ops_app.store.organisation import exports
+from ops_app.store.organisation.exports import OBJECT, Export
+from ops_app.store.store import Store, Transaction
 
-FORMATS = ("csv", "xlsx")
+__all__ = [
+    "FORMATS",
+    "ROWS_WITHOUT_APPROVAL",
+    "Asked",
+    "Export",
+    "ExportsPage",
+    "end_exports_of",
+    "fetch_export",
+    "finish_export",
+    "list_my_exports",
+    "living_files",
+    "own_export_like",
+    "record_export",
+    "record_opening",
+]
+
+LARGEST_PAGE = 500
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Which rows are to leave: the list (``what``, and its ``title`` as the person reads it), its filters, how many
+    rows, in which format and why. ``address`` is the page of the list within this server."""
+
+    what: str
+    title: str
+    filters: Mapping[str, str]
+    rows: int
+    file_format: str
+    reason: str
+    address: str = "/"
+
+
+@dataclass(frozen=True)
+class ExportsPage:
+    """One page of a person's exports, and how many there are in all."""
+
+    rows: tuple[Export, ...]
+    total: int
 
 
 @act("rows.export")
-def record_export(
-    actor: Actor,
-    store: Store,
-    *,
-    now: datetime,
-    what: str,
-    filters: Mapping[str, str],
-    rows: int,
-    file_format: str,
-) -> None:
-    """Audit an export before its bytes are handed over; if this fails, nothing is handed over.
+def record_export(actor: Actor, store: Store, *, now: datetime, asked: Asked) -> Export:
+    """Enter and audit an export before its bytes are handed over; if this fails, nothing is handed over.
 
-    Raises ``Invalid`` for a format that is not offered.
+    Raises ``ApprovalNeeded`` above ``ROWS_WITHOUT_APPROVAL``, ``Invalid`` for a missing reason or an unknown format.
     """
-    if file_format not in FORMATS:
-        raise Invalid(f"There is no format {file_format}.", f"不支持的格式:{file_format}。", field="file_format")
+    one = new_export(now, actor, asked, ExportState.HANDED_OVER)
+    if one.row_count > ROWS_WITHOUT_APPROVAL:
+        raise ApprovalNeeded(one.row_count)
     with store.writing(actor, now) as transaction:
-        transaction.audit(
-            "rows.export",
-            "list",
-            what,
-            after={"filters": dict(filters), "rows": rows, "format": file_format},
+        exports.add(transaction.connection, one)
+        transaction.audit("rows.export", "list", one.what, after=one.facts(), reason=one.reason)
+    return one
+
+
+@act("rows.export")
+def own_export_like(
+    actor: Actor, store: Store, *, now: datetime, what: str, filters: Mapping[str, str], file_format: str
+) -> Export | None:
+    """The actor's newest export of the same rows that is not over; ``None`` where there is none."""
+    with store.reading() as connection:
+        found = exports.newest_like(connection, actor.person_id, what, used_filters(filters), file_format)
+    return None if found is None or found.state(now) is ExportState.ENDED else found
+
+
+@act("rows.export")
+def finish_export(
+    actor: Actor, store: Store, *, now: datetime, export_id: str, rows: int, sha256: str, size: int
+) -> Export:
+    """Enter that the file of a released export was made, once; its link lives from now on.
+
+    Raises ``NoSuchExport`` for anybody but who asked, ``MoveNotAllowed`` unless it is released and not made yet,
+    ``GrownTooMuch`` when there are more rows than were approved.
+    """
+    with store.writing(actor, now) as transaction:
+        one = _own(transaction, actor, export_id)
+        state = move(one.state(now), ExportMove.MAKE)
+        check_growth(one.row_count, rows)
+        until_at = now + LINK_LIFE
+        values = {"state": state.value, "made_at": now, "file_sha256": sha256, "file_bytes": size,
+                  "until_at": until_at, "row_count": rows}  # fmt: skip
+        change(transaction, one, values)
+        made = replace(one, kept_state=state, made_at=now, file_sha256=sha256, until_at=until_at, row_count=rows)
+        transaction.audit("export.made", OBJECT, one.number, after=made.facts() | {"sha256": sha256})
+    return made
+
+
+@act("session.own")
+def fetch_export(actor: Actor, store: Store, *, now: datetime, export_id: str) -> Export:
+    """Count and audit one fetch of a file, before its bytes are handed over.
+
+    Raises ``NoSuchExport`` alike for an unknown id, somebody else's file, a link that is over or used up, and a person
+    whose role or agency is not what it was.
+    """
+    with store.writing(actor, now) as transaction:
+        one = _own(transaction, actor, export_id)
+        if one.state(now) is not ExportState.READY:
+            raise NoSuchExport
+        fetched = replace(one, fetches=one.fetches + 1)
+        change(transaction, one, {"fetches": fetched.fetches})
+        after = one.facts() | {"fetch": fetched.fetches}
+        transaction.audit("export.fetched", OBJECT, one.number, after=after, reason=one.reason)
+    return fetched
+
+
+@act("rows.export")
+def list_my_exports(actor: Actor, store: Store, *, now: datetime, page: int = 1, page_size: int = 50) -> ExportsPage:
+    """The actor's own exports, newest first."""
+    if page < 1 or not 1 <= page_size <= LARGEST_PAGE:
+        raise Invalid(
+            f"A page has 1 to {LARGEST_PAGE} rows, and pages begin at 1.",
+            f"每页 1 至 {LARGEST_PAGE} 行,页码从 1 开始。",
+            field="page",
         )
+    with store.reading() as connection:
+        offset = (page - 1) * page_size
+        rows, total = exports.of_person(connection, actor.person_id, offset=offset, limit=page_size)
+    return ExportsPage(tuple(rows), total)
+
+
+@act("session.own")
+def living_files(actor: Actor, store: Store, *, now: datetime) -> dict[str, str]:
+    """Exports whose files may still be fetched (id → SHA-256); every other file may be removed."""
+    with store.reading() as connection:
+        return exports.with_living_files(connection, now)
 
 
 @act("dashboards.view")
@@ -46,3 +169,61 @@ def record_opening(
     """Audit that somebody opened the rows behind a figure."""
     with store.writing(actor, now) as transaction:
         transaction.audit("rows.opened", "figure", what, after={"filters": dict(filters), "rows": rows})
+
+
+def end_exports_of(
+    transaction: Transaction, *, because: str, person_id: str | None = None, agency_code: str | None = None
+) -> int:
+    """Within an act that ends access (a person leaves or changes role, a placement ends): what they asked for and the
+    links they hold end with it. Returns how many ended."""
+    if person_id is None and agency_code is None:
+        raise ValueError("whose exports end?")
+    found = exports.open_of(transaction.connection, person_id=person_id, agency_code=agency_code)
+    for one in found:
+        values = {"state": ExportState.ENDED.value, "ended_at": transaction.now, "ended_because": because}
+        change(transaction, one, values)
+        transaction.audit("export.ended", OBJECT, one.number, reason=because)
+    return len(found)
+
+
+def new_export(now: datetime, actor: Actor, asked: Asked, state: ExportState) -> Export:
+    """A checked export that is not in the store yet; raises ``Invalid``."""
+    export_id = uuid4().hex
+    return Export(
+        export_id=export_id,
+        number=number_of(export_id, f"{now:%Y%m%d}"),
+        kept_state=state,
+        what=asked.what,
+        title=asked.title,
+        filters=used_filters(asked.filters),
+        address=asked.address,
+        file_format=checked_format(asked.file_format),
+        row_count=asked.rows,
+        reason=checked_reason(asked.reason),
+        requested_by=actor.person_id,
+        requested_by_name=actor.name,
+        role=actor.role,
+        agency_code=actor.agency_code,
+        requested_at=now,
+        waits_until_at=None,
+        released_by=None,
+        released_at=None,
+        made_at=None,
+        file_sha256=None,
+        until_at=None,
+        fetches=0,
+        ended_because=None,
+    )
+
+
+def _own(transaction: Transaction, actor: Actor, export_id: str) -> Export:
+    one = exports.by_id(transaction.connection, export_id, lock=True)
+    if one is None or one.requested_by != actor.person_id or not still_holds(actor, one.role, one.agency_code):
+        raise NoSuchExport
+    return one
+
+
+def change(transaction: Transaction, one: Export, values: Mapping[str, object]) -> None:
+    """Change an export within an act, if it still is as it was read; raises ``NoSuchExport``."""
+    if not exports.change(transaction.connection, one, values):
+        raise NoSuchExport

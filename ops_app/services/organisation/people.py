@@ -19,6 +19,7 @@ from ops_app.domain.organisation.people import (
     person_id_of,
 )
 from ops_app.services.act import act
+from ops_app.services.organisation.exports import end_exports_of
 from ops_app.services.organisation.hashing import hash_password, temporary_password
 from ops_app.services.organisation.sessions import end_all_of
 from ops_app.store.organisation import people
@@ -138,6 +139,7 @@ def change_role(
             _one_administrator_remains(transaction, before)
         change_person(transaction, before, version, {"role_code": role.value, "agency_code": agency_code})
         end_all_of(transaction, person_id)
+        end_exports_of(transaction, person_id=person_id, because="role_changed")
         after = replace(before, role=role, agency_code=agency_code, version=version + 1)
         transaction.audit(
             "person.role_changed", "person", person_id, before=before.facts(), after=after.facts(), reason=why
@@ -226,6 +228,7 @@ def switch_account(
         _one_administrator_remains(transaction, before)
     change_person(transaction, before, version, {"active": active})
     end_all_of(transaction, before.person_id)
+    end_exports_of(transaction, person_id=before.person_id, because="reactivated" if active else "deactivated")
     after = replace(before, active=active, version=version + 1)
     transaction.audit(action, "person", before.person_id, before=before.facts(), after=after.facts(), reason=why)
     return after

@@ -74,6 +74,8 @@ def arguments(at: Here, one: ApprovalRequest) -> dict[str, str]:
 
 def _value(at: Here, name: str, value: Any, currency: str, names: Mapping[str, tuple[str, str]]) -> str:
     labels = at.labels
+    if isinstance(value, str) and f"{name}.{value}" in names:
+        return labels.named(names, f"{name}.{value}")
     if isinstance(value, bool):
         return at.t("labels.yes") if value else at.t("labels.no")
     if isinstance(value, Mapping):

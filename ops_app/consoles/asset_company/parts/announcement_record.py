@@ -1,0 +1,151 @@
+"""One announcement: facts, preview as its readers see it, who has read it, and what may be done with it."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from ops_app.consoles.asset_company.parts import announcement_form
+from ops_app.consoles.asset_company.parts.announcement_list import state_of
+from ops_app.consoles.kit import tables, url
+from ops_app.consoles.kit.announcements import show_text
+from ops_app.consoles.kit.context import Here
+from ops_app.consoles.kit.forms import form
+from ops_app.consoles.kit.i18n import LANGUAGES
+from ops_app.consoles.kit.record import facts
+from ops_app.domain.errors import NotFound
+from ops_app.domain.organisation.announcements import MOVES, AnnouncementMove
+from ops_app.services.organisation.announcement_publishing import submit_announcement
+from ops_app.services.organisation.announcements import (
+    Announcement,
+    AnnouncementRecord,
+    Receipt,
+    read_announcement,
+    withdraw_announcement,
+)
+
+PARTS = ("preview", "readers", "edit", "submit", "withdraw")
+_MOVE_OF_PART = {
+    "edit": AnnouncementMove.EDIT,
+    "submit": AnnouncementMove.SUBMIT,
+    "withdraw": AnnouncementMove.WITHDRAW,
+}
+
+
+def show(at: Here, announcement_id: str) -> None:
+    """The record of an announcement; the parts that its state does not allow are not offered."""
+    try:
+        record = read_announcement(at.actor, at.app.store, now=at.now, announcement_id=announcement_id)
+    except NotFound as error:
+        st.error(error.sentence(at.actor.language))
+        return
+    one = record.item
+    allowed = MOVES[one.state(at.now)]
+    parts = [part for part in PARTS if part not in _MOVE_OF_PART or _MOVE_OF_PART[part] in allowed]
+    _facts(at, one)
+    part = url.tab(
+        "announcements_part",
+        at.t("announcements.part"),
+        parts,
+        lambda code: at.t(f"announcements.parts.{code}"),
+        language=at.actor.language,
+    )
+    if part == "preview":
+        _preview(at, one)
+    elif part == "readers":
+        _readers(at, record)
+    elif part == "edit":
+        announcement_form.edit(at, one)
+    elif part == "submit":
+        _submit(at, one)
+    else:
+        _withdraw(at, one)
+
+
+def _facts(at: Here, one: Announcement) -> None:
+    t, labels, content = at.t, at.labels, one.content
+    places = [announcement_form.place_name(at, place) for place in sorted(content.audience.places)]
+    facts(
+        {
+            t("announcements.state"): state_of(at, one),
+            t("announcements.roles"): labels.listing([labels.role(role) for role in sorted(content.audience.roles)]),
+            t("announcements.places"): labels.listing(places),
+            t("announcements.valid_from_at"): labels.moment(content.valid_from_at),
+            t("announcements.valid_until_at"): labels.moment(content.valid_until_at),
+            t("announcements.drafted_by"): f"{one.drafted_by_name} · {labels.moment(one.drafted_at)}",
+            t("announcements.published_by"): (
+                f"{one.published_by_name} · {labels.moment(one.published_at)}" if one.published_at else ""
+            ),
+            t("announcements.withdrawn_because"): one.withdrawal_reason or "",
+        }
+    )
+
+
+def _preview(at: Here, one: Announcement) -> None:
+    for column, language in zip(st.columns(len(LANGUAGES)), LANGUAGES, strict=True):
+        with column, st.container(border=True):
+            st.caption(LANGUAGES[language])
+            show_text(at, one.content, language)
+
+
+def _readers(at: Here, record: AnnouncementRecord) -> None:
+    t, labels = at.t, at.labels
+    st.caption(
+        t("announcements.counted", read=labels.count(len(record.read)), left=labels.count(len(record.outstanding)))
+    )
+    rows = [*record.read, *record.outstanding]
+    if not rows:
+        st.info(t("announcements.no_readers"))
+        return
+
+    def given(row: Receipt) -> str:
+        return t(f"announcements.given.{row.receipt or 'none'}")
+
+    Column = tables.Column[Receipt]
+    tables.show_rows(
+        (
+            Column("name", t("announcements.reader"), lambda row: row.person_name),
+            Column("role", t("announcements.role"), lambda row: labels.role(row.role)),
+            Column("agency", t("announcements.agency"), lambda row: row.agency_code or "–"),
+            Column(
+                "receipt", t("announcements.receipt"), lambda row: t(f"announcements.given.{row.receipt or 'none'}")
+            ),
+            Column("at", t("record.when"), lambda row: labels.moment(row.read_at)),
+        ),
+        rows,
+        title=t("announcements.parts.readers"),
+    )
+
+
+def _submit(at: Here, one: Announcement) -> None:
+    with form(at, f"submit_{one.announcement_id}_{one.version}") as f:
+        reason = f.reason("reason", at.t("forms.reason"))
+        f.submit(at.t("announcements.parts.submit"))
+    f.run(
+        lambda key: submit_announcement(
+            at.actor,
+            at.app.store,
+            now=at.now,
+            announcement_id=one.announcement_id,
+            version=one.version,
+            reason=reason,
+            key=key,
+        ),
+        done=at.t("announcements.submit_done"),
+    )
+
+
+def _withdraw(at: Here, one: Announcement) -> None:
+    with form(at, f"withdraw_{one.announcement_id}_{one.version}") as f:
+        reason = f.reason("reason", at.t("forms.reason"))
+        f.submit(at.t("announcements.parts.withdraw"))
+    f.run(
+        lambda _key: withdraw_announcement(
+            at.actor,
+            at.app.store,
+            now=at.now,
+            announcement_id=one.announcement_id,
+            version=one.version,
+            reason=reason,
+        ),
+        done=at.t("announcements.withdraw_done"),
+    )

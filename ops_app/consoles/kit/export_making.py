@@ -1,0 +1,111 @@
+"""How the file of an export is made: its watermark, its rows, and whether it leaves at once or by a link."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ops_app.consoles.kit import export
+from ops_app.consoles.kit.context import Here
+from ops_app.consoles.kit.tables import Column
+from ops_app.domain.organisation.exports import ApprovalWaiting, ExportState, MadeAlready
+from ops_app.gateways import export_files
+from ops_app.services.organisation.export_releasing import request_export
+from ops_app.services.organisation.exports import (
+    ROWS_WITHOUT_APPROVAL,
+    Asked,
+    Export,
+    own_export_like,
+    record_export,
+)
+
+_SHORT_REASON = 80
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """What is exported: a list as it is filtered. ``rows`` gives at most so many."""
+
+    name: str
+    title: str
+    columns: Sequence[Column[Any]]
+    filters: Mapping[str, str]
+    rows: Callable[[int], Iterator[Any]]
+
+    def headers(self) -> list[str]:
+        return [column.label for column in self.columns]
+
+    def cells(self, here: Here, limit: int) -> list[list[object]]:
+        """The rows as they leave: masked where this person may not see the field."""
+        return [[column.exported(row, here.may) for column in self.columns] for row in self.rows(limit)]
+
+
+def watermark(here: Here, one: Export, rows: int) -> export.Watermark:
+    """Who took the rows, when, why, and the number of the export, in the person's language."""
+    t, labels = here.t, here.labels
+    moment = labels.moment(here.app.clock.now())
+    return export.Watermark(
+        column=t("export.mark_column"),
+        line=t(
+            "export.mark", number=one.number, name=one.requested_by_name, moment=moment,
+            reason=one.reason[:_SHORT_REASON],
+        ),
+        note=t(
+            "export.note",
+            number=one.number,
+            name=one.requested_by_name,
+            role=labels.role(one.role.value),
+            moment=moment,
+            what=one.title,
+            filters=", ".join(f"{name}={value}" for name, value in one.filters.items()) or "–",
+            count=labels.count(rows),
+            reason=one.reason,
+        ),
+    )  # fmt: skip
+
+
+def as_file(here: Here, one: Export, headers: Sequence[str], rows: Sequence[Sequence[object]]) -> export_files.Made:
+    """The bytes of the export in its format, watermarked."""
+    mark = watermark(here, one, len(rows))
+    write = export.to_csv if one.file_format == "csv" else export.to_xlsx
+    return export_files.Made(write(headers, rows, mark=mark), len(rows))
+
+
+def hand_over(here: Here, asked: Asked, headers: Sequence[str], rows: Sequence[Sequence[object]]) -> bytes:
+    """Few rows, at once: entered and audited, then the bytes. Raises ``ApprovalNeeded`` for many."""
+    one = record_export(here.actor, here.app.store, now=here.app.clock.now(), asked=asked)
+    return as_file(here, one, headers, rows).data
+
+
+def make_released(
+    here: Here, one: Export, rows: Callable[[], tuple[Sequence[str], Sequence[Sequence[object]]]]
+) -> bytes:
+    """Many rows that were released: the file is made once and kept behind its link."""
+
+    def make() -> export_files.Made:
+        return as_file(here, one, *rows())
+
+    _, data = export_files.make_file(
+        here.actor, here.app.store, here.app.settings.exports, now=here.app.clock.now(), export=one, make=make
+    )
+    return data
+
+
+def export_rows(here: Here, asked: Asked, headers: Sequence[str], rows: Sequence[Sequence[object]]) -> bytes:
+    """Rows that are at hand (a figure's): few leave at once; many are asked for, and made once they are released.
+
+    Raises ``ApprovalWaiting`` until a second person has released them, and ``MadeAlready`` afterwards.
+    """
+    if len(rows) <= ROWS_WITHOUT_APPROVAL:
+        return hand_over(here, asked, headers, rows)
+    now = here.app.clock.now()
+    known = own_export_like(
+        here.actor, here.app.store, now=now, what=asked.what, filters=asked.filters, file_format=asked.file_format
+    )
+    if known is None:
+        known = request_export(here.actor, here.app.store, now=now, asked=asked)
+    state = known.state(now)
+    if state is ExportState.RELEASED:
+        return make_released(here, known, lambda: (headers, rows))
+    raise MadeAlready(known.number) if state is ExportState.READY else ApprovalWaiting(known.number)
