@@ -10,7 +10,7 @@ from ops_app.store.migrations.periods import forbid_overlap, only_ends
 from ops_app.store.types import Moment
 
 revision = "0006"
-down_revision = "0003"
+down_revision = "0005"
 
 _HEAD = sa.text("kind = 'head_office'")
 _OPEN = sa.text("valid_to is null")
