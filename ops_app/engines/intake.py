@@ -18,13 +18,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date
+from typing import Any
 
 import duckdb
 import polars as pl
 
 from ops_app.domain.casework.intake import IntakeRule
 
-_RULES = {
+_RULES: dict[str, Any] = {
     "rule": pl.String,
     "version": pl.Int64,
     "valid_from": pl.Date,
@@ -86,20 +87,19 @@ def spells(con: duckdb.DuckDBPyConnection, rules: Sequence[IntakeRule]) -> pl.Da
         from numbered group by source_code, loan_id, spell_no
         """
     )
-    with con.cursor() as cursor:
-        return cursor.sql(
-            f"select md5(source_code || chr(31) || loan_id || chr(31) || spell_no) as case_id,"
-            f" md5(source_code || chr(31) || customer_id) as debtor_key, * from {_TEMP}intake_spells"
-            " order by source_code, loan_id, spell_no"
-        ).pl()
+    found: pl.DataFrame = con.sql(
+        "select md5(source_code || chr(31) || loan_id || chr(31) || spell_no) as case_id,"
+        " md5(source_code || chr(31) || customer_id) as debtor_key, * from intake_spells"
+        " order by source_code, loan_id, spell_no"
+    ).pl()
+    return found
 
 
 def missing(con: duckdb.DuckDBPyConnection, business_date: date) -> pl.DataFrame:
     """Loans that were in collection and that the full feed of ``business_date`` does not have: source_code, loan_id,
     spell_no. Only sources that sent something for the day are looked at."""
-    with con.cursor() as cursor:
-        return cursor.sql(
-            f"""
+    found: pl.DataFrame = con.sql(
+        f"""
             with today as (
                 select source_code, loan_id from loan_days where as_of_date = date '{business_date.isoformat()}'
             )
@@ -111,7 +111,8 @@ def missing(con: duckdb.DuckDBPyConnection, business_date: date) -> pl.DataFrame
                 )
             order by source_code, loan_id
             """
-        ).pl()
+    ).pl()
+    return found
 
 
 def close(con: duckdb.DuckDBPyConnection) -> None:
@@ -126,8 +127,6 @@ def _lay_out_rules(con: duckdb.DuckDBPyConnection, rules: Sequence[IntakeRule]) 
     con.execute("create or replace temp table intake_rules as select * from intake_rules_given")
     con.unregister("intake_rules_given")
 
-
-_TEMP = "temp."
 
 # per day, lender and product there is one rule; it is found for these few, not for every row
 _JUDGED = """

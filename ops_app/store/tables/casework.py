@@ -23,6 +23,7 @@ from ops_app.store.types import Moment
 
 _OPEN = text("closed_date is null")
 _RUNNING = text("ended_at is null")
+_ENDED = text("ended_at is not null")
 _SET = text("cleared_at is null")
 
 cases = Table(
@@ -151,7 +152,11 @@ placements = Table(
     # invariant 4: one active agency placement a case
     Index("uq_placements_one_active", "case_id", unique=True, sqlite_where=_RUNNING, postgresql_where=_RUNNING),
     Index(None, "agency_code", "ended_at", "case_id"),
-    Index(None, "due_at", sqlite_where=_RUNNING, postgresql_where=_RUNNING),
+    *(
+        Index(None, *lead, moment, "placement_id", sqlite_where=where, postgresql_where=where)
+        for lead in ((), ("agency_code",))
+        for moment, where in (("due_at", _RUNNING), ("ended_at", _ENDED), ("placed_at", None))
+    ),
 )
 
 assignments = Table(

@@ -190,8 +190,32 @@ def _placements() -> None:
         sa.CheckConstraint("ended_at is null or ended_at >= placed_at", name="ck_placements_ended"),
         sa.UniqueConstraint("case_id", "nth", name="uq_placements_case_id_nth"),
     )
+    op.create_index(
+        "ix_placements_agency_code_due_at_placement_id",
+        "placements",
+        ["agency_code", "due_at", "placement_id"],
+        **_where("ended_at is null"),
+    )
     op.create_index("ix_placements_agency_code_ended_at_case_id", "placements", ["agency_code", "ended_at", "case_id"])
-    op.create_index("ix_placements_due_at", "placements", ["due_at"], **_where("ended_at is null"))
+    op.create_index(
+        "ix_placements_agency_code_ended_at_placement_id",
+        "placements",
+        ["agency_code", "ended_at", "placement_id"],
+        **_where("ended_at is not null"),
+    )
+    op.create_index(
+        "ix_placements_agency_code_placed_at_placement_id", "placements", ["agency_code", "placed_at", "placement_id"]
+    )
+    op.create_index(
+        "ix_placements_due_at_placement_id", "placements", ["due_at", "placement_id"], **_where("ended_at is null")
+    )
+    op.create_index(
+        "ix_placements_ended_at_placement_id",
+        "placements",
+        ["ended_at", "placement_id"],
+        **_where("ended_at is not null"),
+    )
+    op.create_index("ix_placements_placed_at_placement_id", "placements", ["placed_at", "placement_id"])
     op.create_index("uq_placements_one_active", "placements", ["case_id"], unique=True, **_where("ended_at is null"))
 
 
