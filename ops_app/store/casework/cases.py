@@ -219,6 +219,15 @@ def of_debtors(connection: Connection, keys: Select[Any], scope: Scope, now: dat
     return _some(connection, cases.c.debtor_key.in_(keys), scope, now, limit)
 
 
+def of_person(connection: Connection, one: Case, scope: Scope, now: datetime, *, limit: int) -> list[Case]:
+    """The other cases of the same debtor, across sources where the national id is the same."""
+    same: ColumnElement[bool] = cases.c.debtor_key == one.debtor_key
+    if one.person_hash:
+        keys = select(debtors.c.debtor_key).where(debtors.c.person_hash == one.person_hash)
+        same = same | cases.c.debtor_key.in_(keys)
+    return _some(connection, same & (cases.c.case_id != one.case_id), scope, now, limit)
+
+
 def of_loan(connection: Connection, loan_id: str, scope: Scope, now: datetime, *, limit: int) -> list[Case]:
     """Cases of a loan in every spell."""
     return _some(connection, cases.c.loan_id == loan_id, scope, now, limit)
