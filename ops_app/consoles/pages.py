@@ -32,10 +32,13 @@ PAGES: tuple[PageSpec, ...] = (
         "repayments",
         "reconciliation.view",
     ),
+    PageSpec("cases", "cases", "asset_company/cases.py", "cases", "cases.company"),
+    PageSpec("agency_cases", "agency_cases", "agency/cases.py", "cases", "cases.agency"),
+    PageSpec("my_cases", "my_cases", "collector/cases.py", "cases", "cases.own"),
     PageSpec("operations", "operations", "asset_company/operations.py", "operations", "operations.view"),
     PageSpec("expectations", "expectations", "asset_company/expectations.py", "operations", "operations.view"),
     PageSpec("people", "people", "asset_company/people.py", "administration", "people.manage"),
     PageSpec("audit", "audit", "asset_company/audit.py", "administration", "audit.view"),
     PageSpec("account", "account", "account.py", "start", "session.own"),
 )
-SECTIONS = ("start", "dashboards", "repayments", "operations", "administration")
+SECTIONS = ("start", "dashboards", "cases", "repayments", "operations", "administration")

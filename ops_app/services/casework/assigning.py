@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -23,7 +24,23 @@ from ops_app.store.organisation.people import Person
 from ops_app.store.store import Store, Transaction
 from ops_app.store.tables.casework import assignments
 
-__all__ = ["assign_cases", "run_assign_cases", "run_unassign_cases", "unassign_cases"]
+__all__ = ["Collector", "assign_cases", "list_collectors", "run_assign_cases", "run_unassign_cases", "unassign_cases"]
+
+
+@dataclass(frozen=True)
+class Collector:
+    """Somebody to whom cases can be given, and how many they have now."""
+
+    person_id: str
+    display_name: str
+    load: int
+
+
+@act("cases.assign")
+def list_collectors(actor: Actor, store: Store, *, now: datetime) -> list[Collector]:
+    """The active collectors of the actor's own house, those with the fewest cases first."""
+    with store.reading() as connection:
+        return [Collector(*row) for row in periods.collectors(connection, actor.agency_code)]
 
 
 @act("cases.assign")

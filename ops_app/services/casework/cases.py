@@ -22,8 +22,8 @@ from ops_app.store.casework.periods import Assignment, CaseEvent, Placement, Set
 from ops_app.store.store import Store
 
 __all__ = [
-    "FILTERS", "MOST_COUNTED", "SORTS", "Case", "CaseFilter", "CaseRecord", "CasesPage", "PlacementsPage", "list_cases",
-    "list_placements", "read_case",
+    "FILTERS", "MOST_COUNTED", "SORTS", "Assignment", "Case", "CaseEvent", "CaseFilter", "CaseRecord", "CasesPage",
+    "Placement", "PlacementsPage", "SetFlag", "cases_of_ids", "list_cases", "list_placements", "read_case",
 ]  # fmt: skip
 
 LARGEST_PAGE = 500
@@ -91,6 +91,14 @@ def list_cases(
     shown = tuple(rows[:limit])
     more = _mark(sort, getattr(shown[-1], sort), shown[-1].case_id) if len(rows) > limit else None
     return CasesPage(shown, total, more, running)
+
+
+@act("cases.view")
+def cases_of_ids(actor: Actor, store: Store, *, now: datetime, ids: Sequence[str]) -> list[Case]:
+    """Those of ``ids`` that are within reach now, in that order: what a search found and is still shown."""
+    with store.reading() as connection:
+        found = [cases.read(connection, one, scope_of(actor), now) for one in ids[:LARGEST_PAGE]]
+    return [one for one in found if one is not None]
 
 
 @act("cases.view")

@@ -223,6 +223,20 @@ def end_assignments(connection: Connection, ids: Sequence[str], *, now: datetime
         )
 
 
+def collectors(connection: Connection, agency_code: str | None) -> list[tuple[str, str, int]]:
+    """Active collectors of an agency (``None``: of the asset company): id, name, cases they have now."""
+    load = func.count(assignments.c.assignment_id)
+    mine = people.c.agency_code.is_(None) if agency_code is None else people.c.agency_code == agency_code
+    rows: Any = connection.execute(
+        select(people.c.person_id, people.c.display_name, load)
+        .outerjoin(assignments, (assignments.c.collector_id == people.c.person_id) & assignments.c.ended_at.is_(None))
+        .where(people.c.role_code == "collector", people.c.active.is_(True), mine)
+        .group_by(people.c.person_id, people.c.display_name)
+        .order_by(load, people.c.display_name)
+    )
+    return [(person_id, name, int(count)) for person_id, name, count in rows]
+
+
 def assignments_of(connection: Connection, case_id: str) -> list[Assignment]:
     """Every assignment of a case, first to last, with the collector's name."""
     rows = connection.execute(
