@@ -3,7 +3,8 @@
 A day's own run reads the rows of its day and what the days before made of each loan (kept in the ops store). Where an
 earlier day of a source reads otherwise than when it was taken in (a late file, a replay), every spell of that source is
 worked out anew. Either way the end state is that of all days read at once, which is what dbt's ``int_case_events``
-says. 20,000 loans of which 5,000 are in collection take about 1.5 s a day on SQLite, of which 1 s are updates of cases.
+says. On one core and SQLite 20,000 loans with 10,000 open cases take 1 s a day, and 2 s on a day that opens 6,000 cases
+of customers not seen before; the same day again writes nothing.
 """
 
 from __future__ import annotations
