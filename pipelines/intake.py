@@ -40,7 +40,8 @@ class DayTakenIn:
 
     def as_dict(self) -> dict[str, Any]:
         """For a run's record."""
-        return asdict(self.did) | {"business_date": self.business_date.isoformat(), "whole": list(self.whole)}
+        did = {f"intake_{name}": count for name, count in asdict(self.did).items()}
+        return {"as_of": self.business_date.isoformat(), **did, "intake_anew": list(self.whole)}
 
 
 def load_rules(settings: Settings) -> tuple[IntakeRule, ...]:

@@ -103,6 +103,19 @@ def test_a_loan_that_falls_behind_again_is_a_new_case_of_the_same_debtor(store: 
     assert [one.case_id for one in record.same_debtor] == ids
 
 
+def test_a_loan_that_cures_and_falls_behind_between_two_runs_is_in_one_case_at_a_time(
+    store: Store, tmp_path: Path
+) -> None:
+    some_cases(store, tmp_path, 1)
+    later = NEXT + timedelta(days=1)
+    done = taken_in(
+        store, tmp_path, a_spell(1, **closing("cured")), a_spell(1, spell_no=2, opened_date=later, as_of_date=later),
+        now=LATER, day=later,
+    )  # fmt: skip
+    assert (done.opened, done.closed) == (1, 1)
+    assert now_is(store, case_id("SIM", "L1", 2)).state is CaseState.TO_ASSIGN
+
+
 def test_a_written_off_loan_stays_in_its_spell_and_stays_with_its_agency(store: Store, tmp_path: Path) -> None:
     ids = some_cases(store, tmp_path, 2)
     placed(store, "AG01", ids[0])
