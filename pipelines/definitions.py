@@ -9,7 +9,6 @@ import dagster as dg
 from ops_app.bootstrap import App
 from ops_app.config import Settings
 from pipelines.assets.extracts import extract_assets
-from pipelines.assets.intake import intake_assets
 from pipelines.assets.marts import mart_assets
 from pipelines.assets.proof import proof_assets
 from pipelines.assets.publish import publish_assets
@@ -31,7 +30,6 @@ def day_assets(settings: Settings) -> list[dg.AssetsDefinition]:
         arrival_assets(settings),
         feed_assets(),
         reconcile_assets(settings),
-        intake_assets(settings),
         extract_assets(),
         marts,
         publish_assets(settings, list(marts.keys)),

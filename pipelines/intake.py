@@ -52,10 +52,12 @@ def load_rules(settings: Settings) -> tuple[IntakeRule, ...]:
 def take_in(warehouse: Warehouse, app: App, business_date: date, *, now: datetime | None = None) -> DayTakenIn:
     """Take in everything the loans feed said up to ``business_date``.
 
-    ``now`` is the moment the acts carry (the close of the business day unless given). Safe to repeat and to kill.
+    ``now`` is the moment the acts carry (the close of the business day unless given). Safe to repeat and to kill: a day
+    before the last one that took something in is taken up into that one.
     """
     moment = now or close_of(business_date, app.settings.zone)
     state = intake_state(SYSTEM, app.store, now=moment)
+    business_date = max(business_date, state.last_date or business_date)
     with warehouse.open() as connection:
         try:
             found = _found(connection, state, load_rules(app.settings), business_date)

@@ -76,3 +76,17 @@ def test_cases_are_those_of_the_warehouse(home: App, wanted: list[tuple[Any, ...
         open_now = connection.execute(text("select count(*) from cases where closed_date is null")).scalar_one()
         spells = connection.execute(text("select count(*) from loan_spells where is_open")).scalar_one()
     assert open_now == spells > 50
+
+
+def test_a_day_before_the_last_one_is_taken_up_into_the_last_and_changes_nothing(
+    home: App, wanted: list[tuple[Any, ...]]
+) -> None:
+    days = book.days()
+    delivered(home, days)
+    with home.store.reading() as connection:
+        before = connection.execute(text("select count(*) from audit_log")).scalar_one()
+    for day in (days[20], days[-1]):
+        assert not any(vars(take_in(Warehouse(home.settings.warehouse_path), home, day).did).values())
+    assert cases(home) == wanted
+    with home.store.reading() as connection:
+        assert connection.execute(text("select count(*) from audit_log")).scalar_one() == before

@@ -38,10 +38,12 @@ _BY_FEED = "loans feed"
 @dataclass(frozen=True)
 class IntakeState:
     """What earlier runs left: ``spells`` (source_code, loan_id, spell_no, is_open), ``days`` (source, day → mark of the
-    content that was taken in) and ``debtors`` (debtor_key, content_mark)."""
+    content that was taken in), ``last_date`` (the last business date that took something in) and ``debtors``
+    (debtor_key, content_mark)."""
 
     spells: pl.DataFrame
     days: dict[tuple[str, date], str]
+    last_date: date | None
     debtors: pl.DataFrame
 
 
@@ -88,7 +90,8 @@ def intake_state(actor: Actor, store: Store, *, now: datetime) -> IntakeState:
             schema={"source_code": pl.String, "loan_id": pl.String, "spell_no": pl.Int64, "is_open": pl.Boolean},
             orient="row",
         ),
-        {(source, day): mark for source, day, mark in days},
+        {(source, day): mark for source, day, mark, _ in days},
+        max((taken for *_, taken in days), default=None),
         pl.DataFrame(marks, schema={"debtor_key": pl.String, "content_mark": pl.String}, orient="row"),
     )
 
@@ -110,7 +113,7 @@ def apply_intake(
         _note_spells(transaction, found)
         missed, again = _report_missing(transaction, found, business_date)
         _enter_debtors(transaction, found.debtors, evidence)
-        intake.note_days(connection, found.days)
+        intake.note_days(connection, found.days, business_date)
         done = TakenIn(
             opened=len(changed.new),
             refreshed=len(changed.fresh),

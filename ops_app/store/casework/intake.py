@@ -36,10 +36,10 @@ def spells(connection: Connection) -> list[tuple[str, str, int, bool]]:
     return [tuple(row) for row in rows]
 
 
-def days(connection: Connection) -> list[tuple[str, date, str]]:
-    """Source, day and mark of what was taken in."""
+def days(connection: Connection) -> list[tuple[str, date, str, date]]:
+    """Source, day and mark of what was taken in, and the business date that took it in."""
     c = intake_days.c
-    rows: Any = connection.execute(select(c.source_code, c.as_of_date, c.content_mark))
+    rows: Any = connection.execute(select(c.source_code, c.as_of_date, c.content_mark, c.taken_in_date))
     return [tuple(row) for row in rows]
 
 
@@ -85,13 +85,16 @@ def forget_spells(connection: Connection, keys: Sequence[tuple[str, str]]) -> No
         )
 
 
-def note_days(connection: Connection, rows: Iterable[tuple[str, date, str]]) -> None:
+def note_days(connection: Connection, rows: Iterable[tuple[str, date, str]], business_date: date) -> None:
     """Remember the days that were taken in."""
     upsert(
         connection,
         intake_days,
         ("source_code", "as_of_date"),
-        [{"source_code": source, "as_of_date": day, "content_mark": mark} for source, day, mark in rows],
+        [
+            {"source_code": source, "as_of_date": day, "content_mark": mark, "taken_in_date": business_date}
+            for source, day, mark in rows
+        ],
     )
 
 

@@ -252,6 +252,7 @@ intake_days = Table(
     Column("source_code", String(32), primary_key=True),
     Column("as_of_date", Date, primary_key=True),
     Column("content_mark", String(64), nullable=False),
+    Column("taken_in_date", Date, nullable=False),
     info={"unaudited": "which days of the feed were taken in; what they changed is audited with the change"},
 )
 

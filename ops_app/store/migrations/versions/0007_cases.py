@@ -340,6 +340,7 @@ def _intake_days() -> None:
         sa.Column("source_code", sa.String(32), primary_key=True),
         sa.Column("as_of_date", sa.Date, primary_key=True),
         sa.Column("content_mark", sa.String(64), nullable=False),
+        sa.Column("taken_in_date", sa.Date, nullable=False),
     )
 
 
