@@ -7,6 +7,7 @@ from pathlib import Path
 from ops_app.bootstrap import App
 from ops_app.config import Settings
 from ops_app.domain.findings import Finding, broken, holds, not_built
+from ops_app.services.casework.verify import verify_one_owner
 from ops_app.services.ledger.verify import verify_money, verify_once
 from ops_app.services.organisation.verify import verify_approvals, verify_audit
 from pipelines.durable import read_pointer, sha256_of
@@ -21,7 +22,6 @@ ROWS_NAME = "rows in = rows accepted + rows quarantined, for every file"
 
 _LATER = {
     3: "every journal entry sums to zero",
-    4: "a case has one active agency placement and one active collector at most",
     5: "no payment earns commission twice",
     7: "an agency reads and acts only on its own cases",
     9: "a contact that a rule blocks cannot be started",
@@ -38,7 +38,7 @@ def verify_everything(app: App) -> list[Finding]:
         verify_audit(store, settings.evidence),
         verify_approvals(store),
     ]
-    findings.append(verify_snapshots(settings))
+    findings += [verify_snapshots(settings), verify_one_owner(store)]
     findings += [not_built(number, name) for number, name in _LATER.items()]
     if settings.warehouse_path.exists():
         from pipelines.extracts import copy_table, opened

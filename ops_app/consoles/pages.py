@@ -32,6 +32,9 @@ PAGES: tuple[PageSpec, ...] = (
         "repayments",
         "reconciliation.view",
     ),
+    PageSpec("cases", "cases", "asset_company/cases.py", "cases", "cases.company"),
+    PageSpec("agency_cases", "agency_cases", "agency/cases.py", "cases", "cases.agency"),
+    PageSpec("my_cases", "my_cases", "collector/cases.py", "cases", "cases.own"),
     PageSpec("operations", "operations", "asset_company/operations.py", "operations", "operations.view"),
     PageSpec("expectations", "expectations", "asset_company/expectations.py", "operations", "operations.view"),
     PageSpec("organisation", "organisation", "asset_company/organisation.py", "administration", "organisation.view"),
@@ -47,4 +50,4 @@ PAGES: tuple[PageSpec, ...] = (
     PageSpec("approvals", "approvals", "asset_company/approvals.py", "start", "approvals.view"),
     PageSpec("account", "account", "account.py", "start", "session.own"),
 )
-SECTIONS = ("start", "dashboards", "repayments", "operations", "administration")
+SECTIONS = ("start", "dashboards", "cases", "repayments", "operations", "administration")

@@ -14,7 +14,10 @@ def extract_assets() -> dg.AssetsDefinition:
 
     @dg.multi_asset(
         name="extracts",
-        specs=[dg.AssetSpec(["ops", table], deps=[["recon", "matches"]], group_name="extracts") for table in EXTRACTED],
+        specs=[
+            dg.AssetSpec(["ops", table], deps=[["recon", "matches"], ["casework", "cases"]], group_name="extracts")
+            for table in EXTRACTED
+        ],
         retry_policy=dg.RetryPolicy(max_retries=1, delay=5),
         pool=WRITER_POOL,
         required_resource_keys={"house"},

@@ -12,8 +12,10 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
+from sqlalchemy import select
 
 from ops_app.config import Settings
+from ops_app.store.tables.casework import cases
 from pipelines.instance import open_instance
 from pipelines.simulator import AnswerKey
 from pipelines.simulator.fault_names import EXPECTED
@@ -94,6 +96,20 @@ def test_every_accepted_payment_counts_once_with_its_first_content(backfilled):
         )
     )
     assert accepted == recorded == mart
+
+
+def test_the_cases_of_the_ops_store_are_those_of_the_mart(backfilled):
+    wanted = rows(
+        backfilled,
+        "select case_id, loan_id, spell_no, customer_key, currency, opened_date, closed_date, close_reason"
+        " from marts.dim_cases order by case_id",
+    )
+    names = ("case_id", "loan_id", "spell_no", "debtor_key", "currency", "opened_date", "closed_date", "close_reason")
+    with backfilled.store.reading() as connection:
+        columns = [cases.c[name] for name in names]
+        kept = connection.execute(select(*columns).order_by(cases.c.case_id))
+        assert [tuple(row) for row in kept] == wanted
+    assert len(wanted) > 100
 
 
 def test_day_by_day_equals_one_backfill(tmp_path, files, backfilled):

@@ -16,6 +16,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from ops_app.consoles.kit import url
 from ops_app.consoles.kit.context import Here
+from ops_app.domain.errors import DomainError
 
 Row = TypeVar("Row")
 _ROWS_SHOWN_WHOLE = 15
@@ -185,8 +186,9 @@ class Stream(Generic[Row]):
     title: str
     columns: Sequence[Column[Row]]
     row_id: Callable[[Row], str]
-    fetch: Callable[[int | None, int], tuple[Sequence[Row], int | None]]
-    """From below a number (``None``: from the newest), at most so many: the rows and where the next page begins."""
+    fetch: Callable[[Any, int], tuple[Sequence[Row], Any]]
+    """From below a number or behind a mark (``None``: from the first), at most so many: the rows and where the next
+    page begins."""
     page_size: int = 50
 
 
@@ -204,9 +206,33 @@ def show_stream(here: Here, stream: Stream[Row], fingerprint: object) -> tuple[S
     return rows, selected
 
 
+def show_keyed(
+    here: Here, stream: Stream[Row], fingerprint: object, *, total: str = ""
+) -> tuple[Sequence[Row], Sequence[Row]]:
+    """Draw a page of a list that is read by marks, with buttons to the next page and back to the first; the rows shown,
+    and those selected. A mark in the address that is none of this list begins it again."""
+    place = f"{stream.name}_after"
+    url.back_to_first_page(place, fingerprint)
+    try:
+        rows, more = stream.fetch(st.query_params.get(place) or None, stream.page_size)
+    except DomainError:
+        st.query_params.pop(place, None)
+        rows, more = stream.fetch(None, stream.page_size)
+    if not rows:
+        st.info(here.t("lists.none"))
+        return (), ()
+    if total:
+        st.caption(total)
+    selected = _grid(stream, rows)
+    with st.container(horizontal=True):
+        url.mark_button(here.t("lists.first"), place, None, disabled=place not in st.query_params)
+        url.mark_button(here.t("lists.next"), place, more, disabled=more is None)
+    return rows, selected
+
+
 def stream_rows(stream: Stream[Row], limit: int) -> Iterator[Row]:
     """Every row of the stream from the newest back, at most ``limit``."""
-    before: int | None = None
+    before: Any = None
     left = limit
     while left > 0:
         rows, before = stream.fetch(before, min(500, left))

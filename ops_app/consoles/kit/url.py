@@ -116,6 +116,18 @@ def cursor_button(label: str, name: str, value: int | None, *, disabled: bool) -
     st.button(label, key=f"{name}_{'newest' if value is None else 'older'}_{label}", on_click=go, disabled=disabled)
 
 
+def mark_button(label: str, name: str, mark: str | None, *, disabled: bool) -> None:
+    """A button that moves a list to behind ``mark`` (``None``: its first page)."""
+
+    def go() -> None:
+        if mark is None:
+            st.query_params.pop(name, None)
+        else:
+            st.query_params[name] = mark
+
+    st.button(label, key=f"{name}_{'first' if mark is None else 'next'}_{label}", on_click=go, disabled=disabled)
+
+
 def back_to_first_page(name: str, fingerprint: object) -> None:
     """Go back to page one when the filters changed; call before ``page``."""
     place = f"_fingerprint_{name}"

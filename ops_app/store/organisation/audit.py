@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.engine import Connection, Row
 
 from ops_app.domain.organisation.audit import GENESIS, AuditRow
@@ -59,6 +59,24 @@ def newest(connection: Connection, wanted: AuditFilter, *, before: int | None, l
     if before is not None:
         query = query.where(audit_log.c.seq < before)
     return [_row(row) for row in connection.execute(query.order_by(audit_log.c.seq.desc()).limit(limit))]
+
+
+def how_often(connection: Connection, actor_id: str, action: str, since: datetime, most: int) -> int:
+    """How many rows of ``action`` by ``actor_id`` are younger than ``since``, counted up to ``most``."""
+    first = connection.execute(select(func.min(audit_log.c.seq)).where(audit_log.c.occurred_at > since)).scalar()
+    if first is None:
+        return 0
+    rows = connection.execute(
+        select(audit_log.c.seq)
+        .where(
+            audit_log.c.actor_id == actor_id,
+            audit_log.c.seq >= first,
+            audit_log.c.action == action,
+            audit_log.c.occurred_at > since,
+        )
+        .limit(most)
+    )
+    return len(rows.all())
 
 
 def known_actions(connection: Connection) -> list[str]:

@@ -1,0 +1,1 @@
+"""Parts of the pages of cases, shared by the three consoles."""

@@ -1,0 +1,1 @@
+"""Rules of the area casework: cases, their custody, flags and intake."""

@@ -1,0 +1,165 @@
+"""Cases are assigned to collectors and transferred between them; credit is cut at that moment, notes stay."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from ops_app.domain.canonical import key_hash
+from ops_app.domain.casework.cases import CaseMove, checked_reason, moves_from
+from ops_app.domain.casework.flags import Deed
+from ops_app.domain.casework.flags import require as require_deed
+from ops_app.domain.errors import Invalid, Refused
+from ops_app.domain.organisation.people import Actor, Role
+from ops_app.services.act import act
+from ops_app.services.casework.changing import Change, altered, apply, locked, moved
+from ops_app.services.casework.placing import LARGEST_BULK
+from ops_app.store.casework import periods
+from ops_app.store.casework.cases import Case
+from ops_app.store.casework.periods import Assignment
+from ops_app.store.organisation import people
+from ops_app.store.organisation.people import Person
+from ops_app.store.store import Store, Transaction
+from ops_app.store.tables.casework import assignments
+
+__all__ = ["Collector", "assign_cases", "list_collectors", "run_assign_cases", "run_unassign_cases", "unassign_cases"]
+
+
+@dataclass(frozen=True)
+class Collector:
+    """Somebody to whom cases can be given, and how many they have now."""
+
+    person_id: str
+    display_name: str
+    load: int
+
+
+@act("cases.assign")
+def list_collectors(actor: Actor, store: Store, *, now: datetime) -> list[Collector]:
+    """The active collectors of the actor's own house, those with the fewest cases first."""
+    with store.reading() as connection:
+        return [Collector(*row) for row in periods.collectors(connection, actor.agency_code)]
+
+
+@act("cases.assign")
+def assign_cases(
+    actor: Actor, store: Store, *, now: datetime, wanted: Mapping[str, int], collector_id: str, reason: str
+) -> tuple[str, ...]:
+    """Give cases (id → version) to one collector, all or none; a case of another collector is transferred.
+
+    An agency assigns what is placed with it to its own collectors, the asset company what is in house to its own.
+    Raises ``NoSuchCase``, ``CaseChanged``, ``Forbidden``, ``Invalid`` (no such collector), ``Refused``.
+    """
+    arguments = {"cases": dict(wanted), "collector_id": collector_id, "reason": checked_reason(reason)}
+    with store.writing(actor, now) as transaction:
+        return run_assign_cases(transaction, arguments)
+
+
+@act("cases.assign")
+def unassign_cases(
+    actor: Actor, store: Store, *, now: datetime, wanted: Mapping[str, int], reason: str
+) -> tuple[str, ...]:
+    """Take cases (id → version) from their collectors, all or none; they stay where they are."""
+    with store.writing(actor, now) as transaction:
+        return run_unassign_cases(transaction, {"cases": dict(wanted), "reason": checked_reason(reason)})
+
+
+def run_assign_cases(transaction: Transaction, arguments: Mapping[str, Any]) -> tuple[str, ...]:
+    """``cases`` (id → version), ``collector_id``, ``reason``."""
+    collector = _collector(transaction, arguments["collector_id"])
+    changes = []
+    for one in _all(transaction, arguments):
+        _check_hands(one, collector)
+        require_deed(Deed.ASSIGNMENT, one.position, one.flags)
+        changes.append(_given(one, collector, arguments["reason"]))
+    given = [one.after.case_id for one in changes]
+    periods.end_assignments(
+        transaction.connection,
+        [one.after.case_id for one in changes if one.before.collector_id],
+        now=transaction.now, reason="transferred", by=transaction.actor.person_id,
+    )  # fmt: skip
+    had = periods.how_many(transaction.connection, assignments, given)
+    apply(transaction, changes)
+    periods.add_assignments(
+        transaction.connection,
+        [
+            Assignment(
+                assignment_id=key_hash("assignment", case_id, str(had.get(case_id, 0) + 1)),
+                case_id=case_id,
+                nth=had.get(case_id, 0) + 1,
+                collector_id=collector.person_id,
+                agency_code=collector.agency_code,
+                assigned_at=transaction.now,
+                assigned_by=transaction.actor.person_id,
+            )
+            for case_id in given
+        ],
+    )
+    return tuple(given)
+
+
+def run_unassign_cases(transaction: Transaction, arguments: Mapping[str, Any]) -> tuple[str, ...]:
+    """``cases`` (id → version), ``reason``."""
+    changes = []
+    for one in _all(transaction, arguments):
+        _check_actor(transaction.actor, one)
+        if one.collector_id is None:
+            raise Invalid("A case has no collector.", "所选案件中有未分派的案件。", field="cases")
+        changes.append(altered(one, "unassigned", arguments["reason"], {"from": one.collector_id}, collector_id=None))
+    apply(transaction, changes)
+    return tuple(one.after.case_id for one in changes)
+
+
+def _all(transaction: Transaction, arguments: Mapping[str, Any]) -> list[Case]:
+    wanted = dict(arguments["cases"])
+    if not 1 <= len(wanted) <= LARGEST_BULK:
+        raise Invalid(f"Choose 1 to {LARGEST_BULK} cases.", f"请选择 1 至 {LARGEST_BULK} 件案件。", field="cases")
+    found = locked(transaction, wanted)
+    for one in found.values():
+        _check_actor(transaction.actor, one)
+    return [found[case_id] for case_id in sorted(found)]
+
+
+def _check_actor(actor: Actor, one: Case) -> None:
+    """The asset company does not reach into an agency's own work."""
+    if actor.agency_code is None and one.agency_code is not None:
+        raise Refused(
+            "A placed case is assigned by its agency. Recall it first, or ask the agency's supervisor.",
+            "委外中的案件由机构分派,请先退案或联系机构主管。",
+        )
+
+
+def _check_hands(one: Case, collector: Person) -> None:
+    if one.agency_code != collector.agency_code:
+        raise _no_collector()
+    if one.collector_id == collector.person_id:
+        raise Invalid(
+            f"{collector.display_name} has one of these cases already.",
+            f"所选案件中有案件已在 {collector.display_name} 名下。",
+            field="collector_id",
+        )
+
+
+def _collector(transaction: Transaction, person_id: str) -> Person:
+    person = people.by_id(transaction.connection, person_id)
+    actor = transaction.actor
+    if person is None or not person.active or person.role is not Role.COLLECTOR:
+        raise _no_collector()
+    if actor.agency_code is not None and person.agency_code != actor.agency_code:
+        raise _no_collector()
+    return person
+
+
+def _no_collector() -> Invalid:
+    """The same answer for nobody, somebody who left and somebody of another house."""
+    return Invalid("There is no such collector here.", "没有该催收员。", field="collector_id")
+
+
+def _given(one: Case, collector: Person, reason: str) -> Change:
+    detail = {"to": collector.person_id, "from": one.collector_id}
+    if CaseMove.TAKE in moves_from(one.position):
+        return moved(one, CaseMove.TAKE, reason, detail, collector_id=collector.person_id)
+    what = "transferred" if one.collector_id else "assigned"
+    return altered(one, what, reason, detail, collector_id=collector.person_id)

@@ -1,0 +1,206 @@
+"""Cases for whoever may see them: lists, one record, what a placement was. The scope comes from the session alone."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from ops_app.domain.canonical import canonical_json
+from ops_app.domain.casework.cases import CaseMove, NoSuchCase, moves_from
+from ops_app.domain.casework.flags import Deed, Reason
+from ops_app.domain.casework.scope import Reach, scope_of
+from ops_app.domain.errors import Invalid
+from ops_app.domain.organisation.people import Actor
+from ops_app.services.act import act
+from ops_app.store.casework import cases, periods
+from ops_app.store.casework.cases import FILTERS, MOST_COUNTED, SORTS, Case, CaseFilter
+from ops_app.store.casework.periods import Assignment, CaseEvent, Placement, SetFlag
+from ops_app.store.store import Store
+
+__all__ = [
+    "FILTERS", "MOST_COUNTED", "SORTS", "Assignment", "Case", "CaseEvent", "CaseFilter", "CaseRecord", "CasesPage",
+    "Placement", "PlacementsPage", "SetFlag", "cases_of_ids", "list_cases", "list_placements", "read_case",
+]  # fmt: skip
+
+LARGEST_PAGE = 500
+
+
+@dataclass(frozen=True)
+class CasesPage:
+    """One page of cases; give ``next_after`` as ``after`` for the next. ``total`` is counted up to ``MOST_COUNTED``:
+    one more means "more than that". ``placements`` has the running placement of those that are placed."""
+
+    rows: tuple[Case, ...]
+    total: int
+    next_after: str | None
+    placements: dict[str, Placement]
+
+
+@dataclass(frozen=True)
+class PlacementsPage:
+    """One page of placements, with the case of each as it is now."""
+
+    rows: tuple[tuple[Placement, Case], ...]
+    next_after: str | None
+
+
+@dataclass(frozen=True)
+class CaseRecord:
+    """One case with all that happened to it, the other cases of the same person within reach, the moves that its state
+    allows, and every reason against a contact and a placement now."""
+
+    case: Case
+    events: tuple[CaseEvent, ...]
+    placements: tuple[Placement, ...]
+    assignments: tuple[Assignment, ...]
+    flags: tuple[SetFlag, ...]
+    same_debtor: tuple[Case, ...]
+    moves: tuple[CaseMove, ...]
+    against_contact: tuple[Reason, ...]
+    against_placement: tuple[Reason, ...]
+
+
+@act("cases.view")
+def list_cases(
+    actor: Actor,
+    store: Store,
+    *,
+    now: datetime,
+    wanted: CaseFilter | None = None,
+    sort: str = "days_past_due",
+    descending: bool = True,
+    after: str | None = None,
+    limit: int = 50,
+) -> CasesPage:
+    """One page of the cases within reach, by one of ``SORTS``, narrowed by one filter that ``FILTERS`` declares.
+
+    Raises ``Invalid`` for a sort, a filter or a combination that no index serves, for a page out of bounds and for a
+    mark that is none of this list.
+    """
+    chosen, scope = wanted or CaseFilter(), scope_of(actor)
+    _check(chosen, scope.reach, sort, limit)
+    mark = _read_mark(after, sort)
+    with store.reading() as connection:
+        rows = cases.page(connection, scope, now, chosen, sort=sort, descending=descending, after=mark, limit=limit + 1)
+        total = cases.count(connection, scope, now, chosen, sort=sort)
+        running = periods.running_placements(connection, [one.case_id for one in rows if one.agency_code])
+    shown = tuple(rows[:limit])
+    more = _mark(sort, getattr(shown[-1], sort), shown[-1].case_id) if len(rows) > limit else None
+    return CasesPage(shown, total, more, running)
+
+
+@act("cases.view")
+def cases_of_ids(actor: Actor, store: Store, *, now: datetime, ids: Sequence[str]) -> list[Case]:
+    """Those of ``ids`` that are within reach now, in that order: what a search found and is still shown."""
+    with store.reading() as connection:
+        found = [cases.read(connection, one, scope_of(actor), now) for one in ids[:LARGEST_PAGE]]
+    return [one for one in found if one is not None]
+
+
+@act("cases.view")
+def list_placements(
+    actor: Actor,
+    store: Store,
+    *,
+    now: datetime,
+    ended: bool | None = None,
+    agency_code: str | None = None,
+    after: str | None = None,
+    limit: int = 50,
+) -> PlacementsPage:
+    """Placements of every agency, for asset staff: running (nearest end first), ended (latest first) or all (latest
+    first). Whoever sees only some cases gets an empty page: what has ended is not theirs to read."""
+    if not 1 <= limit <= LARGEST_PAGE:
+        raise _page_out_of_bounds()
+    scope = scope_of(actor)
+    if scope.reach is not Reach.ALL:
+        return PlacementsPage((), None)
+    sort = "placed_at" if ended is None else "ended_at" if ended else "due_at"
+    mark = _read_mark(after, sort)
+    with store.reading() as connection:
+        rows = periods.placement_page(connection, ended=ended, agency_code=agency_code, after=mark, limit=limit + 1)
+        of = {one.case_id: cases.read(connection, one.case_id, scope, now) for one in rows[:limit]}
+    shown = tuple((one, case) for one in rows[:limit] if (case := of[one.case_id]) is not None)
+    last = rows[limit - 1] if len(rows) > limit else None
+    more = _mark(sort, getattr(last, sort), last.placement_id) if last else None
+    return PlacementsPage(shown, more)
+
+
+@act("cases.view")
+def read_case(actor: Actor, store: Store, *, now: datetime, case_id: str) -> CaseRecord:
+    """One case within reach. Raises ``NoSuchCase`` alike for one that is missing and one that is foreign.
+
+    Whoever is not of the asset company sees only the placement and the assignments of their own house.
+    """
+    scope = scope_of(actor)
+    with store.reading() as connection:
+        one = cases.read(connection, case_id, scope, now)
+        if one is None:
+            raise NoSuchCase
+        events: Sequence[CaseEvent] = periods.events(connection, case_id)
+        placements = periods.placements_of(connection, case_id)
+        assignments = periods.assignments_of(connection, case_id)
+        flags = periods.flags_of(connection, case_id)
+        others = cases.of_person(connection, one, scope, now, limit=LARGEST_PAGE)
+    if actor.agency_code is not None:
+        placements = [it for it in placements if it.agency_code == actor.agency_code and it.ended_at is None]
+        since = placements[-1].placed_at if placements else now
+        assignments = [it for it in assignments if it.agency_code == actor.agency_code and it.assigned_at >= since]
+        events = [it for it in events if it.made_at >= since]
+        flags = [it for it in flags if it.cleared_at is None]
+    return CaseRecord(
+        one, tuple(events), tuple(placements), tuple(assignments), tuple(flags), tuple(others),
+        moves_from(one.position), one.reasons_against(Deed.CONTACT), one.reasons_against(Deed.PLACEMENT),
+    )  # fmt: skip
+
+
+def _check(chosen: CaseFilter, reach: Reach, sort: str, limit: int) -> None:
+    if sort not in SORTS:
+        raise Invalid(f"Cases cannot be sorted by {sort}.", f"不能按 {sort} 排序。", field="sort")
+    if not 1 <= limit <= LARGEST_PAGE:
+        raise _page_out_of_bounds()
+    named = chosen.named()
+    allowed = FILTERS[reach]
+    for name in named:
+        if name not in allowed:
+            raise Invalid(f"This list is not narrowed by {name}.", f"本列表不能按 {name} 筛选。", field=name)
+    if len(named) > 1:
+        raise Invalid("Narrow the list by one of these at a time.", "一次只能按其中一项筛选。", field=sorted(named)[1])
+    kind = date if sort == "opened_date" else int
+    for name in ("least", "most"):
+        value = getattr(chosen, name)
+        if value is not None and not isinstance(value, kind):
+            raise Invalid("The range is not of the kind of the sort.", "范围与排序项类型不符。", field=name)
+
+
+def _page_out_of_bounds() -> Invalid:
+    return Invalid(f"A page has 1 to {LARGEST_PAGE} rows.", f"每页 1 至 {LARGEST_PAGE} 行。", field="limit")
+
+
+def _mark(sort: str, value: object, identity: str) -> str:
+    return base64.urlsafe_b64encode(canonical_json([sort, value, identity]).encode()).decode()
+
+
+def _read_mark(after: str | None, sort: str) -> tuple[Any, str] | None:
+    """The sort value and id of the last row seen; raises ``Invalid`` for what no page of this list gave out."""
+    if after is None:
+        return None
+    try:
+        named, value, identity = json.loads(base64.urlsafe_b64decode(after))
+        if named != sort or not isinstance(identity, str):
+            raise ValueError(named)
+        if sort.endswith("_date"):
+            return date.fromisoformat(value), identity
+        if sort.endswith("_at"):
+            return datetime.fromisoformat(value), identity
+        if not isinstance(value, int):
+            raise TypeError(value)
+    except (ValueError, TypeError) as error:
+        raise Invalid(
+            "The place in the list is not known. Begin again.", "列表位置无效,请从头开始。", field="after"
+        ) from error
+    return value, identity

@@ -1,0 +1,295 @@
+"""Intake: what the loans feed makes of cases, taken into the ops store. One transaction a business day.
+
+A run compares what the feed says with what is there and writes what differs; the same day again changes nothing.
+Cases of spells that are over stay as they are unless an earlier day of the feed changed after the fact: then every
+spell of that source is worked out anew, and what reads otherwise is restated, each with an event that says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from ops_app.domain.canonical import key_hash
+from ops_app.domain.casework.cases import CaseMove, CloseReason, Custody, moves_from
+from ops_app.domain.casework.scope import scope_of
+from ops_app.domain.organisation.people import Actor
+from ops_app.services.act import act
+from ops_app.services.casework.changing import Change, altered, apply, moved
+from ops_app.services.casework.intake_changes import Differences, differences, opened
+from ops_app.store.casework import cases, debtors, intake, periods
+from ops_app.store.casework.cases import Case
+from ops_app.store.casework.debtors import DebtorData
+from ops_app.store.casework.intake import CLOSING, FACTS, OPENING
+from ops_app.store.casework.keys import PersonalKey
+from ops_app.store.casework.periods import CaseEvent
+from ops_app.store.store import Store, Transaction
+
+__all__ = ["DebtorData", "IntakeFound", "IntakeState", "TakenIn", "apply_intake", "intake_state", "missing_loans"]
+
+_BY_FEED = "loans feed"
+
+
+@dataclass(frozen=True)
+class IntakeState:
+    """What earlier runs left: ``spells`` (source_code, loan_id, spell_no, is_open), ``days`` (source, day → mark of the
+    content that was taken in), ``last_date`` (the last business date that took something in) and ``debtors``
+    (debtor_key, content_mark)."""
+
+    spells: pl.DataFrame
+    days: dict[tuple[str, date], str]
+    last_date: date | None
+    debtors: pl.DataFrame
+
+
+@dataclass(frozen=True)
+class IntakeFound:
+    """What a run found: the spells its days touch (``engines/intake.py``), loans missing from the full feed of the
+    business date, the sources that sent it, the days it took in with their marks, and customers to enter or renew.
+
+    ``whole`` names the sources of which every spell was worked out anew.
+    """
+
+    spells: pl.DataFrame
+    missing: pl.DataFrame
+    sent: frozenset[str]
+    days: Sequence[tuple[str, date, str]]
+    debtors: Sequence[DebtorData]
+    whole: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class TakenIn:
+    """What a run changed."""
+
+    opened: int = 0
+    refreshed: int = 0
+    closed: int = 0
+    restated: int = 0
+    queued: int = 0
+    written_off: int = 0
+    lapsed: int = 0
+    missing: int = 0
+    found_again: int = 0
+    debtors: int = 0
+
+
+@act("cases.intake")
+def intake_state(actor: Actor, store: Store, *, now: datetime) -> IntakeState:
+    """What the next run of intake starts from."""
+    with store.reading() as connection:
+        spells, days, marks = intake.spells(connection), intake.days(connection), debtors.marks(connection)
+    return IntakeState(
+        pl.DataFrame(
+            spells,
+            schema={"source_code": pl.String, "loan_id": pl.String, "spell_no": pl.Int64, "is_open": pl.Boolean},
+            orient="row",
+        ),
+        {(source, day): mark for source, day, mark, _ in days},
+        max((taken for *_, taken in days), default=None),
+        pl.DataFrame(marks, schema={"debtor_key": pl.String, "content_mark": pl.String}, orient="row"),
+    )
+
+
+@act("cases.intake")
+def apply_intake(
+    actor: Actor, store: Store, *, now: datetime, business_date: date, found: IntakeFound, evidence: Path
+) -> TakenIn:
+    """Open, refresh, close and restate cases as ``found`` says; recall placements whose time is up; report loans that
+    are missing; enter debtors. One audit row for a run that changed something; each case has its own events."""
+    with store.writing(actor, now) as transaction:
+        connection = transaction.connection
+        changed = differences(found.spells, intake.known(connection, found.whole), found.whole)
+        columns = (*FACTS, *OPENING) if changed.reopens else FACTS
+        intake.refresh(connection, changed.fresh, columns)
+        moves = _move(transaction, changed, business_date)
+        _open(transaction, changed)  # last: a loan's old spell is closed by now, and it is in one at a time
+        lapsed = _recall_lapsed(transaction)
+        _note_spells(transaction, found)
+        missed, again = _report_missing(transaction, found, business_date)
+        _enter_debtors(transaction, found.debtors, evidence)
+        intake.note_days(connection, found.days, business_date)
+        done = TakenIn(
+            opened=len(changed.new),
+            refreshed=len(changed.fresh),
+            closed=len(changed.closed) + len(changed.withdrawn),
+            restated=len(changed.restated) + len(changed.revived),
+            queued=sum(one.what == CaseMove.QUEUE.value for one in moves),
+            written_off=len(changed.written_off),
+            lapsed=lapsed,
+            missing=missed,
+            found_again=again,
+            debtors=len(found.debtors),
+        )
+        if any(asdict(done).values()) or not found.spells.is_empty():
+            transaction.audit(
+                "intake.applied",
+                "intake",
+                business_date.isoformat(),
+                after=asdict(done)
+                | {
+                    "opened_hash": key_hash(*(row["case_id"] for row in changed.new)),
+                    "closed_hash": key_hash(*sorted(changed.closed)),
+                    "whole_sources": sorted(found.whole),
+                },
+            )
+    return done
+
+
+@act("cases.view")
+def missing_loans(actor: Actor, store: Store, *, now: datetime, limit: int = 100) -> list[dict[str, Any]]:
+    """Loans in collection that the full feed of their source does not have; nothing for who does not see all cases."""
+    if scope_of(actor).reach.value != "all":
+        return []
+    with store.reading() as connection:
+        return [dict(row._mapping) for row in intake.findings(connection, limit=limit)]
+
+
+def _open(transaction: Transaction, changed: Differences) -> None:
+    rows, events = [], []
+    for row in changed.new:
+        values, steps = opened(row)
+        rows.append(values)
+        events += [
+            CaseEvent(
+                case_id=row["case_id"],
+                nth=nth,
+                what=what,
+                from_state=None if nth == 1 else before.value,
+                to_state=after.state.value,
+                custody=after.custody.value,
+                reason=_BY_FEED,
+                detail=_source(row, "closed" if what == CaseMove.CLOSE else "opened"),
+                made_by=transaction.actor.person_id,
+                made_by_name=transaction.actor.name,
+                made_at=transaction.now,
+            )
+            for nth, (what, before, after) in enumerate(steps, start=1)
+        ]
+    intake.add_cases(transaction.connection, rows)
+    periods.add_events(transaction.connection, events)
+
+
+def _source(row: dict[str, Any], what: str) -> dict[str, Any]:
+    """The rule version and the source row that opened or closed a case."""
+    said = {"date": row[f"{what}_date"], "file_id": row[f"{what}_file_id"], "line_no": row[f"{what}_line_no"],
+            "rule": row["opened_rule"], "rule_version": row[f"{what}_rule_version"]}  # fmt: skip
+    if what == "closed":
+        said["close_reason"] = row["close_reason"]
+    return said
+
+
+def _move(transaction: Transaction, changed: Differences, business_date: date) -> list[Change]:
+    connection = transaction.connection
+    present = cases.read_locked(connection, changed.touched, scope_of(transaction.actor), transaction.now)
+    changes: list[Change] = []
+
+    def did(change: Change) -> None:
+        present[change.after.case_id] = change.after
+        changes.append(change)
+
+    for case_id, row in sorted(changed.written_off.items()):
+        one, day = present[case_id], row["written_off_date"]
+        if CaseMove.WRITE_OFF in moves_from(one.position):
+            did(moved(one, CaseMove.WRITE_OFF, _BY_FEED, {"date": day}, written_off_date=day))
+        else:
+            did(altered(one, "written_off", _BY_FEED, {"date": day}, written_off_date=day))
+    for case_id in sorted(changed.due):
+        if CaseMove.QUEUE in moves_from(present[case_id].position) and case_id not in changed.written_off:
+            did(moved(present[case_id], CaseMove.QUEUE, _BY_FEED, {"days_past_due": present[case_id].days_past_due}))
+    for case_id, row in sorted(changed.revived.items()):
+        did(moved(present[case_id], CaseMove.REVIVE, _BY_FEED, _source(row, "opened"), **dict.fromkeys(CLOSING)))
+    for case_id, row in sorted(changed.restated.items()):
+        one = present[case_id]
+        closing = _closing(row) if one.closed_date is not None and row["closed_date"] is not None else {}
+        did(altered(one, "restated", _BY_FEED, _source(row, "opened"), **closing))
+    for case_id, row in sorted(changed.closed.items()):
+        did(_closed(present[case_id], row["opened_rule"], _closing(row)))
+    for case_id in changed.withdrawn:
+        did(_withdrawn(present[case_id], business_date))
+    apply(transaction, changes, audited=False)
+    ended = [one.after.case_id for one in changes if one.after.custody is Custody.ENDED]
+    periods.end_placements(
+        connection, ended, now=transaction.now, reason="closed", by=transaction.actor.person_id, note=None
+    )
+    return changes
+
+
+def _closing(row: dict[str, Any]) -> dict[str, Any]:
+    reason = row["close_reason"]
+    return {name: row[name] for name in CLOSING} | {"close_reason": CloseReason(reason) if reason else None}
+
+
+def _closed(one: Case, rule: str | None, closing: dict[str, Any]) -> Change:
+    detail = {name.removeprefix("closed_"): value for name, value in closing.items()} | {"rule": rule}
+    if one.closed_date is not None:
+        return altered(one, "restated", _BY_FEED, detail, **closing)
+    return moved(one, CaseMove.CLOSE, _BY_FEED, detail, agency_code=None, collector_id=None, **closing)
+
+
+def _withdrawn(one: Case, day: date) -> Change:
+    closing = dict.fromkeys(CLOSING) | {"closed_date": one.closed_date or day, "close_reason": CloseReason.WITHDRAWN}
+    return _closed(one, None, closing)
+
+
+def _recall_lapsed(transaction: Transaction) -> int:
+    """Placements whose time is up end, and the cases come back."""
+    ids = periods.lapsed(transaction.connection, transaction.now)
+    found = cases.read_locked(transaction.connection, ids, scope_of(transaction.actor), transaction.now)
+    apply(
+        transaction,
+        [
+            moved(one, CaseMove.RECALL, "placement expired", {"recalled_from": one.agency_code},
+                  agency_code=None, collector_id=None)
+            for one in found.values()
+        ],
+    )  # fmt: skip
+    periods.end_placements(
+        transaction.connection, ids, now=transaction.now, reason="lapsed", by=transaction.actor.person_id, note=None
+    )
+    return len(ids)
+
+
+def _note_spells(transaction: Transaction, found: IntakeFound) -> None:
+    last = (
+        found.spells.sort("spell_no")
+        .group_by("source_code", "loan_id", maintain_order=True)
+        .agg(pl.col("spell_no").last(), pl.col("is_open").last())
+    )
+    known = pl.DataFrame(intake.spells(transaction.connection), schema=last.schema, orient="row")
+    intake.note_spells(transaction.connection, last.join(known, on=last.columns, how="anti").to_dicts())
+    gone = known.filter(pl.col("source_code").is_in(sorted(found.whole))).join(
+        last, on=["source_code", "loan_id"], how="anti"
+    )
+    intake.forget_spells(transaction.connection, [(row[0], row[1]) for row in gone.iter_rows()])
+
+
+def _report_missing(transaction: Transaction, found: IntakeFound, business_date: date) -> tuple[int, int]:
+    """Newly missing and found again; a loan that stays missing is noted for its last day."""
+    standing = intake.open_findings(transaction.connection)
+    missing = {(row["source_code"], row["loan_id"]): row["case_id"] for row in found.missing.to_dicts()}
+    rows = [
+        {"source_code": source, "loan_id": loan, "case_id": case_id, "last_missed_date": business_date,
+         "first_missed_date": standing.get((source, loan), (business_date,))[0], "cleared_date": None}
+        for (source, loan), case_id in sorted(missing.items())
+        if standing.get((source, loan), (None, date.min))[1] < business_date
+    ]  # fmt: skip
+    intake.put_findings(transaction.connection, rows)
+    again = [
+        (source, loan, first)
+        for (source, loan), (first, last) in sorted(standing.items())
+        if source in found.sent and (source, loan) not in missing and last <= business_date
+    ]
+    intake.clear_findings(transaction.connection, again, business_date)
+    return sum(key not in standing for key in missing), len(again)
+
+
+def _enter_debtors(transaction: Transaction, rows: Sequence[DebtorData], evidence: Path) -> None:
+    if rows:
+        key = PersonalKey.load_or_make(evidence, sealed_with=debtors.sealed_with(transaction.connection))
+        debtors.put(transaction.connection, key, rows)

@@ -1,0 +1,106 @@
+"""Debtors in the store: masks in the open, the rest sealed, keyed hashes to find them by."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Select, Table, delete, insert, select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import Connection
+
+from ops_app.domain.casework.personal import Personal, Term, folded, masked_name, masked_number, terms_of
+from ops_app.store.casework.keys import PersonalKey
+from ops_app.store.ledger.payments import chunks
+from ops_app.store.tables.casework import debtor_details, debtor_terms, debtors
+
+
+@dataclass(frozen=True)
+class DebtorData:
+    """What the feeds say of a customer; ``content_mark`` tells whether anything changed since, without telling what."""
+
+    debtor_key: str
+    source_code: str
+    customer_id: str
+    personal: Personal
+    language: str | None
+    timezone: str | None
+    content_mark: str
+
+
+def marks(connection: Connection) -> list[tuple[str, str]]:
+    """Debtor and the mark of the content that is kept."""
+    rows: Any = connection.execute(select(debtors.c.debtor_key, debtors.c.content_mark))
+    return [tuple(row) for row in rows]
+
+
+def sealed_with(connection: Connection) -> str | None:
+    """The id of the key that sealed what is there; ``None`` where nothing is."""
+    found: str | None = connection.execute(select(debtor_details.c.key_id).limit(1)).scalar()
+    return found
+
+
+def sealed(connection: Connection, debtor_key: str) -> str | None:
+    """The sealed details of a debtor; only the service that un-masks asks for them."""
+    found: str | None = connection.execute(
+        select(debtor_details.c.sealed).where(debtor_details.c.debtor_key == debtor_key)
+    ).scalar()
+    return found
+
+
+def found_by(term: Term, term_hash: str) -> Select[Any]:
+    """The debtors that have a term, as a query to look within."""
+    return select(debtor_terms.c.debtor_key).where(
+        debtor_terms.c.term == term.value, debtor_terms.c.term_hash == term_hash
+    )
+
+
+def put(connection: Connection, key: PersonalKey, rows: Sequence[DebtorData]) -> None:
+    """Enter or renew debtors: masks, sealed details and terms."""
+    for some in chunks(rows):
+        keys = [one.debtor_key for one in some]
+        upsert(connection, debtors, ("debtor_key",), [_shown(key, one) for one in some])
+        upsert(
+            connection,
+            debtor_details,
+            ("debtor_key",),
+            [
+                {"debtor_key": one.debtor_key, "key_id": key.key_id, "sealed": key.seal(one.debtor_key, one.personal)}
+                for one in some
+            ],
+        )
+        connection.execute(delete(debtor_terms).where(debtor_terms.c.debtor_key.in_(keys)))
+        terms = [
+            {"term": term.value, "term_hash": key.blind(term, text), "debtor_key": one.debtor_key}
+            for one in some
+            for term, text in sorted(terms_of(one.personal))
+        ]
+        if terms:
+            connection.execute(insert(debtor_terms), terms)
+
+
+def _shown(key: PersonalKey, one: DebtorData) -> dict[str, object]:
+    person, identity = one.personal, one.personal.national_id
+    return {
+        "debtor_key": one.debtor_key,
+        "source_code": one.source_code,
+        "customer_id": one.customer_id,
+        "name_masked": masked_name(person.name),
+        "national_id_masked": masked_number(identity),
+        "phone_masked": masked_number(person.phones[0] if person.phones else None),
+        "person_hash": key.blind(Term.NATIONAL_ID, folded(Term.NATIONAL_ID, identity)) if identity else None,
+        "language": one.language,
+        "timezone": one.timezone,
+        "content_mark": one.content_mark,
+    }
+
+
+def upsert(connection: Connection, table: Table, key: Sequence[str], rows: Sequence[dict[str, Any]]) -> None:
+    """Insert rows, or change those whose ``key`` is there."""
+    if not rows:
+        return
+    dialect: Any = postgresql if connection.dialect.name == "postgresql" else sqlite
+    statement = dialect.insert(table)
+    others = {name: statement.excluded[name] for name in rows[0] if name not in key}
+    connection.execute(statement.on_conflict_do_update(index_elements=list(key), set_=others), list(rows))

@@ -1,0 +1,268 @@
+"""What happened to cases: events, placements and assignments as periods, flags."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Table, and_, func, insert, select, tuple_, update
+from sqlalchemy.engine import Connection
+
+from ops_app.domain.casework.flags import Flag
+from ops_app.store import stored_json
+from ops_app.store.ledger.payments import chunks
+from ops_app.store.tables.casework import assignments, case_events, case_flags, cases, placements
+from ops_app.store.tables.organisation import people
+
+
+@dataclass(frozen=True)
+class CaseEvent:
+    """One thing that happened to a case; ``what`` is a move or what else was done."""
+
+    case_id: str
+    nth: int
+    what: str
+    from_state: str | None
+    to_state: str
+    custody: str
+    reason: str
+    detail: Mapping[str, Any]
+    made_by: str
+    made_by_name: str
+    made_at: datetime
+
+
+@dataclass(frozen=True)
+class Placement:
+    """One placement of a case with an agency, the ``nth`` of it (一手, 二手, 三手). It gives access from ``placed_at``
+    until ``due_at`` or ``ended_at``, whichever is earlier."""
+
+    placement_id: str
+    case_id: str
+    nth: int
+    agency_code: str
+    placed_at: datetime
+    due_at: datetime
+    first_contact_due_at: datetime
+    placed_by: str
+    placed_balance_minor: int
+    currency: str
+    ended_at: datetime | None = None
+    end_reason: str | None = None
+    ended_by: str | None = None
+    ended_balance_minor: int | None = None
+    end_note: str | None = None
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """One person's time with a case, from ``assigned_at`` until ``ended_at``; credit follows these moments."""
+
+    assignment_id: str
+    case_id: str
+    nth: int
+    collector_id: str
+    agency_code: str | None
+    assigned_at: datetime
+    assigned_by: str
+    ended_at: datetime | None = None
+    end_reason: str | None = None
+    ended_by: str | None = None
+    collector_name: str | None = None
+
+
+@dataclass(frozen=True)
+class SetFlag:
+    """A flag that was set on a case, and when and why it was cleared."""
+
+    case_id: str
+    nth: int
+    flag: Flag
+    reason: str
+    set_by: str
+    set_at: datetime
+    cleared_by: str | None = None
+    cleared_at: datetime | None = None
+    clear_reason: str | None = None
+
+
+def add_events(connection: Connection, rows: Sequence[CaseEvent]) -> None:
+    """Enter events; they are never changed."""
+    if rows:
+        values = [{**vars(one), "detail_json": stored_json.write(one.detail)} for one in rows]
+        for value in values:
+            value.pop("detail")
+        connection.execute(insert(case_events), values)
+
+
+def events(connection: Connection, case_id: str) -> list[CaseEvent]:
+    """What happened to a case, first to last."""
+    rows = connection.execute(
+        select(case_events).where(case_events.c.case_id == case_id).order_by(case_events.c.nth)
+    ).mappings()
+    return [_event(dict(row)) for row in rows]
+
+
+def _event(values: dict[str, Any]) -> CaseEvent:
+    return CaseEvent(detail=stored_json.read(values.pop("detail_json")), **values)
+
+
+def last_actor(connection: Connection, case_id: str) -> str | None:
+    """The name of whoever did the last thing to a case."""
+    found: str | None = connection.execute(
+        select(case_events.c.made_by_name)
+        .where(case_events.c.case_id == case_id)
+        .order_by(case_events.c.nth.desc())
+        .limit(1)
+    ).scalar()
+    return found
+
+
+def how_many(connection: Connection, table: Table, ids: Sequence[str]) -> dict[str, int]:
+    """Case → how many rows of ``table`` (placements, assignments, case_flags) it has had."""
+    found: dict[str, int] = {}
+    for some in chunks(list(ids)):
+        rows: Any = connection.execute(
+            select(table.c.case_id, func.max(table.c.nth)).where(table.c.case_id.in_(some)).group_by(table.c.case_id)
+        )
+        found.update((case_id, int(nth)) for case_id, nth in rows)
+    return found
+
+
+def add_placements(connection: Connection, rows: Sequence[Placement]) -> None:
+    """Begin placements; at most one of a case runs."""
+    if rows:
+        connection.execute(insert(placements), [vars(one) for one in rows])
+
+
+def end_placements(
+    connection: Connection, ids: Sequence[str], *, now: datetime, reason: str, by: str, note: str | None
+) -> None:
+    """End the running placements of cases, with the balance they have now."""
+    balance = select(cases.c.balance_minor).where(cases.c.case_id == placements.c.case_id).scalar_subquery()
+    for some in chunks(list(ids)):
+        connection.execute(
+            update(placements)
+            .where(placements.c.case_id.in_(some), placements.c.ended_at.is_(None))
+            .values(ended_at=now, end_reason=reason, ended_by=by, end_note=note, ended_balance_minor=balance)
+        )
+
+
+def extend_placement(connection: Connection, case_id: str, due_at: datetime) -> None:
+    """Give the running placement of a case another end."""
+    connection.execute(
+        update(placements).where(placements.c.case_id == case_id, placements.c.ended_at.is_(None)).values(due_at=due_at)
+    )
+
+
+def lapsed(connection: Connection, now: datetime) -> list[str]:
+    """Cases whose running placement was due to end by ``now``."""
+    return list(
+        connection.execute(
+            select(placements.c.case_id)
+            .where(placements.c.ended_at.is_(None), placements.c.due_at <= now)
+            .order_by(placements.c.case_id)
+        ).scalars()
+    )
+
+
+def placements_of(connection: Connection, case_id: str) -> list[Placement]:
+    """Every placement of a case, first to last."""
+    rows = connection.execute(select(placements).where(placements.c.case_id == case_id).order_by(placements.c.nth))
+    return [Placement(**row._mapping) for row in rows]
+
+
+def running_placements(connection: Connection, ids: Sequence[str]) -> dict[str, Placement]:
+    """Case → its running placement."""
+    found: dict[str, Placement] = {}
+    for some in chunks(list(ids)):
+        rows = connection.execute(
+            select(placements).where(placements.c.case_id.in_(some), placements.c.ended_at.is_(None))
+        )
+        found.update((row.case_id, Placement(**row._mapping)) for row in rows)
+    return found
+
+
+def placement_page(
+    connection: Connection, *, ended: bool | None, agency_code: str | None, after: tuple[Any, str] | None, limit: int
+) -> list[Placement]:
+    """Placements from the newest back: running by ``due_at`` from the nearest, ended by ``ended_at``, else all by
+    ``placed_at``; behind ``after`` (that moment and the id of the last row seen)."""
+    conditions: list[ColumnElement[bool]] = []
+    if agency_code is not None:
+        conditions.append(placements.c.agency_code == agency_code)
+    if ended is not None:
+        conditions.append(placements.c.ended_at.is_not(None) if ended else placements.c.ended_at.is_(None))
+    column = placements.c.placed_at if ended is None else placements.c.ended_at if ended else placements.c.due_at
+    ascending = ended is False
+    order = (column, placements.c.placement_id)
+    if after is not None:
+        row, mark = tuple_(*order), tuple_(*after, types=[one.type for one in order])
+        conditions.append(row > mark if ascending else row < mark)
+    query = select(placements).where(and_(True, *conditions))
+    query = query.order_by(*(one.asc() if ascending else one.desc() for one in order)).limit(limit)
+    return [Placement(**row._mapping) for row in connection.execute(query)]
+
+
+def add_assignments(connection: Connection, rows: Sequence[Assignment]) -> None:
+    """Begin assignments; at most one of a case runs."""
+    if rows:
+        values = [{name: value for name, value in vars(one).items() if name != "collector_name"} for one in rows]
+        connection.execute(insert(assignments), values)
+
+
+def end_assignments(connection: Connection, ids: Sequence[str], *, now: datetime, reason: str, by: str) -> None:
+    """End the running assignments of cases."""
+    for some in chunks(list(ids)):
+        connection.execute(
+            update(assignments)
+            .where(assignments.c.case_id.in_(some), assignments.c.ended_at.is_(None))
+            .values(ended_at=now, end_reason=reason, ended_by=by)
+        )
+
+
+def collectors(connection: Connection, agency_code: str | None) -> list[tuple[str, str, int]]:
+    """Active collectors of an agency (``None``: of the asset company): id, name, cases they have now."""
+    load = func.count(assignments.c.assignment_id)
+    mine = people.c.agency_code.is_(None) if agency_code is None else people.c.agency_code == agency_code
+    rows: Any = connection.execute(
+        select(people.c.person_id, people.c.display_name, load)
+        .outerjoin(assignments, (assignments.c.collector_id == people.c.person_id) & assignments.c.ended_at.is_(None))
+        .where(people.c.role_code == "collector", people.c.active.is_(True), mine)
+        .group_by(people.c.person_id, people.c.display_name)
+        .order_by(load, people.c.display_name)
+    )
+    return [(person_id, name, int(count)) for person_id, name, count in rows]
+
+
+def assignments_of(connection: Connection, case_id: str) -> list[Assignment]:
+    """Every assignment of a case, first to last, with the collector's name."""
+    rows = connection.execute(
+        select(assignments, people.c.display_name.label("collector_name"))
+        .outerjoin(people, people.c.person_id == assignments.c.collector_id)
+        .where(assignments.c.case_id == case_id)
+        .order_by(assignments.c.nth)
+    )
+    return [Assignment(**row._mapping) for row in rows]
+
+
+def add_flag(connection: Connection, one: SetFlag) -> None:
+    """Set a flag; at most one of a kind is set on a case."""
+    connection.execute(insert(case_flags).values(**{**vars(one), "flag": one.flag.value}))
+
+
+def clear_flag(connection: Connection, case_id: str, flag: Flag, *, now: datetime, by: str, reason: str) -> None:
+    """Clear a flag that is set."""
+    connection.execute(
+        update(case_flags)
+        .where(case_flags.c.case_id == case_id, case_flags.c.flag == flag.value, case_flags.c.cleared_at.is_(None))
+        .values(cleared_at=now, cleared_by=by, clear_reason=reason)
+    )
+
+
+def flags_of(connection: Connection, case_id: str) -> list[SetFlag]:
+    """Every flag a case ever had, first to last."""
+    rows = connection.execute(select(case_flags).where(case_flags.c.case_id == case_id).order_by(case_flags.c.nth))
+    return [SetFlag(**{**row._mapping, "flag": Flag(row.flag)}) for row in rows]

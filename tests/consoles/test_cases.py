@@ -1,0 +1,128 @@
+"""Pages of cases: each console its own reach, in both languages; bulk acts, record, search and un-masking."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from ops_app.bootstrap import App
+from ops_app.domain.casework.flags import Flag
+from ops_app.domain.organisation.people import Actor, Role
+from ops_app.services.casework.moving import set_flag
+from tests.consoles.conftest import OpenPage, SignedInAs, words
+from tests.services.casework.casebook import SUPERVISOR, WHY, assigned, now_is, placed, some_cases, versions
+
+VIEWS = ("placed", "to_be_placed", "in_house", "recalled", "ended", "history", "all")
+
+
+@pytest.fixture
+def ids(app: App) -> list[str]:
+    """Six cases: two placed with A01, one with A02, one waiting, flagged as a dispute."""
+    now = app.clock.now()
+    made = some_cases(app.store, app.settings.evidence)
+    due = now + timedelta(days=30)
+    placed(app.store, "A01", *made[:2], now=now, due_at=due)
+    placed(app.store, "A02", made[2], now=now, due_at=due)
+    version = now_is(app.store, made[3]).version
+    set_flag(SUPERVISOR, app.store, now=now, case_id=made[3], version=version, flag=Flag.DISPUTE, reason=WHY)
+    return made
+
+
+def loans(at: AppTest) -> set[str]:
+    return {str(cell) for frame in at.dataframe if "loan" in frame.value for cell in frame.value["loan"]}
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+@pytest.mark.parametrize("view", VIEWS)
+def test_every_view_of_the_asset_company_opens(ids: list[str], open_page: OpenPage, view: str, language: str) -> None:
+    at = open_page("cases", Role.SUPERVISOR, language=language, query={"cases_view": view})
+    assert not at.exception, [error.value for error in at.exception]
+    assert loans(at) == {
+        "placed": {"L1", "L2", "L3"}, "in_house": {"L4", "L5", "L6"}, "history": {"L1", "L2", "L3"},
+        "all": {f"L{n}" for n in range(1, 7)},
+    }.get(view, set())  # fmt: skip
+    assert "王1" not in words(at)
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_an_agency_sees_its_own_and_a_foreign_link_shows_nothing(
+    ids: list[str], open_page: OpenPage, language: str
+) -> None:
+    at = open_page("agency_cases", Role.AGENCY_SUPERVISOR, language=language, query={"case_id": ids[2]})
+    assert not at.exception, [error.value for error in at.exception]
+    assert loans(at) == {"L1", "L2"}
+    assert [error.value for error in at.error] == [{"en": "There is no such case.", "zh": "没有该案件。"}[language]]
+    at.query_params["case_id"] = "0" * 32
+    at.run()
+    assert [error.value for error in at.error] == [{"en": "There is no such case.", "zh": "没有该案件。"}[language]]
+
+
+def test_a_collector_sees_only_hers(ids: list[str], app: App, open_page: OpenPage, signed_in: SignedInAs) -> None:
+    at = open_page("my_cases", Role.COLLECTOR)
+    assert loans(at) == set()
+    with app.store.reading() as connection:
+        from ops_app.store.organisation import people
+
+        her = people.by_name(connection, "collector-en")
+    assert her is not None
+    assigned(app.store, SUPERVISOR, Actor(her.person_id, her.display_name, Role.COLLECTOR), ids[4], now=app.clock.now())
+    at.run()
+    assert loans(at) == {"L5"}
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+@pytest.mark.parametrize("tab", ["balance", "placements", "events"])
+def test_a_record_shows_its_parts_masked_and_why_nobody_may_be_contacted(
+    ids: list[str], open_page: OpenPage, tab: str, language: str
+) -> None:
+    at = open_page(
+        "cases", Role.SUPERVISOR, language=language,
+        query={"cases_view": "in_house", "case_id": ids[3], "case_tab": tab},
+    )  # fmt: skip
+    assert not at.exception, [error.value for error in at.exception]
+    said = words(at)
+    assert {"en": "flagged: dispute", "zh": "标识:争议"}[language] in said
+    assert "****0004" in said
+    assert "王4" not in said
+    assert "13800130004" not in said
+
+
+def test_a_field_is_shown_after_a_reason_and_not_before(ids: list[str], open_page: OpenPage) -> None:
+    at = open_page("cases", Role.SUPERVISOR, query={"cases_view": "in_house", "case_id": ids[3]})
+    press(at, f"unmask_{ids[3]}", "Show in full")
+    assert "Please give a reason (3 to 500 characters)." in [error.value for error in at.error]
+    box(at, f"unmask_{ids[3]}.reason").set_value("call back")
+    press(at, f"unmask_{ids[3]}", "Show in full")
+    assert [one.value for one in at.success] == ["name: 王4"]
+
+
+def test_a_search_finds_by_a_tail_within_reach(ids: list[str], open_page: OpenPage) -> None:
+    at = open_page("agency_cases", Role.AGENCY_SUPERVISOR)
+    for text, found in (("0002", "1 cases found."), ("0003", "No case within your reach has this.")):
+        term = next(one for one in at.selectbox if (one.key or "").startswith("search_cases.term"))
+        term.set_value("phone_tail")
+        next(one for one in at.text_input if (one.key or "").startswith("search_cases.text")).set_value(text)
+        press(at, "search_cases", "Search")
+        assert [one.value for one in at.success] == [found]
+
+
+def test_a_flag_is_set_from_the_record(ids: list[str], app: App, open_page: OpenPage) -> None:
+    at = open_page("agency_cases", Role.AGENCY_SUPERVISOR, query={"case_id": ids[0]})
+    version = versions(app.store, ids[0])[ids[0]]
+    name = f"act_{ids[0]}_{version}"
+    next(one for one in at.selectbox if (one.key or "").startswith(f"{name}.what")).set_value("set.complaint")
+    box(at, f"{name}.reason").set_value("he complained")
+    press(at, name, "Do it")
+    assert [one.value for one in at.success] == ["Done."]
+    assert now_is(app.store, ids[0]).flags == {Flag.COMPLAINT}
+
+
+def box(at: AppTest, beginning: str):
+    return next(one for one in at.text_area if (one.key or "").startswith(beginning))
+
+
+def press(at: AppTest, form: str, label: str) -> None:
+    next(one for one in at.button if one.label == label and f"form_{form}" == one.form_id).click().run()
+    assert not at.exception, [error.value for error in at.exception]

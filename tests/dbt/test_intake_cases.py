@@ -1,0 +1,92 @@
+"""The cases of the ops store are the cases of the warehouse: same ids, days and reasons, by every route."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import select, text
+
+from ops_app.bootstrap import App, open_app
+from ops_app.config import Settings
+from ops_app.store.tables import casework as t
+from pipelines.intake import take_in
+from pipelines.warehouse import Warehouse
+from tests.dbt import book
+from tests.dbt.conftest import Built
+
+FACTS = (
+    "case_id, source_code, loan_id, customer_key, spell_no, product_code, region_code, currency, opened_date,"
+    " closed_date, close_reason, written_off_date"
+)
+
+
+@pytest.fixture(scope="module")
+def wanted(built: Built) -> list[tuple[Any, ...]]:
+    return built.rows(f"select {FACTS} from marts.dim_cases order by case_id")
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Iterator[App]:
+    opened = open_app(Settings.load(home=tmp_path / "home", ops_url=""))
+    yield opened
+    opened.close()
+
+
+def delivered(app: App, *deliveries: Sequence[date]) -> None:
+    """Days of the book arrive and are taken in, delivery by delivery, as of the last day that has arrived."""
+    warehouse, last = Warehouse(app.settings.warehouse_path), date.min
+    with warehouse.open() as connection:
+        book.write_book(connection)
+        for days in deliveries:
+            book.deliver(connection, days)
+            last = max(last, *days)
+            take_in(warehouse, app, last)
+
+
+def cases(app: App) -> list[tuple[Any, ...]]:
+    names = FACTS.replace("customer_key", "debtor_key").split(", ")
+    with app.store.reading() as connection:
+        rows = connection.execute(
+            select(*(t.cases.c[name] for name in names))
+            .where((t.cases.c.close_reason != "withdrawn") | t.cases.c.close_reason.is_(None))
+            .order_by(t.cases.c.case_id)
+        )
+        return [tuple(row) for row in rows]
+
+
+def days_in_wrong_order() -> list[date]:
+    days = book.days()
+    return [*days[:10], days[11], days[12], days[10], *days[13:40], days[48], *days[40:48], days[49]]
+
+
+@pytest.mark.parametrize(
+    "deliveries",
+    [[[day] for day in book.days()], [book.days()], [book.days()[:30], book.days()[30:]],
+     [[day] for day in days_in_wrong_order()]],
+    ids=["day_by_day", "at_once", "in_two", "in_the_wrong_order"],
+)  # fmt: skip
+def test_cases_are_those_of_the_warehouse(home: App, wanted: list[tuple[Any, ...]], deliveries: Any) -> None:
+    delivered(home, *deliveries)
+    assert cases(home) == wanted
+    with home.store.reading() as connection:
+        open_now = connection.execute(text("select count(*) from cases where closed_date is null")).scalar_one()
+        spells = connection.execute(text("select count(*) from loan_spells where is_open")).scalar_one()
+    assert open_now == spells > 50
+
+
+def test_a_day_before_the_last_one_is_taken_up_into_the_last_and_changes_nothing(
+    home: App, wanted: list[tuple[Any, ...]]
+) -> None:
+    days = book.days()
+    delivered(home, days)
+    with home.store.reading() as connection:
+        before = connection.execute(text("select count(*) from audit_log")).scalar_one()
+    for day in (days[20], days[-1]):
+        assert not any(vars(take_in(Warehouse(home.settings.warehouse_path), home, day).did).values())
+    assert cases(home) == wanted
+    with home.store.reading() as connection:
+        assert connection.execute(text("select count(*) from audit_log")).scalar_one() == before

@@ -1,0 +1,220 @@
+"""Lists of cases: every declared filter and sort, page after page, each by an index."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from itertools import product
+from pathlib import Path
+
+import pytest
+from sqlalchemy import insert, text
+
+from ops_app.domain.casework.cases import Custody
+from ops_app.domain.casework.personal import PersonalField, Term
+from ops_app.domain.casework.scope import Reach, Scope
+from ops_app.domain.errors import Invalid, NotFound, Refused
+from ops_app.domain.organisation.people import SYSTEM, Role
+from ops_app.services.casework import finding
+from ops_app.services.casework.cases import FILTERS, SORTS, CaseFilter, list_cases, list_placements
+from ops_app.services.casework.finding import TooMany, search_cases, unmask
+from ops_app.store.casework import cases as stored
+from ops_app.store.store import Store
+from ops_app.store.tables import casework as t
+from ops_app.store.tables.organisation import audit_log
+from tests.services.casework.casebook import (
+    AG1,
+    NOW,
+    SUPERVISOR,
+    WHY,
+    a_collector,
+    a_spell,
+    assigned,
+    closing,
+    now_is,
+    placed,
+    some_cases,
+    taken_in,
+)
+
+VALUES = {"custody": Custody.IN_HOUSE, "state": "to_assign", "agency_code": "AG01", "collector_id": "p-x"}
+
+
+@pytest.mark.parametrize(("sort", "descending"), product(SORTS, (True, False)))
+def test_pages_follow_one_another_and_hold_every_case_once(
+    store: Store, tmp_path: Path, sort: str, descending: bool
+) -> None:
+    taken_in(store, tmp_path, *(a_spell(n, days_past_due=n // 3, balance_minor=7) for n in range(1, 12)))
+    found, after = [], None
+    while True:
+        page = list_cases(SUPERVISOR, store, now=NOW, sort=sort, descending=descending, after=after, limit=4)
+        found += page.rows
+        assert page.total == 11
+        after = page.next_after
+        if after is None:
+            break
+    keys = [(getattr(one, sort), one.case_id) for one in found]
+    assert keys == sorted(keys, reverse=descending)
+    assert len({one.case_id for one in found}) == 11
+
+
+def test_a_list_is_narrowed_by_one_filter_and_a_range_of_its_sort(store: Store, tmp_path: Path) -> None:
+    ids = some_cases(store, tmp_path)
+    placed(store, "AG01", ids[4], ids[5])
+
+    def listed(**wanted) -> list[str]:
+        page = list_cases(SUPERVISOR, store, now=NOW, wanted=CaseFilter(**wanted), descending=False)
+        assert page.total == len(page.rows)
+        return [one.case_id for one in page.rows]
+
+    assert listed(custody=Custody.PLACED) == listed(agency_code="AG01") == ids[4:]
+    assert listed(custody=Custody.IN_HOUSE, least=2, most=3) == ids[1:3]
+    page = list_cases(SUPERVISOR, store, now=NOW, wanted=CaseFilter(custody=Custody.PLACED))
+    assert set(page.placements) == set(ids[4:])
+    assert page.rows[0].name_masked == "王**"
+
+
+@pytest.mark.parametrize(
+    ("actor", "given", "field"),
+    [
+        (SUPERVISOR, {"sort": "loan_id"}, "sort"),
+        (SUPERVISOR, {"limit": 0}, "limit"),
+        (SUPERVISOR, {"limit": 501}, "limit"),
+        (SUPERVISOR, {"after": "bm9uc2Vuc2U="}, "after"),
+        (SUPERVISOR, {"after": "WyJiYWxhbmNlX21pbm9yIiwxLCJ4Il0="}, "after"),
+        (SUPERVISOR, {"wanted": CaseFilter(custody=Custody.PLACED, agency_code="AG01")}, "custody"),
+        (SUPERVISOR, {"wanted": CaseFilter(least="x")}, "least"),
+        (AG1, {"wanted": CaseFilter(agency_code="AG02")}, "agency_code"),
+    ],
+)
+def test_what_no_index_serves_is_not_offered(store: Store, actor, given: dict, field: str) -> None:
+    with pytest.raises(Invalid) as refusal:
+        list_cases(actor, store, now=NOW, **given)
+    assert refusal.value.field == field
+
+
+SCOPES = (
+    [(Scope(Reach.ALL), name) for name in (None, *FILTERS[Reach.ALL])]
+    + [(Scope(Reach.AGENCY, "AG01"), None), (Scope(Reach.OWN, None, "p-x"), None)]
+    + [(Scope(Reach.OWN, "AG01", "p-x"), None)]
+)  # fmt: skip
+
+
+def test_no_declared_list_scans_or_sorts_the_table(sqlite_url: str, tmp_path: Path) -> None:
+    store = Store.open(sqlite_url)
+    with store.reading() as connection:
+        for (scope, name), sort, descending, after in product(SCOPES, SORTS, (True, False), (None, (5, "x"))):
+            mark = (NOW.date(), "x") if after and sort == "opened_date" else after
+            wanted = CaseFilter(**({name: VALUES[name]} if name else {}))
+            query = stored.page_query(scope, NOW, wanted, sort=sort, descending=descending, after=mark, limit=51)
+            compiled = query.compile(connection, compile_kwargs={"literal_binds": True})
+            rows = connection.exec_driver_sql(f"explain query plan {compiled}")
+            plan = "\n".join(row[3] for row in rows)
+            assert "TEMP B-TREE" not in plan, (scope, name, sort, plan)
+            assert "SCAN cases\n" not in plan + "\n", (scope, name, sort, plan)
+            assert sort in plan or "cases USING INDEX" in plan, plan
+    store.close()
+
+
+def test_no_declared_list_sorts_in_postgresql_either(postgresql_url: str) -> None:
+    store = Store.open(postgresql_url)
+    with store.writing(SYSTEM, NOW) as transaction:
+        connection = transaction.connection
+        row = dict.fromkeys(t.cases.c.keys()) | _a_row()
+        connection.execute(
+            insert(t.cases),
+            [row | {"case_id": f"{n:032d}", "loan_id": f"L{n}", "days_past_due": n % 500} for n in range(3_000)],
+        )
+        connection.execute(text("analyze cases"))
+        for (scope, name), sort in product(SCOPES, SORTS):
+            wanted = CaseFilter(**({name: VALUES[name]} if name else {}))
+            query = stored.page_query(scope, NOW, wanted, sort=sort, descending=True, after=None, limit=51)
+            compiled = query.compile(connection, compile_kwargs={"literal_binds": True})
+            plan = "\n".join(row[0] for row in connection.exec_driver_sql(f"explain {compiled}"))
+            assert "Seq Scan on cases" not in plan, (scope, name, sort, plan)
+        transaction.audit("test.plans", "test", "plans")
+    store.close()
+
+
+def _a_row() -> dict:
+    return {
+        "source_code": "SIM", "spell_no": 1, "debtor_key": "d", "customer_id": "C", "product_code": "p",
+        "region_code": "r", "currency": "CNY", "principal_minor": 5, "interest_minor": 0, "fees_minor": 0,
+        "penalty_minor": 0, "balance_minor": 5, "bucket": "M1", "as_of_date": NOW.date(), "state": "to_assign",
+        "custody": "in_house", "flags": "", "opened_date": NOW.date(), "opened_rule": "all", "opened_rule_version": 1,
+        "opened_file_id": "f", "opened_line_no": 1, "event_count": 0, "version": 1,
+    }  # fmt: skip
+
+
+def test_totals_are_counted_no_further_than_ten_thousand(store: Store, tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr(stored, "MOST_COUNTED", 3)
+    some_cases(store, tmp_path, 6)
+    assert list_cases(SUPERVISOR, store, now=NOW).total == 4
+
+
+def test_placements_are_listed_by_what_is_asked(store: Store, tmp_path: Path) -> None:
+    ids = some_cases(store, tmp_path)
+    for number, one in enumerate(ids[:3]):
+        placed(store, f"AG0{number % 2 + 1}", one, now=NOW + timedelta(minutes=number))
+    taken_in(store, tmp_path, a_spell(1, **closing()), now=NOW + timedelta(days=1))
+
+    def listed(**wanted) -> list[str]:
+        found, after = [], None
+        while True:
+            page = list_placements(SUPERVISOR, store, now=NOW, after=after, limit=1, **wanted)
+            found += [case.case_id for _, case in page.rows]
+            after = page.next_after
+            if after is None:
+                return found
+
+    assert listed() == [ids[2], ids[1], ids[0]]
+    assert listed(ended=True) == [ids[0]]
+    assert sorted(listed(ended=False)) == sorted(ids[1:3])
+    assert listed(agency_code="AG02") == [ids[1]]
+
+
+def test_a_search_leaves_the_kind_and_a_hash_and_never_the_term(store: Store, tmp_path: Path) -> None:
+    ids = some_cases(store, tmp_path)
+    found = search_cases(SUPERVISOR, store, now=NOW, term=Term.NAME, text=" 王3 ", evidence=tmp_path)
+    assert [one.case_id for one in found.rows] == [ids[2]]
+    with store.reading() as connection:
+        row = connection.execute(audit_log.select().where(audit_log.c.action == "case.searched")).one()
+    assert row.object_id == "name"
+    assert "王3" not in str(row)
+
+
+def test_nobody_searches_faster_than_people_work(store: Store, tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr(finding, "MOST_SEARCHES", 3)
+    some_cases(store, tmp_path)
+
+    def search(actor, now=NOW) -> None:
+        search_cases(actor, store, now=now, term=Term.LOAN, text="L1", evidence=tmp_path)
+
+    for _ in range(3):
+        search(SUPERVISOR)
+    with pytest.raises(TooMany):
+        search(SUPERVISOR)
+    search(AG1)
+    search(SUPERVISOR, NOW + timedelta(minutes=2))
+
+
+def test_a_field_is_unmasked_with_a_reason_and_a_row(store: Store, tmp_path: Path) -> None:
+    ids = some_cases(store, tmp_path)
+    mine = a_collector(store, "mine")
+    assigned(store, SUPERVISOR, mine, ids[0])
+
+    def show(field: PersonalField, reason: str = WHY, actor=mine) -> str:
+        return unmask(actor, store, now=NOW, case_id=ids[0], field=field, reason=reason, evidence=tmp_path)
+
+    assert show(PersonalField.NATIONAL_ID) == "110101199001010001"
+    with pytest.raises(NotFound):
+        show(PersonalField.EMPLOYER)
+    with pytest.raises(Invalid):
+        show(PersonalField.NAME, " ")
+    with pytest.raises(Refused):
+        show(PersonalField.NAME, actor=SYSTEM)
+    with store.reading() as connection:
+        rows = connection.execute(audit_log.select().where(audit_log.c.action == "debtor.unmasked")).all()
+    assert [(row.actor_id, row.reason) for row in rows] == [(mine.person_id, WHY)]
+    assert "110101" not in str(rows)
+    assert now_is(store, ids[0]).debtor_key == rows[0].object_id
+    assert mine.role is Role.COLLECTOR
