@@ -11,7 +11,7 @@ from ops_app.store.migrations.append_only import make_append_only
 from ops_app.store.types import Moment
 
 revision = "0007"
-down_revision = "0003"
+down_revision = "0006"
 
 
 def upgrade() -> None:
