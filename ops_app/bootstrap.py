@@ -3,20 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
-
-import yaml
 
 from ops_app.config import Settings
-from ops_app.domain.organisation.approval_rules import ApprovalRule, rules_from
-from ops_app.domain.organisation.people import SYSTEM
 from ops_app.gateways.clock import Clock, SystemClock
 from ops_app.services.organisation.approval_kinds import kinds
-from ops_app.services.organisation.approval_rules import load_rules
 from ops_app.store.store import Store
-
-_ALWAYS = datetime(2000, 1, 1, tzinfo=UTC)
-"""The rules that the installation comes with hold for everything that was ever asked for."""
 
 
 @dataclass(frozen=True)
@@ -42,13 +33,5 @@ def open_app(settings: Settings | None = None, *, clock: Clock | None = None) ->
     chosen.make_folders()
     store = Store.open(chosen.ops_database_url)
     store.migrate()
-    app = App(settings=chosen, store=store, clock=clock or SystemClock())
     kinds()  # every service that registers one is imported before anything is decided
-    load_rules(SYSTEM, store, now=app.clock.now(), rules=reference_rules(chosen))
-    return app
-
-
-def reference_rules(settings: Settings) -> tuple[ApprovalRule, ...]:
-    """The rules of approval that the installation comes with."""
-    stated = (settings.reference_dir / "approval_rules.yml").read_text(encoding="utf-8")
-    return rules_from(yaml.safe_load(stated), _ALWAYS)
+    return App(settings=chosen, store=store, clock=clock or SystemClock())

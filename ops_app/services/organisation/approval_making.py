@@ -27,6 +27,7 @@ from ops_app.domain.organisation.approvals import (
 from ops_app.domain.organisation.people import Actor, Role
 from ops_app.domain.organisation.permissions import require
 from ops_app.services.act import act
+from ops_app.services.organisation.approval_defaults import rules_of_kind
 from ops_app.services.organisation.approval_kinds import Draft, Kind, kind_of
 from ops_app.services.organisation.approval_moves import (
     Moved,
@@ -44,7 +45,7 @@ from ops_app.services.organisation.approval_moves import (
     write,
 )
 from ops_app.store import stored_json
-from ops_app.store.organisation import approval_rules, approvals
+from ops_app.store.organisation import approvals
 from ops_app.store.organisation.approvals import ApprovalRequest
 from ops_app.store.store import Store, Transaction
 
@@ -277,7 +278,7 @@ def _checked(transaction: Transaction, kind: Kind, draft: Draft) -> Draft:
 
 
 def _levels(transaction: Transaction, draft: Draft) -> tuple[Role, ...]:
-    rules = approval_rules.rules_of(transaction.connection, draft.kind)
+    rules = rules_of_kind(transaction.connection, draft.kind)
     return levels_for(rules, draft.kind, draft.amount_minor, draft.currency, transaction.now)
 
 

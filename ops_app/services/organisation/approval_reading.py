@@ -12,7 +12,7 @@ from ops_app.domain.organisation.approvals import NoSuchRequest, RequestMove, Re
 from ops_app.domain.organisation.people import Actor
 from ops_app.domain.organisation.permissions import may
 from ops_app.services.act import act
-from ops_app.services.organisation.approval_deciding import Read, check_may
+from ops_app.services.organisation.approval_capacity import Read, check_may
 from ops_app.services.organisation.approval_moves import in_reach
 from ops_app.store.organisation import approval_lists, approval_rules, approvals
 from ops_app.store.organisation.approval_lists import SORTABLE, Mine, RequestFilter

@@ -1,4 +1,4 @@
-"""Who decides on what, from which amount: loaded from the reference data, changed by an approved request only."""
+"""Who decides on what, from which amount: the reference data, until an approved request changes it for a kind."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from ops_app.domain.errors import Invalid
 from ops_app.domain.organisation.approval_rules import ANY_CURRENCY, ApprovalRule, rules_from
 from ops_app.domain.organisation.people import Actor
 from ops_app.services.act import act
+from ops_app.services.organisation.approval_defaults import reference_rules, rules_of_kind
 from ops_app.services.organisation.approval_kinds import Draft, kind_of, register
 from ops_app.services.organisation.approval_making import request_approval
 from ops_app.store.organisation import approval_rules
@@ -20,30 +21,14 @@ CHANGE = "approvals.rules_change"
 """The kind of a request that changes the rules of a kind."""
 
 
-@act("system.run")
-def load_rules(actor: Actor, store: Store, *, now: datetime, rules: Sequence[ApprovalRule]) -> int:
-    """Enter the rules that were never entered before; how many. A rule that was ended since stays ended, and a kind
-    whose rules were changed by people keeps theirs."""
-    with store.reading() as connection:
-        known = approval_rules.known_rules(connection)
-    if all(rule.rule_id in known for rule in rules):
-        return 0
-    with store.writing(actor, now) as transaction:
-        known = approval_rules.known_rules(transaction.connection)
-        theirs = {rule.kind for rule in approval_rules.rules_of(transaction.connection)}
-        new = [rule for rule in rules if rule.rule_id not in known and rule.kind not in theirs]
-        approval_rules.add_rules(transaction.connection, new, now, actor.person_id)
-        for kind in sorted({rule.kind for rule in new}):
-            stated = [facts_of(rule) for rule in new if rule.kind == kind]
-            transaction.audit("approval_rules.loaded", "approval_kind", kind, after={"rules": stated})
-    return len(new)
-
-
 @act("approvals.view")
 def list_rules(actor: Actor, store: Store, *, now: datetime, kind: str | None = None) -> list[ApprovalRule]:
     """The rules that hold now, of one kind or of all."""
     with store.reading() as connection:
-        return [rule for rule in approval_rules.rules_of(connection, kind) if rule.is_valid(now)]
+        stored = approval_rules.rules_of(connection)
+    changed = {rule.kind for rule in stored}
+    every = [*stored, *(rule for rule in reference_rules() if rule.kind not in changed)]
+    return [rule for rule in every if rule.is_valid(now) and kind in (None, rule.kind)]
 
 
 @act("approvals.rules")
@@ -101,7 +86,7 @@ def _check(transaction: Transaction, draft: Draft) -> None:
 def _change(transaction: Transaction, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
     kind, now = str(arguments["kind"]), transaction.now
     rules = _stated(arguments, now)
-    before = [rule for rule in approval_rules.rules_of(transaction.connection, kind) if rule.is_valid(now)]
+    before = [rule for rule in rules_of_kind(transaction.connection, kind) if rule.is_valid(now)]
     ended = approval_rules.end_rules(transaction.connection, kind, now)
     approval_rules.add_rules(transaction.connection, rules, now, transaction.actor.person_id)
     transaction.audit(

@@ -7,11 +7,11 @@ happens here. Nobody calls a kind's command past the engine.
 
 from __future__ import annotations
 
+from ops_app.services.organisation.approval_capacity import Read
 from ops_app.services.organisation.approval_deciding import (
     DECISIONS,
     LARGEST_BULK,
     Preview,
-    Read,
     approve,
     decide_requests,
     preview_decisions,

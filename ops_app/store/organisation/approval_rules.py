@@ -46,11 +46,6 @@ def rules_of(connection: Connection, kind: str | None = None) -> list[ApprovalRu
     return [_rule(row) for row in connection.execute(query if kind is None else query.where(rules.c.kind == kind))]
 
 
-def known_rules(connection: Connection) -> frozenset[str]:
-    """Ids of all rules that were ever entered."""
-    return frozenset(connection.execute(select(rules.c.rule_id)).scalars())
-
-
 def add_rules(connection: Connection, new: Iterable[ApprovalRule], now: datetime, entered_by: str) -> None:
     """Enter rules that are not there yet."""
     stored = [

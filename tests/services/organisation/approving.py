@@ -13,9 +13,9 @@ from ops_app.domain.organisation.approval_rules import ApprovalRule
 from ops_app.domain.organisation.people import SYSTEM, Actor, Role
 from ops_app.services.organisation import approvals
 from ops_app.services.organisation.approval_kinds import KINDS, Draft, kinds
-from ops_app.services.organisation.approval_rules import load_rules
 from ops_app.services.organisation.approvals import ApprovalRequest, Moved, Read
 from ops_app.services.organisation.people import create_person
+from ops_app.store.organisation import approval_rules
 from ops_app.store.store import Store, Transaction
 
 NOW = datetime(2026, 3, 10, 9, 0, tzinfo=UTC)
@@ -71,7 +71,9 @@ def kinds_of_the_tests() -> Iterator[None]:
 
 def with_rules(store: Store) -> None:
     """The rules of the tests are in force."""
-    load_rules(SYSTEM, store, now=NOW, rules=RULES)
+    with store.writing(SYSTEM, NOW) as transaction:
+        approval_rules.add_rules(transaction.connection, RULES, NOW, SYSTEM.person_id)
+        transaction.audit("test.rules_entered", "approval_kind", WAIVE)
 
 
 def a_person(store: Store, name: str, role: Role = Role.SUPERVISOR) -> Actor:

@@ -8,16 +8,15 @@ from typing import Any
 
 import pytest
 
-from ops_app.bootstrap import reference_rules
-from ops_app.config import Settings
 from ops_app.domain.errors import Invalid, Refused
 from ops_app.domain.organisation.approvals import RequestState
-from ops_app.domain.organisation.people import SYSTEM, Actor, Role
-from ops_app.services.organisation.approval_rules import CHANGE, list_rules, load_rules, request_rules
+from ops_app.domain.organisation.people import Actor, Role
+from ops_app.services.organisation.approval_defaults import reference_rules
+from ops_app.services.organisation.approval_kinds import kinds
+from ops_app.services.organisation.approval_rules import CHANGE, list_rules, request_rules
 from ops_app.store.store import Store
 from tests.services.organisation.approving import (
     NOW,
-    RULES,
     WAIVE,
     a_person,
     ask,
@@ -69,18 +68,19 @@ def test_rules_change_from_the_approval_on_and_not_for_what_was_asked_before(
     assert [(rule.level_no, rule.role) for rule in held] == [(1, Role.MANAGER), (2, Role.COMPLIANCE)]
 
 
-def test_what_people_changed_is_not_loaded_again(store: Store, administrator: Actor, manager: Actor) -> None:
-    assert load_rules(SYSTEM, store, now=NOW, rules=RULES) == 0
-    decide(store, manager, seen(store, administrator, wanted(store, administrator)))
-    assert load_rules(SYSTEM, store, now=NOW, rules=RULES) == 0
-    assert len(list_rules(manager, store, now=NOW + timedelta(seconds=1), kind=WAIVE)) == 2
-
-
-def test_the_reference_data_is_loaded_once(store: Store) -> None:
-    rules = reference_rules(Settings.load())
-    assert load_rules(SYSTEM, store, now=NOW, rules=rules) == len(rules)
-    assert load_rules(SYSTEM, store, now=NOW, rules=rules) == 0
-    assert CHANGE in {rule.kind for rule in rules}
+def test_the_reference_data_holds_for_a_kind_until_people_change_it(
+    store: Store, administrator: Actor, manager: Actor
+) -> None:
+    assert [rule.role for rule in list_rules(manager, store, now=NOW, kind=CHANGE)] == [Role.MANAGER]
+    one = wanted(store, administrator, [{"level": 1, "role": "compliance"}], kind=CHANGE)
+    decide(store, manager, seen(store, administrator, one))
+    later = NOW + timedelta(seconds=1)
+    assert [rule.role for rule in list_rules(manager, store, now=later, kind=CHANGE)] == [Role.COMPLIANCE]
+    second = request_rules(
+        administrator, store, now=later, kind=CHANGE, levels=LEVELS, reason="and once more", key="second"
+    )
+    assert seen(store, administrator, second).levels == (Role.COMPLIANCE,)
+    assert {rule.kind for rule in reference_rules()} <= set(kinds())
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,76 @@
+"""Who may decide on a request at this moment, and on whose behalf: looked up as people and the request now stand."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy.engine import Connection
+
+from ops_app.domain.errors import Refused
+from ops_app.domain.organisation.approvals import (
+    ContentChanged,
+    NotYourLevel,
+    RequestExpired,
+    RequestMove,
+    RequestState,
+    check_apart,
+    holds_level,
+    may_stand_in,
+    move,
+)
+from ops_app.domain.organisation.people import Actor, Role
+from ops_app.services.organisation.approval_moves import check_version, is_over
+from ops_app.store.organisation import approval_rules, approvals
+from ops_app.store.organisation.approvals import ApprovalRequest
+
+
+@dataclass(frozen=True)
+class Read:
+    """What an approver read before deciding: the version of the request, and the hash of its content."""
+
+    version: int
+    content_hash: str
+
+
+def check_may(
+    connection: Connection,
+    actor: Actor,
+    now: datetime,
+    one: ApprovalRequest,
+    decision: RequestMove,
+    read: Read,
+    *,
+    on_behalf_of: str | None = None,
+    lock: bool = False,
+) -> tuple[str, Role]:
+    """On whose behalf, and in which role, the actor may make this decision; raises the reason why they may not."""
+    past = approvals.history(connection, one.request_id)
+    check_version(one, read.version, past)
+    if read.content_hash != one.content_hash:
+        raise ContentChanged
+    if one.state is RequestState.WAITING and is_over(one, now):
+        raise RequestExpired(one.expires_at)
+    move(one.state, decision)
+    level = one.levels[one.level_no - 1]
+    earlier = approvals.deciders_of_round(past, one.round_no)
+    check_apart(one.maker_id, frozenset({actor.person_id}), earlier)
+    me = approvals.standing(connection, actor.person_id, lock=lock)
+    if me is None or not me.active:
+        raise NotYourLevel(level)
+    if on_behalf_of in (None, actor.person_id) and holds_level(me, level):
+        return actor.person_id, level
+    refusal: Refused = NotYourLevel(level)
+    for given in approval_rules.delegated_to(connection, actor.person_id, now):
+        if on_behalf_of not in (None, given.from_person_id) or not may_stand_in(me, level):
+            continue
+        principal = approvals.standing(connection, given.from_person_id, lock=lock)
+        if principal is None or not holds_level(principal, level):
+            continue
+        try:
+            check_apart(one.maker_id, frozenset({actor.person_id, principal.person_id}), earlier)
+        except Refused as why:
+            refusal = why
+        else:
+            return principal.person_id, level
+    raise refusal

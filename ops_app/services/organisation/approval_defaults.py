@@ -1,0 +1,28 @@
+"""The rules of approval that an installation comes with: data, until people change those of a kind."""
+
+from __future__ import annotations
+
+import functools
+from datetime import UTC, datetime
+
+import yaml
+from sqlalchemy.engine import Connection
+
+from ops_app.config import PROJECT_ROOT
+from ops_app.domain.organisation.approval_rules import ApprovalRule, rules_from
+from ops_app.store.organisation import approval_rules
+
+REFERENCE = PROJECT_ROOT / "data" / "reference" / "approval_rules.yml"
+_ALWAYS = datetime(2000, 1, 1, tzinfo=UTC)
+
+
+@functools.cache
+def reference_rules() -> tuple[ApprovalRule, ...]:
+    """What the reference data says; raises ``Invalid`` where it does not hold together."""
+    return rules_from(yaml.safe_load(REFERENCE.read_text(encoding="utf-8")), _ALWAYS)
+
+
+def rules_of_kind(connection: Connection, kind: str) -> list[ApprovalRule]:
+    """The rules of a kind, ended and future ones too: those that people made for it, else those of the reference."""
+    stored = approval_rules.rules_of(connection, kind)
+    return stored or [rule for rule in reference_rules() if rule.kind == kind]
