@@ -8,6 +8,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from ops_app.bootstrap import App
+from ops_app.consoles.kit import tables
 from ops_app.domain.casework.flags import Flag
 from ops_app.domain.organisation.people import Actor, Role
 from ops_app.services.casework.moving import set_flag
@@ -44,6 +45,25 @@ def test_every_view_of_the_asset_company_opens(ids: list[str], open_page: OpenPa
         "all": {f"L{n}" for n in range(1, 7)},
     }.get(view, set())  # fmt: skip
     assert "王1" not in words(at)
+
+
+def test_a_list_turns_its_pages_and_begins_again_at_a_mark_that_is_none_of_its_own(
+    ids: list[str], open_page: OpenPage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tables.Stream, "__init__", _small_pages(tables.Stream.__init__))
+    at = open_page("cases", Role.SUPERVISOR, query={"cases_view": "all", "cases_all_after": "nonsense"})
+    seen = [loans(at)]
+    for label in ("Next page", "Next page", "First page"):
+        next(one for one in at.button if one.label == label).click().run()
+        seen.append(loans(at))
+    assert seen == [{"L6", "L5"}, {"L4", "L3"}, {"L2", "L1"}, {"L6", "L5"}]
+
+
+def _small_pages(made):
+    def make(self, *args, **kwargs) -> None:
+        made(self, *args, **kwargs | {"page_size": 2})
+
+    return make
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])

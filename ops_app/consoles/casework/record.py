@@ -28,7 +28,6 @@ from ops_app.services.casework.finding import unmask
 from ops_app.services.casework.moving import clear_flag, move_case, set_flag
 
 TABS = ("balance", "placements", "events")
-_WITH_FORMS = frozenset({CaseMove.RETAIN})
 
 
 def show(at: Here, case_id: str) -> None:
@@ -100,9 +99,7 @@ def _act(at: Here, record: CaseRecord) -> None:
     """Moves and flags, those that this state allows and this person may."""
     t, one = at.t, record.case
     offered = [
-        f"move.{what.value}"
-        for what in record.moves
-        if what not in BY_THEIR_OWN_ACT | _WITH_FORMS and at.may(MOVE_PERMISSIONS[what])
+        f"move.{what.value}" for what in record.moves if what not in BY_THEIR_OWN_ACT and at.may(MOVE_PERMISSIONS[what])
     ]
     if at.may("cases.flag") and one.closed_date is None:
         offered += [f"set.{flag.value}" for flag in Flag if flag not in one.flags]

@@ -241,7 +241,15 @@ MOVE_PERMISSIONS: dict[CaseMove, str] = {
 """Move → the permission it needs. A write-off and a closing follow the lender's feed until their own acts are built."""
 
 BY_THEIR_OWN_ACT = frozenset(
-    {CaseMove.PLACE, CaseMove.RECALL, CaseMove.WRITE_OFF, CaseMove.CLOSE, CaseMove.REVIVE, CaseMove.TAKE}
+    {
+        CaseMove.PLACE,
+        CaseMove.RETAIN,
+        CaseMove.RECALL,
+        CaseMove.TAKE,
+        CaseMove.WRITE_OFF,
+        CaseMove.CLOSE,
+        CaseMove.REVIVE,
+    }
 )
 """Moves that change more than the state (a placement, an assignment, dates): each has an act of its own."""
 

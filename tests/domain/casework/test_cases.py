@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import duckdb
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ops_app.domain.casework.cases import (
@@ -35,6 +35,7 @@ from ops_app.domain.casework.flags import require as require_deed
 from ops_app.domain.errors import Invalid
 from ops_app.domain.organisation.permissions import GRANTS
 
+IN_MEMORY = duckdb.connect()
 BASES = tuple(state for state in CaseState if state not in HELD)
 POSITIONS = [Position(state) for state in BASES] + [
     Position(held, base)
@@ -79,6 +80,7 @@ def test_a_recall_takes_a_held_case_out_of_the_agency_and_leaves_it_held() -> No
         move(move(Position(CaseState.IN_HOUSE), CaseMove.SUSPEND), CaseMove.RECALL)
 
 
+@settings(deadline=None, max_examples=100)
 @given(st.lists(st.sampled_from(list(CaseMove)), max_size=30))
 def test_whatever_happens_only_a_placement_brings_a_case_to_an_agency(steps: list[CaseMove]) -> None:
     position = Position(CaseState.ENTERED)
@@ -138,19 +140,20 @@ def test_a_flag_forbids_contact_exactly_where_its_table_says(state: CaseState, f
     assert bool(reasons_against(Deed.CONTACT, Position(state), {flag})) is (Deed.CONTACT in FORBIDS[flag])
 
 
+@settings(deadline=None, max_examples=100)
 @given(st.sets(st.sampled_from(list(Flag))))
 def test_flags_are_read_as_they_were_written(flags: set[Flag]) -> None:
     assert read(written(flags)) == flags
 
 
+@settings(deadline=None, max_examples=100)
 @given(st.text(st.characters(codec="utf-8", exclude_characters="\x00"), max_size=30), st.integers(1, 400))
 def test_the_id_of_a_case_has_the_bytes_that_the_warehouse_makes(loan: str, spell: int) -> None:
-    with duckdb.connect() as connection:
-        made = connection.execute(
-            "select md5(cast($1 as varchar) || chr(31) || cast($2 as varchar) || chr(31) || cast($3 as varchar)),"
-            " md5(cast($1 as varchar) || chr(31) || cast($2 as varchar))",
-            ["SIM", loan, spell],
-        ).fetchone()
+    made = IN_MEMORY.execute(
+        "select md5(cast($1 as varchar) || chr(31) || cast($2 as varchar) || chr(31) || cast($3 as varchar)),"
+        " md5(cast($1 as varchar) || chr(31) || cast($2 as varchar))",
+        ["SIM", loan, spell],
+    ).fetchone()
     assert made == (case_id("SIM", loan, spell), debtor_key("SIM", loan))
 
 

@@ -167,7 +167,7 @@ def test_who_comes_second_is_told_who_changed_the_case(store: Store, tmp_path: P
 
 def test_a_move_with_an_act_of_its_own_is_no_plain_move(store: Store, tmp_path: Path) -> None:
     ids = some_cases(store, tmp_path)
-    for what in (CaseMove.PLACE, CaseMove.TAKE, CaseMove.RECALL):
+    for what in (CaseMove.PLACE, CaseMove.RETAIN, CaseMove.TAKE, CaseMove.RECALL):
         with pytest.raises(MoveNotAllowed):
             move(store, ids[0], what)
     for what in (CaseMove.CLOSE, CaseMove.WRITE_OFF, CaseMove.REVIVE):
