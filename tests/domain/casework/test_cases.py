@@ -39,7 +39,7 @@ IN_MEMORY = duckdb.connect()
 BASES = tuple(state for state in CaseState if state not in HELD)
 POSITIONS = [Position(state) for state in BASES] + [
     Position(held, base)
-    for held in HELD
+    for held in sorted(HELD)
     for base in BASES
     if base is not CaseState.CLOSED and not (held is CaseState.VISITING and base is CaseState.LEGAL)
 ]
@@ -134,7 +134,7 @@ def test_every_reason_against_a_placement_is_listed() -> None:
     require_deed(Deed.PLACEMENT, Position(CaseState.TO_BE_PLACED), {Flag.VULNERABLE})
 
 
-@pytest.mark.parametrize("state", WITH_AGENCY | {CaseState.IN_HOUSE})
+@pytest.mark.parametrize("state", sorted(WITH_AGENCY | {CaseState.IN_HOUSE}))
 @pytest.mark.parametrize("flag", Flag)
 def test_a_flag_forbids_contact_exactly_where_its_table_says(state: CaseState, flag: Flag) -> None:
     assert bool(reasons_against(Deed.CONTACT, Position(state), {flag})) is (Deed.CONTACT in FORBIDS[flag])
