@@ -26,7 +26,7 @@ from ops_app.gateways.clock import SystemClock
 from ops_app.store.store import Store
 from ops_app.store.tables.organisation import audit_log
 from pipelines.durable import move_into_place, read_pointer, write_pointer
-from pipelines.publish import POINTER
+from pipelines.publish import POINTER, snapshot_pointers
 from pipelines.warehouse import connect
 
 LIVE_POINTER = "live.json"
@@ -63,7 +63,7 @@ def publish_live(
         if opened.file is not None and not opened.file.exists():
             return None
         newest, acts = 0, {}
-        for folder in sorted(path.parent for path in settings.published.glob(f"*/{POINTER}")):
+        for folder in (path.parent for path in snapshot_pointers(settings)):
             published = _publish(settings, opened, folder, as_of)
             if published is not None:
                 newest, acts[folder.name] = max(newest, published[0]), published[1]

@@ -17,6 +17,7 @@ from pathlib import Path
 import psutil
 
 from ops_app.config import Settings
+from ops_app.gateways.operations_file import AUDIENCE as OPERATIONS
 from pipelines.audiences import audiences, rows_for
 from pipelines.code_version import code_version
 from pipelines.durable import move_into_place, read_pointer, sha256_of, write_pointer
@@ -25,6 +26,12 @@ from pipelines.warehouse import Connection, Warehouse, connect, literal, quoted
 
 POINTER = "current.json"
 _ASIDE = ".build-"
+
+
+def snapshot_pointers(settings: Settings) -> list[Path]:
+    """The pointer of every audience with a snapshot; the operations page's own file lies beside them and is none."""
+    found = sorted(settings.published.glob(f"*/{POINTER}"))
+    return [path for path in found if path.parent.name != OPERATIONS]
 
 
 class NotWhole(Exception):

@@ -12,7 +12,7 @@ from ops_app.services.ledger.verify import verify_money, verify_once
 from ops_app.services.organisation.verify import verify_approvals, verify_audit
 from pipelines.durable import read_pointer, sha256_of
 from pipelines.marts_hash import content_totals, mart_tables
-from pipelines.publish import POINTER
+from pipelines.publish import snapshot_pointers
 from pipelines.warehouse import Connection, Warehouse, connect, quoted
 
 CARRIED_NAME = "money accepted = money recorded = money in the marts"
@@ -168,7 +168,7 @@ def verify_rows(connection: Connection) -> Finding:
 def verify_snapshots(settings: Settings) -> Finding:
     """Invariant 10: what each pointer names is there, has the bytes it was published with, and holds every table that
     its own list names, row for row."""
-    pointers = sorted(settings.published.glob(f"*/{POINTER}"))
+    pointers = snapshot_pointers(settings)
     if not pointers:
         return not_built(10, SNAPSHOT_NAME, "nothing is published yet")
     for pointer in pointers:

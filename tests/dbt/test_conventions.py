@@ -13,6 +13,7 @@ import pytest
 import yaml
 
 from ops_app.config import PROJECT_ROOT
+from ops_app.consoles.kit.i18n import catalogue
 from ops_app.domain.ledger.breaks import BreakKind
 from ops_app.domain.money import minor_digits
 from ops_app.domain.organisation.approvals import REQUEST_STATE_NAMES, RequestState
@@ -137,6 +138,16 @@ def test_labels_of_roles_are_those_of_the_ops_app() -> None:
 
 def test_labels_of_requests_are_those_of_the_ops_app() -> None:
     assert _labels("request_state") == {state.value: REQUEST_STATE_NAMES[state] for state in RequestState}
+
+
+def test_labels_of_acts_and_their_objects_are_those_of_the_consoles() -> None:
+    for enum, beginning in (("action", "enum.action."), ("object_type", "enum.object.")):
+        named = {
+            key.removeprefix(beginning): (text["en"], text["zh"])
+            for key, text in catalogue().items()
+            if key.startswith(beginning)
+        }
+        assert _labels(enum) == named
 
 
 def test_every_enumeration_has_a_label_for_each_code() -> None:

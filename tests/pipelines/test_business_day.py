@@ -19,6 +19,7 @@ from ops_app.store.tables.casework import cases
 from pipelines.instance import open_instance
 from pipelines.simulator import AnswerKey
 from pipelines.simulator.fault_names import EXPECTED
+from pipelines.verify import verify_everything
 from pipelines.warehouse import Warehouse
 from tests.pipelines.business_day import END, copied, days, hashes, new_home, run, shuffle_arrival, simulated
 
@@ -210,6 +211,13 @@ def test_every_planted_fault_is_found_by_the_control_meant_for_it(backfilled, ke
         print(f"{fault.fault:24} {fault.control:14} {fault.finding:34} {'found' if found[fault.fault] else 'MISSED'}")
     assert set(found) == set(EXPECTED)
     assert [fault for fault, was_found in found.items() if not was_found] == []
+
+
+def test_everything_that_is_built_holds_after_these_days(backfilled):
+    found = verify_everything(backfilled)
+
+    assert [one for one in found if one.state == "broken"] == []
+    assert {one.invariant for one in found if one.state == "holds"} >= {1, 2, 8, 10, 12}
 
 
 def test_a_planted_break_names_the_payment_or_the_line_it_was_planted_on(backfilled, key):
