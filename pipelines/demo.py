@@ -10,7 +10,9 @@ from typing import Any
 from ops_app.bootstrap import App, open_app
 from ops_app.config import Settings
 from ops_app.domain.errors import Conflict, DomainError
+from ops_app.domain.ledger.breaks import BreakState
 from ops_app.domain.organisation.people import SYSTEM
+from ops_app.services.ledger.reconciliation import count_breaks
 from ops_app.services.organisation import runs
 from ops_app.services.organisation.demo_organisation import create_demo_organisation
 from ops_app.services.organisation.demo_people import create_demo_people
@@ -32,10 +34,12 @@ class DemoResult:
     sign_ins: list[list[str]]
 
 
-def _row(result: DayResult, label: str) -> list[Any]:
-    raw, matched = result.stages.get("raw", {}), result.stages.get("reconcile", {})
-    counts = [raw.get("rows_in", 0), raw.get("accepted", 0), raw.get("quarantined", 0)]
-    return [label, f"{result.seconds:.0f}", *(f"{n:,}" for n in counts), f"{matched.get('breaks', 0):,}"]
+def _row(app: App, result: DayResult, label: str) -> list[Any]:
+    raw = result.stages.get("raw", {})
+    found = count_breaks(SYSTEM, app.store, now=app.clock.now())
+    unsettled = sum(count for (_, state), count in found.items() if state is BreakState.OPEN)
+    counts = [raw.get("rows_in", 0), raw.get("accepted", 0), raw.get("quarantined", 0), unsettled]
+    return [label, f"{result.seconds:.0f}", *(f"{n:,}" for n in counts)]
 
 
 def run_demo(
@@ -61,7 +65,7 @@ def run_demo(
             result = run_day(app, day, first=begin, progress=progress)
             if not result.succeeded:
                 raise DomainError(f"{day}: {result.problem}", f"{day}:{result.problem}")
-            rows.append(_row(result, f"{begin} to {day}" if begin < day else str(day)))
+            rows.append(_row(app, result, f"{begin} to {day}" if begin < day else str(day)))
         return DemoResult(monotonic() - started, rows, _people(app))
     finally:
         app.close()
