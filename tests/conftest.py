@@ -9,6 +9,7 @@ import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from ops_app.bootstrap import App, open_app
@@ -17,6 +18,9 @@ from ops_app.store.store import Store
 from tests.postgresql_server import Server, ServerMissing, start
 
 IN_CI = os.environ.get("CI") == "true"
+# no test of a rule fails because the machine was busy
+hypothesis.settings.register_profile("house", parent=hypothesis.settings.default, deadline=None)
+hypothesis.settings.load_profile("house")
 LONGEST_FIRST = ("test_business_day.py", "test_build.py", "test_repayment_audit_journey.py")
 """Files that take minutes: begun first, so that no core waits for the other at the end."""
 
