@@ -42,7 +42,7 @@ def load_rows(connection: Connection, feed: Feed, accepted: str, lineage: Lineag
     connection.execute("set preserve_insertion_order = false")
     connection.execute(
         f"insert into {table} ({listed}, source_code, file_id, line_no, row_hash, file_date, imputed_columns)"
-        f" select {listed}, {literal(lineage.source_code)}, {literal(lineage.file_id)}, line_no, to_hex(row_hash),"
+        f" select {listed}, {literal(lineage.source_code)}, {literal(lineage.file_id)}, line_no, row_hash,"
         f" date '{lineage.file_date}', imputed_columns from {accepted}{where}"
     )
     connection.execute("reset preserve_insertion_order")

@@ -92,7 +92,7 @@ def _columns(component: str = "", carried: str | None = None) -> list[tuple[str,
         ("source_code", "source_code"),
         ("file_id", "file_id"),
         ("line_no", "line_no"),
-        ("row_hash", f"left(sha256({key} || '|' || difference), 24)"),
+        ("row_hash", f"hash({key}, difference)"),
         ("file_date", "file_date"),
         ("imputed_columns", "'payment_id,paid_at,value_date'"),
     ]

@@ -31,7 +31,7 @@ LINEAGE = {
     "source_code": "varchar",
     "file_id": "varchar",
     "line_no": "bigint",
-    "row_hash": "varchar",
+    "row_hash": "ubigint",
     "file_date": "date",
     "imputed_columns": "varchar",
 }

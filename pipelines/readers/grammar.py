@@ -19,6 +19,10 @@ THREE_DIGIT_CURRENCIES = ("BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND", "CLF"
 CONTROL_CHARACTERS = r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]"
 """What no row may hold; tab and line ends inside quotes are text."""
 
+UNUSUAL = r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|^ | $|\| | \||E\+"
+"""What a row's texts, joined by ``|``, seldom hold: a control character, a blank at an end, ``E+``. Where one search
+finds none of them, no text has any; where it finds one, each text is looked at by itself."""
+
 _MAX_BYTES = {"id": 128, "code": 64, "text": 16000}
 
 
@@ -26,21 +30,26 @@ def _text(value: str) -> str:
     return "'" + value.replace("'", "''") + "'"
 
 
-def identifier(text: str) -> str:
-    """Kept character for character. Refused: over 128 bytes, blanks around it, ``1.23E+17`` (a spreadsheet's loss)."""
+def identifier(text: str, usual: str | None = None) -> str:
+    """Kept character for character. Refused: over 128 bytes, blanks around it, ``1.23E+17`` (a spreadsheet's loss).
+
+    ``usual`` names a boolean column that is true only where ``UNUSUAL`` was not found in the row's texts.
+    """
     damaged = rf"(contains({text}, 'E+') and regexp_full_match({text}, '[0-9](\.[0-9]+)?E\+[0-9]+'))"
-    return (
-        f"case when strlen({text}) <= {_MAX_BYTES['id']} and {text} not like ' %' and {text} not like '% '"
-        f" and not {damaged} then {text} end"
-    )
+    return _fitting(text, "id", f"{text} not like ' %' and {text} not like '% ' and not {damaged}", usual)
 
 
-def code(text: str) -> str:
-    """A code of at most 64 bytes without blanks around it."""
-    return (
-        f"case when strlen({text}) <= {_MAX_BYTES['code']} and {text} not like ' %' and {text} not like '% '"
-        f" then {text} end"
-    )
+def code(text: str, usual: str | None = None) -> str:
+    """A code of at most 64 bytes without blanks around it; ``usual`` as for ``identifier``."""
+    return _fitting(text, "code", f"{text} not like ' %' and {text} not like '% '", usual)
+
+
+def _fitting(text: str, kind: str, proper: str, usual: str | None) -> str:
+    short = f"strlen({text}) <= {_MAX_BYTES[kind]}"
+    if usual is None:
+        return f"case when {short} and {proper} then {text} end"
+    # cases, since both sides of an "and" are computed for every row
+    return f"case when {short} then case when {usual} then {text} when {proper} then {text} end end"
 
 
 def free_text(text: str) -> str:

@@ -63,8 +63,17 @@ class Compiled:
     """(column, predicate over g_ columns): where true the column's name goes to imputed_columns."""
 
 
-def compile_mapping(entry: FeedMap, feed: Feed, types: Mapping[str, str], facts: FileFacts, zone: str) -> Compiled:
-    """SQL of every column of ``feed``; ``types`` are the source's columns with their DuckDB types.
+def compile_mapping(
+    entry: FeedMap,
+    feed: Feed,
+    types: Mapping[str, str],
+    facts: FileFacts,
+    zone: str,
+    *,
+    usual: str | None = None,
+) -> Compiled:
+    """SQL of every column of ``feed``; ``types`` are the source's columns with their DuckDB types; ``usual`` names the
+    column that tells rows whose texts hold nothing of ``grammar.UNUSUAL``, where there is one.
 
     Raises ``FileRefused('header')`` when a column the template reads is not in the file.
     """
@@ -78,7 +87,7 @@ def compile_mapping(entry: FeedMap, feed: Feed, types: Mapping[str, str], facts:
             compiled.read[column] = f"cast(null as {_stored(feed, column)})"
             compiled.final[column] = f"r_{column}"
             continue
-        _Column(column, how, feed, types, facts, zone, entry).into(compiled)
+        _Column(column, how, feed, types, facts, zone, entry, usual).into(compiled)
     return compiled
 
 
@@ -121,7 +130,9 @@ class _Column:
         facts: FileFacts,
         zone: str,
         entry: FeedMap,
+        usual: str | None = None,
     ) -> None:
+        self.usual = usual
         self.column, self.how, self.feed, self.types, self.facts = column, how, feed, types, facts
         self.zone = how.timezone or zone
         self.kind = feed.columns[column].type
@@ -179,6 +190,7 @@ class _Column:
         return None
 
     def _native_amount(self, kind: str, column: str, me: str) -> tuple[str, str] | None:
+        scale: int | None = None
         if kind in _NATIVE_NUMBERS:
             wide = f"{me}::hugeint * 100"
         elif kind.startswith("DECIMAL"):
@@ -194,7 +206,14 @@ class _Column:
             if kind.startswith("DECIMAL") and not kind.endswith(("0)", "1)", "2)"))
             else ""
         )
-        minor = f"case when {fits}{whole} then ({wide})::bigint end"
+        # up to ten million million the product fits eight bytes, which is many times quicker than sixteen
+        quick = (
+            f"when {me} between -9999999999999 and 9999999999999"
+            f" then ({me}::decimal(15,{scale}) * 100::decimal(3,0))::bigint "
+            if scale is not None and scale <= 2
+            else ""
+        )
+        minor = f"case {quick}when {fits}{whole} then ({wide})::bigint end"
         if self._whole_units():
             minor = (
                 f"case when {self._whole_units()} then (case when ({minor}) % 100 = 0 then ({minor}) // 100 end)"
@@ -363,7 +382,10 @@ class _Column:
             return grammar.moment(given, how.formats, self.zone, years_from=how.two_digit_years_from)
         if self.kind == "boolean":
             return grammar.boolean(given)
-        return {"id": grammar.identifier, "code": grammar.code, "text": grammar.free_text}[self.kind](given)
+        if self.kind == "text":
+            return grammar.free_text(given)
+        usual = self.usual if given == f"g_{self.column}" and not self._is_constant else None
+        return grammar.identifier(given, usual) if self.kind == "id" else grammar.code(given, usual)
 
     def _signed(self, minor: str) -> str:
         when = self.how.amount.negative_when

@@ -35,7 +35,7 @@ select 'BENCH' as source_code, 'LN' || lpad(i::varchar, 9, '0') as loan_id, day 
   400000 + (i * 104729) % 900000 - n * 1000 as outstanding_principal_minor, dpd * 37 as outstanding_interest_minor,
   0 as outstanding_fees_minor, dpd * 11 as outstanding_penalty_minor, dpd as days_past_due,
   case when dpd > 0 then 'overdue' else 'active' end as status, 'f' || n::varchar as file_id, i as line_no,
-  'h' as row_hash, day as file_date, '' as imputed_columns
+  0 as row_hash, day as file_date, '' as imputed_columns
 from (
   select i, n, day,
     case when (i * 2654435761) % 100 >= 22 then 0
@@ -53,7 +53,7 @@ select 'BENCH' as source_code, '{mark}' || i::varchar as payment_id,
   day::timestamp + interval 3 hour as paid_at,
   day as value_date, day::timestamp + interval 9 hour as posted_at, 1000 + (i * 7919) % 90000 as amount_minor,
   'CNY' as currency, 'alipay' as channel, 1000 + (i * 7919) % 90000 as principal_minor, 0 as interest_minor,
-  0 as fees_minor, 0 as penalty_minor, 'r{mark}' as file_id, i as line_no, 'h' as row_hash, day as file_date,
+  0 as fees_minor, 0 as penalty_minor, 'r{mark}' as file_id, i as line_no, 0 as row_hash, day as file_date,
   '' as imputed_columns
 from (select i, {day} as day from range({rows}) t(i))
 """
@@ -64,7 +64,7 @@ select 'BENCH' as source_code, '{mark}' || i::varchar as call_id,
   case when i % 3 = 0 then 'robot' else 'human' end as channel, 'outbound' as direction,
   day::timestamp + to_seconds(3600 + (i * 31) % 36000) as started_at, (i * 17) % 240 as talk_seconds,
   ['no_answer', 'busy', 'third_party', 'promise'][1 + (i // 3) % 4] as outcome, 'c{mark}' as file_id, i as line_no,
-  'h' as row_hash, day as file_date, '' as imputed_columns
+  0 as row_hash, day as file_date, '' as imputed_columns
 from (select i, {day} as day from range({rows}) t(i))
 """
 

@@ -202,7 +202,7 @@ def _deliver_file(connection: Connection, feed: str, partition: str, day: date) 
     file_id = f"md5('{feed}{day}') || md5('{day}{feed}')"
     connection.execute(
         f"insert into raw.{feed} by name select {listed}, 'SIM' as source_code, {file_id} as file_id,"
-        f" row_number() over (order by {listed}) as line_no, md5(cast(({listed}) as varchar)) as row_hash,"
+        f" row_number() over (order by {listed}) as line_no, hash(({listed})) as row_hash,"
         f" cast('{day}' as date) as file_date, '' as imputed_columns from book_{feed} where delivered = '{day}'"
     )
     connection.execute(

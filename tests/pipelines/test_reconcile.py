@@ -36,7 +36,8 @@ class Raw:
     def add(self, feed: str, file: str, **values: Any) -> None:
         day = values.pop("file_date", DAY)
         values |= {"source_code": "SIM", "file_id": file, "file_date": day, "imputed_columns": ""}
-        values["row_hash"] = hashlib.sha256(repr(sorted(values.items(), key=str)).encode()).hexdigest()
+        digest = hashlib.sha256(repr(sorted(values.items(), key=str)).encode()).hexdigest()
+        values["row_hash"] = int(digest[:15], 16)
         with self.warehouse.open() as connection:
             (known,) = connection.execute(f"select count(*) from raw.{feed} where file_id = ?", [file]).fetchall()[0]
             values["line_no"] = known + 2
