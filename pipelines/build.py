@@ -22,8 +22,10 @@ from filelock import FileLock
 
 from ops_app.config import Settings
 from pipelines.arrivals import expected_feeds
+from pipelines.build_selection import forget, remember, selection
 from pipelines.code_version import project_fingerprint
 from pipelines.durable import move_into_place
+from pipelines.readers.grammar import steady_offset
 from pipelines.warehouse import Connection, Warehouse
 
 Progress = Callable[[int, int, str], None]
@@ -144,17 +146,23 @@ def build(
 ) -> BuildResult:
     """Build and test every mart as of ``business_date``; recomputes what feeds touched, or all with ``full_refresh``.
 
+    What nothing moved to since the last good build is left as it is (``build_selection``).
+
     Raises ``BuildFailed`` when a model or a test failed; then ``raw.touched`` stays, and the next build repeats the
-    same partitions. Unit tests of the SQL need no data and are left to the test run unless asked for.
+    same partitions and makes everything. Unit tests of the SQL need no data and are left to the test run unless asked for.
     """
     warehouse = Warehouse(warehouse_path, lock_path=settings.run / "warehouse.lock")
     arguments = ["build"]
     arguments += ["--full-refresh"] if full_refresh else []
     arguments += [] if unit_tests else ["--exclude-resource-type", "unit_test"]
+    state = f"{project_fingerprint(settings.dbt_dir)} {settings.timezone}"
     watch = _Watch(progress)
     with warehouse.held():
         with warehouse.open() as connection:
             _prepare(connection, settings, business_date)
+            if not (full_refresh or unit_tests):
+                arguments += selection(target_path(settings) / "manifest.json", connection, state) or []
+            forget(connection)
         watch.began = time.monotonic()
         results = _invoke(arguments, warehouse_path, settings, watch)
         nodes = [_node(result) for result in results]
@@ -163,6 +171,7 @@ def build(
             raise BuildFailed(failed)
         with warehouse.open() as connection:
             connection.execute("delete from raw.touched")
+            remember(connection, state)
     total = time.monotonic() - watch.began
     seconds = (total, watch.all.seconds, watch.models.seconds, watch.first_node_s or total)
     return BuildResult(business_date, full_refresh, nodes, *seconds)
@@ -233,7 +242,11 @@ def _invoke(
     ]
     with (
         _INVOCATION,
-        _environment(RECOUP_WAREHOUSE_PATH=str(warehouse_path.resolve()), RECOUP_TIMEZONE=settings.timezone),
+        _environment(
+            RECOUP_WAREHOUSE_PATH=str(warehouse_path.resolve()),
+            RECOUP_TIMEZONE=settings.timezone,
+            RECOUP_UTC_OFFSET_S=_offset(settings.timezone),
+        ),
     ):
         try:
             done = dbtRunner(callbacks=[watch]).invoke(command)
@@ -242,6 +255,12 @@ def _invoke(
     if done.exception is not None:
         raise BuildFailed([("dbt", str(done.exception))]) from done.exception
     return list(getattr(done.result, "results", None) or [])
+
+
+def _offset(zone: str) -> str:
+    """Seconds east of UTC where the zone keeps one offset, else nothing."""
+    seconds = steady_offset(zone)
+    return "" if seconds is None else str(seconds)
 
 
 def _node(result: Any) -> Node:

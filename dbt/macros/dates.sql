@@ -4,7 +4,20 @@
 {%- endmacro %}
 
 {% macro default__local_time(moment) -%}
+    {#- a zone that keeps one offset, as China's does since 1992, is an addition: the calendar library costs thirty times that -#}
+    {%- set offset = env_var("RECOUP_UTC_OFFSET_S", "") -%}
+    {%- set by_rule -%}
     (cast({{ moment }} as timestamp) at time zone 'UTC' at time zone '{{ env_var("RECOUP_TIMEZONE", "Asia/Shanghai") }}')
+    {%- endset -%}
+    {%- if offset -%}
+    case
+        when {{ moment }} >= timestamp '2000-01-02' and {{ moment }} < timestamp '2099-12-30'
+            then cast({{ moment }} as timestamp) + interval '{{ offset }} seconds'
+        else {{ by_rule }}
+    end
+    {%- else -%}
+    {{ by_rule }}
+    {%- endif -%}
 {%- endmacro %}
 
 {% macro spark__local_time(moment) -%}

@@ -5,12 +5,13 @@ History is kept by replacing whole partitions, never by merging rows, so that la
 
 makes the model incremental by the date column named and returns the condition "this partition is recomputed": every
 date from the earliest one that changed. With days_in, the partitions are instead the days listed in that model; with
-grain='all', everything as soon as one of the feeds changed. A full build returns true. Partitions that come back empty are emptied, which insert_overwrite alone would not do.
+keys_in, the rows whose key (the column named) is listed in that model, for tables of one row a key without a partition;
+with grain='all', everything as soon as one of the feeds changed. A full build returns true. Partitions that come back empty are emptied, which insert_overwrite alone would not do.
 #}
-{% macro replace_partitions(column, feeds=none, days_in=none, grain='day') -%}
-    {%- set rule = {'column': column, 'feeds': feeds, 'days_in': days_in, 'grain': grain} -%}
+{% macro replace_partitions(column, feeds=none, days_in=none, grain='day', keys_in=none) -%}
+    {%- set rule = {'column': column, 'feeds': feeds, 'days_in': days_in, 'grain': grain, 'keys_in': keys_in} -%}
     {{ adapter.dispatch('partitioned', 'recoup')(rule) }}
-    {{- return(changed(column, feeds, days_in, grain)) -}}
+    {{- return(changed(column, feeds, days_in, grain, keys_in)) -}}
 {%- endmacro %}
 
 {% macro default__partitioned(rule) -%}
@@ -18,17 +19,25 @@ grain='all', everything as soon as one of the feeds changed. A full build return
 {%- endmacro %}
 
 {% macro spark__partitioned(rule) -%}
+    {%- if rule.keys_in -%}
+    {{ config(materialized='table') }}
+    {%- else -%}
     {{ config(
         materialized='incremental', incremental_strategy='insert_overwrite', partition_by=[rule.column],
         file_format='parquet', meta={'replaces': rule}, pre_hook="{{ drop_replaced_partitions() }}"
     ) }}
+    {%- endif -%}
 {%- endmacro %}
 
 {# The condition on `column` that a row belongs to a partition which is recomputed. #}
-{% macro changed(column, feeds=none, days_in=none, grain='day') -%}
+{% macro changed(column, feeds=none, days_in=none, grain='day', keys_in=none) -%}
     {%- set days = ref(days_in) if days_in else none -%}
+    {%- set keys = ref(keys_in) if keys_in else none -%}
     {%- if not execute or not is_incremental() -%}
         {{- return('true') -}}
+    {%- endif -%}
+    {%- if keys -%}
+        {{- return(column ~ ' in (select changed.' ~ column ~ ' from ' ~ keys ~ ' as changed)') -}}
     {%- endif -%}
     {%- if days -%}
         {{- return(column ~ ' in (select changed.day from ' ~ days ~ ' as changed)') -}}
@@ -45,7 +54,7 @@ grain='all', everything as soon as one of the feeds changed. A full build return
     {%- set rule = config.get('meta')['replaces'] -%}
     {%- set columns = arguments['dest_columns'] | map(attribute='name') | join(', ') -%}
     delete from {{ arguments['target_relation'] }}
-    where {{ changed(rule['column'], rule['feeds'], rule['days_in'], rule['grain']) }};
+    where {{ changed(rule['column'], rule['feeds'], rule['days_in'], rule['grain'], rule['keys_in']) }};
     insert into {{ arguments['target_relation'] }} ({{ columns }})
     select {{ columns }} from {{ arguments['temp_relation'] }}
 {%- endmacro %}
@@ -54,7 +63,7 @@ grain='all', everything as soon as one of the feeds changed. A full build return
 {% macro drop_replaced_partitions() -%}
     {%- set rule = config.get('meta')['replaces'] -%}
     {%- if execute and is_incremental() -%}
-        alter table {{ this }} drop if exists partition ({{ changed(rule['column'], rule['feeds'], rule['days_in'], rule['grain']) }})
+        alter table {{ this }} drop if exists partition ({{ changed(rule['column'], rule['feeds'], rule['days_in'], rule['grain'], rule['keys_in']) }})
     {%- else -%}
         select 1
     {%- endif -%}

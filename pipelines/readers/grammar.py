@@ -208,7 +208,7 @@ def _strptime(text: str, form: str, years_from: int) -> str:
 def to_utc(local: str, zone: str) -> str:
     """A naive local timestamp of ``zone`` as naive UTC; a plain subtraction where the zone's offset never moves."""
     slow = f"timezone('UTC', timezone({_text(zone)}, {local}))"
-    seconds = _steady_offset(zone)
+    seconds = steady_offset(zone)
     if seconds is None:
         return slow
     if seconds == 0:
@@ -220,7 +220,7 @@ def to_utc(local: str, zone: str) -> str:
 
 
 @cache
-def _steady_offset(zone: str) -> int | None:
+def steady_offset(zone: str) -> int | None:
     """Seconds east of UTC if the zone keeps one offset from 2000 to 2099, else None."""
     offsets = {
         datetime(year, month, 1, tzinfo=UTC).astimezone(ZoneInfo(zone)).utcoffset()
@@ -234,7 +234,7 @@ def _steady_offset(zone: str) -> int | None:
 def from_utc(moment_utc: str, zone: str) -> str:
     """A naive UTC timestamp as naive local time of ``zone``."""
     slow = f"timezone({_text(zone)}, timezone('UTC', {moment_utc}))"
-    seconds = _steady_offset(zone)
+    seconds = steady_offset(zone)
     if seconds is None:
         return slow
     return (

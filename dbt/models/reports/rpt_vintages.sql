@@ -39,12 +39,11 @@ ever as (
 ),
 
 firsts as (
-    select source_code, loan_id, depth, day, balance
-    from (
-        select *, row_number() over (partition by source_code, loan_id, depth order by spell_no asc nulls last) as n
-        from ever
-    ) as ranked
-    where n = 1
+    select
+        source_code, loan_id, depth, {{ earliest_value('day', 'spell_no') }} as day,
+        {{ earliest_value('balance', 'spell_no') }} as balance
+    from ever
+    group by source_code, loan_id, depth
 ),
 
 recovered as (

@@ -19,7 +19,9 @@ touched as (
 ),
 
 affected as (
-    select distinct source_code, call_id from calls where cast(started_at as date) in (select day from touched)
+    select distinct source_code, call_id
+    from calls
+    where started_at >= {{ changed_from(['calls']) }} and cast(started_at as date) in (select day from touched)
 ),
 
 -- every version of a call: when the first to arrive turns out to be another, its day changes

@@ -1,7 +1,9 @@
+{% set changed = replace_partitions('case_id', keys_in='int_changed_cases') %}
+
 with
 
 events as (
-    select * from {{ ref('int_case_events') }}
+    select * from {{ ref('int_case_events') }} where {{ changed }}
 ),
 
 opened as (
