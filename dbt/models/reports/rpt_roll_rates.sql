@@ -40,7 +40,6 @@ moved as (
     left join ended
         on ended.source_code = started.source_code and ended.loan_id = started.loan_id
         and ended.as_of_date = started.end_date
-    where started.from_state in (select code from {{ ref('buckets') }})
     group by
         started.month_end_date, started.is_month_complete, started.source_code, started.product_code,
         started.currency, started.from_state, coalesce(ended.to_state, 'absent')
@@ -53,6 +52,8 @@ totals as (
         sum(balance_minor) over (partition by month_end_date, source_code, product_code, currency, from_bucket)
             as from_balance_minor
     from moved
+    -- asked of the sums, not of every loan
+    where from_bucket in (select code from {{ ref('buckets') }})
 ),
 
 rpt_roll_rates as (
