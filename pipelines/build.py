@@ -149,7 +149,8 @@ def build(
     What nothing moved to since the last good build is left as it is (``build_selection``).
 
     Raises ``BuildFailed`` when a model or a test failed; then ``raw.touched`` stays, and the next build repeats the
-    same partitions and makes everything. Unit tests of the SQL need no data and are left to the test run unless asked for.
+    same partitions and makes everything. Unit tests of the SQL need no data and are left to the test run unless asked
+    for.
     """
     warehouse = Warehouse(warehouse_path, lock_path=settings.run / "warehouse.lock")
     arguments = ["build"]

@@ -29,8 +29,15 @@ def dagster_home(settings: Settings) -> Path:
     folder = settings.dagster_home.resolve()
     folder.mkdir(parents=True, exist_ok=True)
     chosen = folder / "dagster.yaml"
-    if not chosen.exists():
-        chosen.write_text(yaml.safe_dump(_INSTANCE, sort_keys=False), encoding="utf-8")
+    said = yaml.safe_load(chosen.read_text(encoding="utf-8")) if chosen.exists() else dict(_INSTANCE)
+    events = {
+        "module": "pipelines.event_storage",
+        "class": "RunEventStorage",
+        "config": {"base_dir": str(folder / "history" / "runs")},
+    }
+    if said.get("event_log_storage") != events:
+        # of a home that moved, too: the rest of the file stays as its operator left it
+        chosen.write_text(yaml.safe_dump({**said, "event_log_storage": events}, sort_keys=False), encoding="utf-8")
     return folder
 
 

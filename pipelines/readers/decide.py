@@ -17,7 +17,6 @@ from pipelines.readers.mapping import LINE, Compiled, FileFacts, compile_mapping
 from pipelines.readers.refusals import ROW_REASONS, Check
 from pipelines.readers.templates import FeedMap
 
-
 _USUAL = "x_usual"
 _ROWS_OF_A_GROUP, _WORDS_OF_A_DICTIONARY = 122880, 1000
 """Codes are worth a dictionary; trying one for identifiers costs a tenth of the decision and is thrown away."""
