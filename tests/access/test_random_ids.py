@@ -192,8 +192,8 @@ def sql(app: App, ids: list[str]) -> int:
             "create table marts.dim_customers as select case_id as customer_key from marts.fct_case_days"
         )
     publish_snapshots(warehouse, app.settings, DAY)
-    tables = {"dim_cases": "case_id", "fct_case_days": "case_id", "fct_assignments": "case_id",
-              "fct_console_actions": "case_id", "fct_no_agency": "case_id", "dim_customers": "customer_key"}  # fmt: skip
+    by_case = ("dim_cases", "fct_case_days", "fct_assignments", "fct_console_actions", "fct_no_agency")
+    tables = dict.fromkeys(by_case, "case_id") | {"dim_customers": "customer_key"}
     rows = 0
     for name, column in tables.items():
         for at in range(0, len(ids), 2_500):

@@ -1,4 +1,4 @@
-"""Every route × role × session: open to the roles of its row, closed in words to the others, closed without a session."""
+"""Every route × role × session: open to the roles of its row, closed to the others, and closed without a session."""
 
 from __future__ import annotations
 

@@ -142,7 +142,7 @@ KINDS: tuple[Callable[[Attack, int], int], ...] = (
 
 @pytest.fixture
 def log(store: Store, tmp_path: Path) -> Iterator[Store]:
-    """Audited acts, all of them signed, in a store whose triggers somebody has dropped; the signing key is elsewhere."""
+    """Audited acts, all of them signed, in a store without its triggers; the signing key is elsewhere."""
     for number in range(1, ROWS + 1):
         with store.writing(SYSTEM, NOW + timedelta(seconds=number)) as transaction:
             transaction.audit("thing.done", "thing", f"t{number}", after={"n_minor": number}, reason=f"因为 {number}")

@@ -22,7 +22,7 @@ from ops_app.domain.organisation.networks import admits, readable
 from ops_app.domain.organisation.passwords import FORGOTTEN_AFTER, LONGEST, delay_after
 from ops_app.domain.organisation.people import SYSTEM, Actor, folded_name, is_possible_name
 from ops_app.services.organisation.hashing import hash_password, needs_rehash, verify_password
-from ops_app.store.organisation import agencies, agency_people, people, sessions
+from ops_app.store.organisation import agencies, agency_people, people, rights, sessions
 from ops_app.store.organisation.people import Person
 from ops_app.store.store import Store, StoreBusy, Transaction
 from ops_app.store.tables.organisation import people as people_table
@@ -227,6 +227,7 @@ def actor_of(store: Store, token: str | None, *, now: datetime, address: str | N
         held = sessions.held(connection, token_hash(token), now=now, idle=IDLE_LIMIT)
         if held is None or _barred_by_agency(connection, held.agency_code, address) is not None:
             return None
+        less = rights.rights_of(connection, held.person_id)
     if now - held.last_seen_at >= TOUCH_EVERY:
         _touch(store, held.session_hash, now)
     return Actor(
@@ -237,6 +238,7 @@ def actor_of(store: Store, token: str | None, *, now: datetime, address: str | N
         language=held.language,
         session_id=held.session_hash,
         must_change_password=held.must_change_password,
+        rights=less,
     )
 
 

@@ -25,8 +25,8 @@ APPROVALS_NAME = "maker is not checker"
 
 
 def verify_audit(store: Store, evidence: Path | None = None, public_key: Path | None = None) -> Finding:
-    """Invariant 8: walk the whole chain, and hold it against the signed checkpoints in ``evidence``; only the public key
-    is needed, that of ``evidence`` unless ``public_key`` names a copy which was kept elsewhere.
+    """Invariant 8: walk the whole chain, and hold it against the signed checkpoints in ``evidence``; only the public
+    key is needed, that of ``evidence`` unless ``public_key`` names a copy which was kept elsewhere.
 
     A broken finding names the first bad row. Without checkpoints a cut tail and a chain written anew cannot be seen;
     the detail then says so.

@@ -18,7 +18,7 @@ _AT_ONCE = 2_000
 
 
 def walk(connection: Connection, *, after: int = 0, most: int | None = None) -> Iterator[AuditRow]:
-    """Every row with a greater ``seq`` than ``after`` (up to ``most``), in order, a few thousand in memory at a time."""
+    """Rows with a greater ``seq`` than ``after`` (up to ``most``), in order, a few thousand in memory at a time."""
     rows = connection.execution_options(yield_per=_AT_ONCE).execute(
         select(*_COLUMNS).where(audit_log.c.seq > after).order_by(audit_log.c.seq).limit(most)
     )
