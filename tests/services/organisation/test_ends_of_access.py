@@ -236,3 +236,10 @@ def test_nobody_leaves_with_cases(store: Store, admin: Actor, holder: Actor) -> 
         leave_house(
             admin, store, now=NOW, person_id=holder.person_id, version=version, left_date=NOW.date(), reason="left"
         )
+
+
+def test_nobody_changes_role_or_agency_with_cases(store: Store, admin: Actor, holder: Actor) -> None:
+    given = {"now": NOW, "person_id": holder.person_id, "version": 1, "reason": "moved"}
+    for role, agency in ((Role.AGENCY_SUPERVISOR, "AG01"), (Role.COLLECTOR, "AG02"), (Role.COLLECTOR, None)):
+        with pytest.raises(PersonStillHolds, match=r"cases \(1\)"):
+            people.change_role(admin, store, role=role, agency_code=agency, **given)
