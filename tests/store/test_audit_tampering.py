@@ -192,6 +192,7 @@ def test_every_kind_of_tampering_is_found_and_its_first_row_named(
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(7_200)
 def test_every_kind_of_tampering_is_found_in_a_thousand_places(
     log: Store, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
