@@ -242,12 +242,17 @@ def publish(as_json: AsJson = False) -> None:
 
 
 @cli.command()
-def verify(as_json: AsJson = False) -> None:
+def verify(
+    as_json: AsJson = False,
+    public_key: Annotated[
+        Path | None, typer.Option(help="the audit log's public key as it was kept on another machine", exists=True)
+    ] = None,
+) -> None:
     """Checks what must always hold: per invariant ``holds``, ``broken`` or ``not built``; exit 1 on ``broken``."""
     from ops_app.bootstrap import open_app
     from pipelines.verify import verify_everything
 
-    findings = verify_everything(open_app())
+    findings = verify_everything(open_app(), public_key)
     if as_json:
         _print_json([vars(one) for one in findings])
     else:

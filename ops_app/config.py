@@ -34,6 +34,9 @@ class Settings(BaseSettings):
     """Set where TLS ends in front of the server: the session cookie is then sent over TLS only."""
     real_data: Path = PROJECT_ROOT.parent / "shared" / "data"
     chromium: str = ""
+    trusted_proxies: str = ""
+    """Addresses or networks, with commas, of the proxies in front of the server whose ``X-Forwarded-For`` is believed.
+    Empty: nobody's, and the address of a browser is the other end of its connection."""
     keep_snapshots: int = Field(default=7, ge=2)
     """Full snapshots kept per audience; older ones are removed after a publication."""
     smtp_url: str = ""

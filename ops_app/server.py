@@ -89,6 +89,9 @@ def run_server(settings: Settings | None = None) -> None:
             ws="websockets-sansio",
             ws_max_size=64 * 1024**2,
             server_header=False,
+            # by default the server would believe whatever anybody on this machine forwards
+            proxy_headers=bool(app.settings.trusted_proxies),
+            forwarded_allow_ips=app.settings.trusted_proxies or None,
             access_log=False,
             log_level="warning",
             timeout_keep_alive=30,

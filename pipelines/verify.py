@@ -8,37 +8,42 @@ from ops_app.bootstrap import App
 from ops_app.config import Settings
 from ops_app.domain.findings import Finding, broken, holds, not_built
 from ops_app.services.casework.verify import verify_one_owner
+from ops_app.services.casework.verify_reach import verify_reach
 from ops_app.services.ledger.verify import verify_money, verify_once
 from ops_app.services.organisation.verify import verify_approvals, verify_audit
 from pipelines.durable import read_pointer, sha256_of
 from pipelines.marts_hash import content_totals, mart_tables
 from pipelines.publish import snapshot_pointers
-from pipelines.warehouse import Connection, Warehouse, connect, quoted
+from pipelines.warehouse import Connection, Warehouse, connect, literal, quoted
 
 CARRIED_NAME = "money accepted = money recorded = money in the marts"
 BALANCED_NAME = "explained and unexplained differences make up the difference between lender and bank"
+AUDIENCES_NAME = "an agency's snapshot holds its own rows alone"
 SNAPSHOT_NAME = "a snapshot is whole or not published"
 ROWS_NAME = "rows in = rows accepted + rows quarantined, for every file"
 
 _LATER = {
     3: "every journal entry sums to zero",
     5: "no payment earns commission twice",
-    7: "an agency reads and acts only on its own cases",
     9: "a contact that a rule blocks cannot be started",
     11: "a closed statement recomputes to the same bytes",
 }
 
 
-def verify_everything(app: App) -> list[Finding]:
-    """Every invariant of the house, by number: holds, broken (with the first thing that is wrong) or not built."""
+def verify_everything(app: App, public_key: Path | None = None) -> list[Finding]:
+    """Every invariant of the house, by number: holds, broken (with the first thing that is wrong) or not built.
+
+    ``public_key`` names a copy of the audit log's public key that was kept elsewhere.
+    """
     settings, store = app.settings, app.store
     findings = [
         verify_money(store),
         verify_once(store),
-        verify_audit(store, settings.evidence),
+        verify_audit(store, settings.evidence, public_key),
         verify_approvals(store),
     ]
     findings += [verify_snapshots(settings), verify_one_owner(store)]
+    findings += [verify_reach(store), verify_audiences(settings)]
     findings += [not_built(number, name) for number, name in _LATER.items()]
     if settings.warehouse_path.exists():
         from pipelines.extracts import copy_table, opened
@@ -176,6 +181,34 @@ def verify_snapshots(settings: Settings) -> Finding:
         if why is not None:
             return broken(10, SNAPSHOT_NAME, len(pointers), f"{pointer.parent.name}: {why}")
     return holds(10, SNAPSHOT_NAME, len(pointers))
+
+
+def verify_audiences(settings: Settings) -> Finding:
+    """Invariant 7 in what is published: no row in an agency's snapshot carries the code of another agency, or none."""
+    pointers = [one for one in snapshot_pointers(settings) if one.parent.name.startswith("agency-")]
+    if not pointers:
+        return not_built(7, AUDIENCES_NAME, "nothing is published for an agency yet")
+    tables = 0
+    for pointer in pointers:
+        agency = pointer.parent.name.removeprefix("agency-")
+        said = read_pointer(pointer) or {}
+        file = pointer.parent / str(said.get("name", ""))
+        if not file.is_file():
+            return broken(7, AUDIENCES_NAME, tables, f"{pointer.parent.name}: the snapshot is not there")
+        snapshot = connect(file, read_only=True)
+        try:
+            carrying = snapshot.execute(
+                "select table_name from information_schema.columns"
+                " where table_schema = 'main' and column_name = 'agency_code' order by 1"
+            ).fetchall()
+            for (name,) in carrying:
+                tables += 1
+                foreign = f"select count(*) from {quoted(name)} where agency_code is distinct from {literal(agency)}"
+                if _count(snapshot, foreign):
+                    return broken(7, AUDIENCES_NAME, tables, f"{pointer.parent.name}: table {name} has others' rows")
+        finally:
+            snapshot.close()
+    return holds(7, AUDIENCES_NAME, tables)
 
 
 def _wrong_snapshot(pointer: Path) -> str | None:

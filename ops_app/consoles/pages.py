@@ -42,6 +42,7 @@ PAGES: tuple[PageSpec, ...] = (
     PageSpec("people", "people", "asset_company/people.py", "administration", "people.manage"),
     PageSpec("parameters", "parameters", "asset_company/parameters.py", "administration", "parameters.view"),
     PageSpec("agency_people", "agency_people", "agency/people.py", "administration", "people.manage_own_agency"),
+    PageSpec("access_review", "access_review", "asset_company/access_review.py", "administration", "rights.review"),
     PageSpec("audit", "audit", "asset_company/audit.py", "administration", "audit.view"),
     PageSpec(
         "announcements", "announcements", "asset_company/announcements.py", "administration", "announcements.manage"

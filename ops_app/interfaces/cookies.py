@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from secrets import compare_digest, token_urlsafe
 
-from starlette.requests import Request
+from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response
 
 SESSION_HOURS = 12
@@ -57,6 +57,12 @@ class Cookies:
 
     def _set(self, response: Response, name: str, value: str, seconds: int | None) -> None:
         response.set_cookie(name, value, max_age=seconds, path="/", secure=self.over_tls, httponly=True, samesite="lax")
+
+
+def address_of(request: HTTPConnection) -> str:
+    """Where the browser is: the other end of the connection. What it says of itself counts only through a proxy that
+    the settings name (``trusted_proxies``), which the server has then read already."""
+    return request.client.host if request.client else ""
 
 
 def is_same_origin(request: Request) -> bool:

@@ -14,7 +14,7 @@ from starlette.routing import Route
 from ops_app.bootstrap import App
 from ops_app.domain.errors import DomainError
 from ops_app.domain.organisation.people import Actor
-from ops_app.interfaces.cookies import Cookies
+from ops_app.interfaces.cookies import Cookies, address_of
 from ops_app.interfaces.gate import safe_next
 from ops_app.interfaces.sign_in_page import password_html, sign_in_html, sign_out_html
 from ops_app.services.organisation.sessions import (
@@ -47,15 +47,15 @@ class Doors:
             Route(PASSWORD_PATH, self.do_password, methods=["POST"]),
         ]
 
-    def is_signed_in(self, token: str) -> bool:
-        """Whether the store knows a living session of ``token``."""
-        return self.actor(token) is not None
+    def is_signed_in(self, token: str, address: str) -> bool:
+        """Whether the store knows a living session of ``token``, and its person may use it from ``address``."""
+        return self.actor(token, address) is not None
 
-    def actor(self, token: str | None) -> Actor | None:
-        return actor_of(self.app.store, token, now=self.app.clock.now())
+    def actor(self, token: str | None, address: str) -> Actor | None:
+        return actor_of(self.app.store, token, now=self.app.clock.now(), address=address)
 
     async def _present(self, request: Request) -> Actor | None:
-        return await run_in_threadpool(self.actor, request.cookies.get(self.cookies.session))
+        return await run_in_threadpool(self.actor, request.cookies.get(self.cookies.session), address_of(request))
 
     async def show_sign_in(self, request: Request) -> Response:
         next_path = safe_next(request.query_params.get("next"))
@@ -95,7 +95,7 @@ class Doors:
             user_agent=request.headers.get("user-agent", ""),
             device=request.cookies.get(self.cookies.device),
             previous_token=request.cookies.get(self.cookies.session),
-            address=request.client.host if request.client else "",
+            address=address_of(request),
         )
 
     def _sign_in_form(

@@ -48,7 +48,7 @@ class Gate:
     session has ended, which a refused handshake could not.
     """
 
-    def __init__(self, app: ASGIApp, *, cookie_name: str, is_signed_in: Callable[[str], bool]) -> None:
+    def __init__(self, app: ASGIApp, *, cookie_name: str, is_signed_in: Callable[[str, str], bool]) -> None:
         self.app = app
         self.cookie_name = cookie_name
         self.is_signed_in = is_signed_in
@@ -64,15 +64,16 @@ class Gate:
             else:
                 await send({"type": "websocket.close", "code": 4401, "reason": "sign in first"})
             return
-        if token and await self._knows(token):
+        if token and await self._knows(token, scope):
             await self.app(scope, receive, send)
         elif _is_page(scope):
             await _to_sign_in(scope, send)
         else:
             await _unauthorised(send)
 
-    async def _knows(self, token: str) -> bool:
-        return await to_thread.run_sync(self.is_signed_in, token)
+    async def _knows(self, token: str, scope: Scope) -> bool:
+        client = scope.get("client")
+        return await to_thread.run_sync(self.is_signed_in, token, client[0] if client else "")
 
 
 def _is_open(path: str) -> bool:

@@ -8,6 +8,7 @@ from typing import Concatenate, ParamSpec, TypeVar
 
 from ops_app.domain.organisation.people import Actor
 from ops_app.domain.organisation.permissions import GRANTS, require
+from ops_app.store.transaction import EXERCISED
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -32,7 +33,11 @@ def act(
         @functools.wraps(service)
         def guarded(actor: Actor, /, *args: P.args, **kwargs: P.kwargs) -> R:
             require(actor, permission)
-            return service(actor, *args, **kwargs)
+            before = EXERCISED.set(permission)
+            try:
+                return service(actor, *args, **kwargs)
+            finally:
+                EXERCISED.reset(before)
 
         guarded.__dict__["permission"] = permission
         return guarded

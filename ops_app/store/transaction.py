@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
@@ -15,12 +16,16 @@ from sqlalchemy.engine import Connection
 from ops_app.domain.canonical import canonical_json, content_hash
 from ops_app.domain.errors import Conflict, Invalid
 from ops_app.domain.organisation.audit import GENESIS, AuditRow, sealed
-from ops_app.domain.organisation.people import Actor
+from ops_app.domain.organisation.people import SYSTEM, Actor
 from ops_app.store import stored_json
+from ops_app.store.organisation import rights
 from ops_app.store.tables import organisation as t
 
 AUDIT_LOCK = 0x5EC0_0A0D
 """The advisory lock under which audit rows are chained in PostgreSQL; taken last, so it cannot deadlock."""
+
+EXERCISED: ContextVar[str | None] = ContextVar("exercised", default=None)
+"""The right under which the present act is done; the act's guard sets it, for the review of rights."""
 
 _CHANGING = re.compile(r"\b(insert|update|delete|merge|replace|truncate|copy)\b", re.IGNORECASE)
 _LOCKING = re.compile(r"\bfor\s+(no\s+key\s+)?update\b", re.IGNORECASE)
@@ -176,6 +181,9 @@ class Transaction:
             if self._changed:
                 raise UnauditedChange(f"changed without an audit row: {', '.join(sorted(self._changed))}")
             return
+        permission = EXERCISED.get()
+        if permission is not None and self.actor is not SYSTEM:
+            rights.used(self.connection, self.actor.person_id, permission, self.now)
         if self.connection.dialect.name == "postgresql":
             self.connection.execute(text("select pg_advisory_xact_lock(:lock)"), {"lock": AUDIT_LOCK})
         head = self.connection.execute(

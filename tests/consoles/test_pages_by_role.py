@@ -1,40 +1,18 @@
-"""Every page opens for every role that may and refuses, in words, every role that may not."""
+"""Pages of people who may not, or no longer: in words, in their language (each page × role: ``tests/access``)."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
 
-import pytest
 from streamlit.testing.v1 import AppTest
 
 from ops_app.bootstrap import App
 from ops_app.consoles.kit.context import use_app
-from ops_app.consoles.pages import PAGES
 from ops_app.domain.organisation.people import Role
-from ops_app.domain.organisation.permissions import GRANTS, ROLE_NAMES
 from ops_app.server import SCRIPT
 from ops_app.services.organisation import sessions
-from tests.consoles.conftest import ROLES, OpenPage, SignedInAs, words
-
-
-@pytest.mark.parametrize("role", ROLES, ids=lambda role: role.value)
-def test_a_role_opens_its_pages_and_is_refused_the_others_in_words(role: Role, open_page: OpenPage) -> None:
-    at = open_page("home", role)
-    assert not at.exception
-    for spec in PAGES:
-        if spec.url_path:
-            at.switch_page(spec.file)
-        at.run()
-        assert not at.exception, (spec.key, [error.value for error in at.exception])
-        titles = [title.value for title in at.title]
-        if role in GRANTS[spec.permission]:
-            assert len(titles) == 1, spec.key
-            assert not at.error, (spec.key, [error.value for error in at.error])
-        else:
-            assert titles == [], spec.key
-            assert "It may be done by:" in at.error[0].value
-            assert ROLE_NAMES[role][0] in at.error[0].value
+from tests.consoles.conftest import OpenPage, SignedInAs, words
 
 
 def test_a_refusal_is_in_the_language_of_the_person(open_page: OpenPage) -> None:

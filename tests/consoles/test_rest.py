@@ -17,6 +17,7 @@ from ops_app.bootstrap import App
 from ops_app.domain.organisation.people import SYSTEM, Role
 from ops_app.interfaces.cookies import Cookies
 from ops_app.interfaces.headers import API_BODY_LIMIT, BodyLimit, SecurityHeaders, page_policy
+from ops_app.interfaces.rest import callers
 from ops_app.interfaces.rest import payments as payments_route
 from ops_app.interfaces.rest.api import build_api
 from ops_app.services.ledger.repayments import list_payments
@@ -294,3 +295,17 @@ def test_a_fault_of_ours_tells_nothing_of_its_insides(
     assert answer.status_code == 500
     assert "secret inside" not in answer.text
     assert answer.headers["content-type"] == "application/problem+json"
+
+
+def test_a_change_of_rules_that_waits_stops_a_person_here_as_on_the_pages(
+    client: TestClient, signed_in: SignedInAs, app: App, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    as_role(client, signed_in, Role.FINANCE)
+    assert client.get("/api/v1/breaks").status_code == 200
+    monkeypatch.setattr(callers, "list_unacknowledged", lambda *_, **__: ["one"])
+    for method, address in (("get", "/api/v1/breaks"), ("get", "/api/v1/approvals"), ("get", "/api/v1/exports/x/file")):
+        answer = client.request(method, address)
+        assert answer.status_code == 403, address
+        assert "acknowledge it first" in answer.json()["detail"]
+    assert client.post("/api/v1/payments", json=payment(), headers={"Idempotency-Key": "k"}).status_code == 403
+    assert client.get("/api/v1/me").status_code == 200

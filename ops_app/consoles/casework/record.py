@@ -82,7 +82,7 @@ def _unmask(at: Here, one: Case) -> None:
     t = at.t
     with st.popover(t("cases.unmask")):
         with form(at, f"unmask_{one.case_id}") as f:
-            codes = [field.value for field in PersonalField]
+            codes = [field.value for field in PersonalField if at.may(f"fields.{field.value}")]
             field = f.choice("field", t("cases.field"), codes, lambda code: at.labels.named(PERSONAL_FIELD_NAMES, code))
             reason = f.reason("reason", t("forms.reason"))
             f.submit(t("cases.unmask"))

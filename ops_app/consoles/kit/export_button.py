@@ -119,7 +119,8 @@ def deferred(here: Here, sheet: Sheet, file_format: export.Format, reason: str) 
 
     def make() -> bytes:
         actor = session.actor_of_token(here.app, token, here.app.clock.now())
-        if actor is None or actor.person_id != here.actor.person_id:
+        # another role, agency or reach than when the page was drawn: what it would collect is not theirs any more
+        if actor is None or actor != here.actor:
             return here.t("signed_out.text").encode()
         try:
             return export_file(here, sheet, file_format, reason)

@@ -33,7 +33,8 @@ def present_actor(app: App, now: datetime) -> Actor | None:
 
 def actor_of_token(app: App, token: str | None, now: datetime) -> Actor | None:
     """The person who holds ``token`` at ``now``."""
-    return sessions.actor_of(app.store, token, now=now)
+    # the framework says nothing of a browser on this very machine
+    return sessions.actor_of(app.store, token, now=now, address=st.context.ip_address or "127.0.0.1")
 
 
 def choose_language(here: Here, language: str) -> None:

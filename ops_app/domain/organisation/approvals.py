@@ -10,6 +10,7 @@ from enum import StrEnum
 from ops_app.domain.errors import Conflict, DomainError, Invalid, NotFound, Refused
 from ops_app.domain.organisation.people import Role
 from ops_app.domain.organisation.permissions import GRANTS, ROLE_NAMES
+from ops_app.domain.organisation.rights import NOTHING_LESS, Rights
 
 
 class RequestState(StrEnum):
@@ -231,6 +232,7 @@ class Decider:
     role: Role
     active: bool
     agency_code: str | None = None
+    rights: Rights = NOTHING_LESS
 
 
 def move(state: RequestState, what: RequestMove) -> RequestState:
@@ -251,14 +253,19 @@ def checked_reason(reason: str) -> str:
 
 def holds_level(decider: Decider, level: Role) -> bool:
     """Whether the person decides that level in their own right, as they now stand."""
-    return decider.active and decider.role is level and level in GRANTS["approvals.decide"]
+    return _may_decide(decider) and decider.role is level
 
 
 def may_stand_in(delegate: Decider, level: Role) -> bool:
     """Whether the person may hold that level for somebody else: active, of the same role or one of higher rank."""
-    if not delegate.active or delegate.role not in GRANTS["approvals.decide"]:
+    if not _may_decide(delegate):
         return False
     return delegate.role is level or RANKS.get(delegate.role, 0) > RANKS.get(level, 0)
+
+
+def _may_decide(decider: Decider) -> bool:
+    may = decider.role in GRANTS["approvals.decide"] and decider.rights.leaves("approvals.decide")
+    return decider.active and may
 
 
 def check_apart(maker_id: str, people: frozenset[str], earlier: frozenset[str]) -> None:

@@ -26,14 +26,14 @@ def checked_network(text: str) -> str:
         network = ip_network(wanted)
     except ValueError:
         raise _explained(wanted) from None
+    mapped = network.network_address.ipv4_mapped if isinstance(network.network_address, IPv6Address) else None
+    if mapped is not None and network.prefixlen >= 96:
+        network = ip_network(f"{mapped}/{network.prefixlen - 96}")
     if network.prefixlen == 0:
         raise WrongNetwork(
             "This network is the whole internet. To allow every address, leave the list empty.",
             "该网段即全部互联网地址。如不限制来源,请保持列表为空。",
         )
-    mapped = network.network_address.ipv4_mapped if isinstance(network.network_address, IPv6Address) else None
-    if mapped is not None and network.prefixlen >= 96:
-        return str(ip_network(f"{mapped}/{network.prefixlen - 96}"))
     return str(network)
 
 

@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from ops_app.domain.canonical import key_hash
 from ops_app.domain.errors import Invalid
+from ops_app.domain.organisation.rights import NOTHING_LESS, Rights
 
 
 class Role(StrEnum):
@@ -49,6 +50,8 @@ class Actor:
     session_id: str | None = None
     must_change_password: bool = False
     """Signed in with a temporary password: until it is changed, only the own account is open."""
+    rights: Rights = NOTHING_LESS
+    """What this person may less than their role."""
 
     @property
     def audience(self) -> str:

@@ -41,7 +41,14 @@ GRANTS: dict[str, frozenset[Role]] = {
     "cases.flag": frozenset({Role.SUPERVISOR, Role.COMPLIANCE, Role.AGENCY_SUPERVISOR, Role.COLLECTOR}),
     "cases.clear_flag": frozenset({Role.SUPERVISOR, Role.COMPLIANCE}),
     "cases.unmask": frozenset({Role.SUPERVISOR, Role.COMPLIANCE, Role.AGENCY_SUPERVISOR, Role.COLLECTOR}),
+    "fields.name": frozenset({Role.SUPERVISOR, Role.COMPLIANCE, Role.AGENCY_SUPERVISOR, Role.COLLECTOR}),
+    "fields.phones": frozenset({Role.SUPERVISOR, Role.COMPLIANCE, Role.AGENCY_SUPERVISOR, Role.COLLECTOR}),
+    "fields.address": frozenset({Role.SUPERVISOR, Role.COMPLIANCE, Role.AGENCY_SUPERVISOR, Role.COLLECTOR}),
+    "fields.employer": frozenset({Role.SUPERVISOR, Role.COMPLIANCE, Role.AGENCY_SUPERVISOR}),
+    "fields.national_id": frozenset({Role.SUPERVISOR, Role.COMPLIANCE}),
     "people.manage": frozenset({Role.ADMINISTRATOR}),
+    "rights.review": frozenset({Role.ADMINISTRATOR, Role.AUDITOR, Role.COMPLIANCE}),
+    "rights.narrow": frozenset({Role.ADMINISTRATOR}),
     "parameters.view": _ASSET_STAFF,
     "parameters.change": frozenset({Role.ADMINISTRATOR, Role.COMPLIANCE}),
     "periods.close": frozenset({Role.FINANCE, Role.SYSTEM}),
@@ -90,7 +97,7 @@ def may(actor: Actor, permission: str) -> bool:
     """Whether the actor's role holds ``permission``; with a temporary password only the own account is open."""
     if actor.must_change_password and permission != OWN_ACCOUNT:
         return False
-    return actor.role in GRANTS.get(permission, frozenset())
+    return actor.role in GRANTS.get(permission, frozenset()) and actor.rights.leaves(permission)
 
 
 def require(actor: Actor, permission: str) -> None:
@@ -101,6 +108,12 @@ def require(actor: Actor, permission: str) -> None:
         raise Refused(
             "You signed in with a temporary password. Change it on your account page first.",
             "您正在使用临时密码登录,请先在账号页面修改密码。",
+        )
+    if actor.role in GRANTS.get(permission, frozenset()):
+        raise Refused(
+            "Your role includes this, but it was withheld from you, or your access is narrowed to some cases. "
+            "Ask the administrator.",
+            "您的角色包含此权限,但已对您停用,或您的数据范围已被缩小。请联系系统管理员。",
         )
     holders = [role for role in Role if role in GRANTS.get(permission, frozenset()) and role is not Role.SYSTEM]
     who_en = ", ".join(ROLE_NAMES[role][0] for role in holders) or "nobody"

@@ -13,8 +13,9 @@ from starlette.exceptions import HTTPException
 from ops_app.bootstrap import App
 from ops_app.domain.errors import Refused
 from ops_app.domain.organisation.people import Actor
-from ops_app.interfaces.cookies import Cookies, is_same_origin
+from ops_app.interfaces.cookies import Cookies, address_of, is_same_origin
 from ops_app.interfaces.problems import InProgress, SignedOut
+from ops_app.services.organisation.announcement_reading import list_unacknowledged
 from ops_app.services.organisation.sessions import actor_of
 
 
@@ -23,6 +24,16 @@ class ForeignPage(Refused):
 
     def __init__(self) -> None:
         super().__init__("This request came from a page of another site.", "该请求来自其他网站的页面。")
+
+
+class AcknowledgeFirst(Refused):
+    """A change of rules stands before this person."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "A change of rules waits for you. Sign in to the pages, read and acknowledge it first.",
+            "有规则变更公告待您确认,请先登录页面阅读并确认。",
+        )
 
 
 @dataclass
@@ -35,9 +46,18 @@ class Callers:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def of(self, request: Request) -> Actor:
-        """The actor of the session; raises ``SignedOut`` or ``ForeignPage``."""
+        """The actor of the session, to whom the house is open; raises ``SignedOut``, ``ForeignPage``, or
+        ``AcknowledgeFirst`` while a change of rules waits to be acknowledged, which stops a person here as on pages."""
+        actor = self.anyone(request)
+        if list_unacknowledged(actor, self.app.store, now=self.app.clock.now()):
+            raise AcknowledgeFirst
+        return actor
+
+    def anyone(self, request: Request) -> Actor:
+        """The actor of the session, whatever waits before them; raises ``SignedOut`` or ``ForeignPage``."""
         token = request.cookies.get(self.cookies.session)
-        actor = actor_of(self.app.store, token, now=self.app.clock.now())
+        now = self.app.clock.now()
+        actor = actor_of(self.app.store, token, now=now, address=address_of(request))
         if actor is None:
             raise SignedOut
         if request.method not in {"GET", "HEAD"}:

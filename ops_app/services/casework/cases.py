@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
 
@@ -150,12 +150,24 @@ def read_case(actor: Actor, store: Store, *, now: datetime, case_id: str) -> Cas
         placements = [it for it in placements if it.agency_code == actor.agency_code and it.ended_at is None]
         since = placements[-1].placed_at if placements else now
         assignments = [it for it in assignments if it.agency_code == actor.agency_code and it.assigned_at >= since]
-        events = [it for it in events if it.made_at >= since]
-        flags = [it for it in flags if it.cleared_at is None]
+        events = _since_placed(events)
+        flags = [_as_told(it, since) for it in flags if it.cleared_at is None]
     return CaseRecord(
         one, tuple(events), tuple(placements), tuple(assignments), tuple(flags), tuple(others),
         moves_from(one.position), one.reasons_against(Deed.CONTACT), one.reasons_against(Deed.PLACEMENT),
     )  # fmt: skip
+
+
+def _since_placed(events: Sequence[CaseEvent]) -> list[CaseEvent]:
+    """What happened from the last placement on. By number, not by time: a case is taken from one agency and placed
+    with another in the same moment."""
+    begun = max((it.nth for it in events if it.what == CaseMove.PLACE.value), default=None)
+    return [it for it in events if begun is not None and it.nth >= begun]
+
+
+def _as_told(one: SetFlag, since: datetime) -> SetFlag:
+    """A flag holds for whoever has the case; what was written when it was set before their time is not theirs."""
+    return one if one.set_at >= since else replace(one, reason="–", set_by="")
 
 
 def _check(chosen: CaseFilter, reach: Reach, sort: str, limit: int) -> None:

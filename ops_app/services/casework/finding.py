@@ -12,6 +12,7 @@ from ops_app.domain.casework.personal import BLIND, PersonalField, Term, checked
 from ops_app.domain.casework.scope import scope_of
 from ops_app.domain.errors import NotFound, Refused
 from ops_app.domain.organisation.people import Actor
+from ops_app.domain.organisation.permissions import require
 from ops_app.services.act import act
 from ops_app.store.casework import cases, debtors
 from ops_app.store.casework.cases import Case
@@ -84,8 +85,10 @@ def unmask(
 ) -> str:
     """One personal field of the debtor of a case within reach, in full; with a reason and a row in the audit log.
 
-    Raises ``NoSuchCase``, ``NotFound`` (the field is not known), ``TooMany``, ``NoKey``, ``Invalid`` (no reason).
+    Each field is a right of its own (``fields.*``). Raises ``Refused``, ``NoSuchCase``,
+    ``NotFound`` (the field is not known), ``TooMany``, ``NoKey``, ``Invalid`` (no reason).
     """
+    require(actor, f"fields.{field.value}")
     why = checked_reason(reason)
     with store.writing(actor, now) as transaction:
         one = cases.read(transaction.connection, case_id, scope_of(actor), now)

@@ -21,6 +21,7 @@ from ops_app.domain.organisation.audit import AuditRow
 from ops_app.domain.organisation.people import Actor
 from ops_app.domain.organisation.placement import PlacementStop, StillStopped, placement_stops
 from ops_app.services.act import act
+from ops_app.services.organisation.exports import end_exports_of
 from ops_app.services.organisation.people import checked_why
 from ops_app.services.organisation.sessions import end_all_of
 from ops_app.store.organisation import agencies, agency_contracts, agency_people, audit, people
@@ -223,6 +224,7 @@ def move_agency(
         if state is AgencyState.ENDED:
             for person_id in people.ids_of_agency(transaction.connection, agency_code):
                 end_all_of(transaction, person_id)
+            end_exports_of(transaction, agency_code=agency_code, because="agency_ended")
         transaction.audit(
             f"agency.{what.value}", "agency", agency_code, before={"state": before.state}, after={"state": state},
             reason=why,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from ops_app.domain.errors import Invalid, NotFound
+from ops_app.domain.errors import Invalid, NotFound, Refused
 from ops_app.domain.organisation.ceilings import check_ceiling
 from ops_app.domain.organisation.people import Actor, Role
 from ops_app.services.act import act
@@ -24,7 +24,8 @@ from ops_app.services.organisation.people import (
     other_person,
     switch_account,
 )
-from ops_app.store.organisation import people
+from ops_app.store.organisation import audit, people
+from ops_app.store.organisation.audit import AuditFilter
 from ops_app.store.organisation.people import PeopleFilter, Person
 from ops_app.store.store import Store, Transaction
 
@@ -126,7 +127,30 @@ def _switch(
     why = checked_why(reason)
     action = "person.reactivated" if active else "person.deactivated"
     with store.writing(actor, now) as transaction:
-        return switch_account(transaction, _own(transaction, actor, person_id), version, active, action, why)
+        before = _own(transaction, actor, person_id)
+        if active and not before.active:
+            _refuse_locked_above(transaction, before)
+        return switch_account(transaction, before, version, active, action, why)
+
+
+def _refuse_locked_above(transaction: Transaction, person: Person) -> None:
+    """Whom the asset company locked, the agency does not let in again."""
+    locked = [
+        row
+        for action in ("person.deactivated", "person.left")
+        for row in audit.newest(
+            transaction.connection,
+            AuditFilter(action=action, object_type="person", object_id=person.person_id),
+            before=None,
+            limit=1,
+        )
+    ]
+    last = max(locked, key=lambda row: row.seq, default=None)
+    if last is not None and last.agency_code != person.agency_code:
+        raise Refused(
+            f"{last.actor_name} of the asset company locked this account. Ask them to open it.",
+            f"该账号由资产公司 {last.actor_name} 停用,请联系其恢复。",
+        )
 
 
 def _own(transaction: Transaction, actor: Actor, person_id: str) -> Person:

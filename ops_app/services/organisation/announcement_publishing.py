@@ -26,12 +26,15 @@ from ops_app.services.act import act
 from ops_app.services.organisation.announcements import OBJECT, ChangedMeanwhile, change, found, moved
 from ops_app.services.organisation.approval_kinds import Draft, register
 from ops_app.services.organisation.approval_making import request_approval, resubmit
-from ops_app.store.organisation import announcements, approvals
+from ops_app.store.organisation import announcements, approvals, audit
 from ops_app.store.organisation.announcements import Announcement
+from ops_app.store.organisation.audit import AuditFilter
 from ops_app.store.store import Store, Transaction
 
 PUBLISH = "announcement.publish"
 """The kind of request that asks for a publication."""
+
+_MOST_EDITS = 10_000
 
 MUST_ACKNOWLEDGE = "must_acknowledge"
 """The risk flag of an announcement that nobody of its audience gets past."""
@@ -77,7 +80,7 @@ def run_publish(transaction: Transaction, arguments: Mapping[str, Any]) -> Mappi
     """
     before = _as_asked(transaction, arguments)
     checker = transaction.actor.person_id
-    if checker in {before.drafted_by, before.edited_by}:
+    if checker in {before.drafted_by, before.edited_by} | _writers(transaction, before.announcement_id):
         raise Refused("Somebody else publishes what you wrote.", "本人起草的公告须由他人审批发布。")
     state = move(AnnouncementState.SUBMITTED, AnnouncementMove.PUBLISH)
     values = {"state": state.value, "published_by": checker, "published_at": transaction.now}
@@ -88,6 +91,12 @@ def run_publish(transaction: Transaction, arguments: Mapping[str, Any]) -> Mappi
         after=after.facts(),
     )  # fmt: skip
     return {"announcement_id": after.announcement_id, "state": after.kept_state, "version": after.version}
+
+
+def _writers(transaction: Transaction, announcement_id: str) -> set[str]:
+    """Everybody who wrote at the text, not the last alone: the audit log remembers them."""
+    edited = AuditFilter(action="announcement.edited", object_type=OBJECT, object_id=announcement_id)
+    return {row.actor_id for row in audit.newest(transaction.connection, edited, before=None, limit=_MOST_EDITS)}
 
 
 def _arguments(one: Announcement) -> dict[str, Any]:

@@ -24,6 +24,8 @@ from ops_app.services.organisation.approval_moves import check_version, is_over
 from ops_app.store.organisation import approval_rules, approvals
 from ops_app.store.organisation.approvals import ApprovalRequest
 
+DECIDE = "approvals.decide"
+
 
 @dataclass(frozen=True)
 class Read:
@@ -58,6 +60,8 @@ def check_may(
     me = approvals.standing(connection, actor.person_id, lock=lock)
     if me is None or not me.active:
         raise NotYourLevel(level)
+    if decision is RequestMove.APPROVE:
+        me.rights.check_amount(DECIDE, one.amount_minor, one.currency)
     if on_behalf_of in (None, actor.person_id) and holds_level(me, level):
         return actor.person_id, level
     refusal: Refused = NotYourLevel(level)
@@ -68,6 +72,8 @@ def check_may(
         if principal is None or not holds_level(principal, level):
             continue
         try:
+            if decision is RequestMove.APPROVE:
+                principal.rights.check_amount(DECIDE, one.amount_minor, one.currency)
             check_apart(one.maker_id, frozenset({actor.person_id, principal.person_id}), earlier)
         except Refused as why:
             refusal = why

@@ -137,6 +137,24 @@ def decide_requests(
     """Decide alike on many requests (id → what was read), all or none: ``NotAllDecided`` lists which cannot be decided
     so and why, and then nothing was."""
     _check_bulk(decision, items)
+    try:
+        return _decide_all(actor, store, now, decision, items, reason, key)
+    except NotAllDecided as why:
+        for request_id, refusal in why.refused.items():
+            if isinstance(refusal, NotCarriedOut):
+                _note_failure(actor, store, now, request_id, refusal)
+        raise
+
+
+def _decide_all(
+    actor: Actor,
+    store: Store,
+    now: datetime,
+    decision: RequestMove,
+    items: Mapping[str, Read],
+    reason: str,
+    key: str,
+) -> tuple[Moved, ...]:
     with store.writing(actor, now) as transaction:
         body = {name: vars(read) for name, read in items.items()}
         claim = once(transaction, key, [decision, body, reason])

@@ -22,6 +22,7 @@ MODULES: tuple[str, ...] = (
     "ops_app.services.organisation.approval_rules",
     "ops_app.services.organisation.export_releasing",
     "ops_app.services.organisation.parameters",
+    "ops_app.services.organisation.rights",
 )
 """The services that register kinds. An area that registers one adds itself here."""
 

@@ -73,6 +73,7 @@ def enter_request(
     """
     found = kind_of(kind)
     require(transaction.actor, found.make)
+    transaction.actor.rights.check_amount(found.make, amount_minor, currency)
     draft = _checked(
         transaction, found, Draft(kind, object_type, object_id, arguments, amount_minor, currency, reason, tuple(flags))
     )
@@ -195,6 +196,7 @@ def resubmit(
         state = move(before.state, RequestMove.RESUBMIT)
         found = kind_of(before.kind)
         require(actor, found.make)
+        actor.rights.check_amount(found.make, amount_minor, currency)
         draft = _checked(
             transaction,
             found,

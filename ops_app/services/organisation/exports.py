@@ -30,6 +30,7 @@ from ops_app.domain.organisation.exports import (
 )
 from ops_app.domain.organisation.people import Actor
 from ops_app.services.act import act
+from ops_app.store.casework import access
 from ops_app.store.organisation import exports
 from ops_app.store.organisation.exports import OBJECT, Export
 from ops_app.store.store import Store, Transaction
@@ -220,6 +221,10 @@ def _own(transaction: Transaction, actor: Actor, export_id: str) -> Export:
     one = exports.by_id(transaction.connection, export_id, lock=True)
     if one is None or one.requested_by != actor.person_id or not still_holds(actor, one.role, one.agency_code):
         raise NoSuchExport
+    if one.agency_code is not None and access.narrowed_since(
+        transaction.connection, one.agency_code, one.requested_by, one.requested_at, transaction.now
+    ):
+        raise NoSuchExport  # it may hold rows that are no longer theirs to read
     return one
 
 

@@ -21,6 +21,7 @@ from ops_app.domain.organisation.people import (
 from ops_app.services.act import act
 from ops_app.services.organisation.exports import end_exports_of
 from ops_app.services.organisation.hashing import hash_password, temporary_password
+from ops_app.services.organisation.open_work import PersonStillHolds, open_with_person
 from ops_app.services.organisation.sessions import end_all_of
 from ops_app.store.organisation import people
 from ops_app.store.organisation.people import SORTABLE, PeopleFilter, Person
@@ -129,7 +130,8 @@ def change_role(
     reason: str,
 ) -> Person:
     """Give a person another role or agency; their sessions end. Nobody changes their own role, and one administrator
-    always remains. ``version`` is what the caller saw: ``Conflict`` if it changed since."""
+    always remains. ``version`` is what the caller saw: ``Conflict`` if it changed since. Raises ``PersonStillHolds``
+    while they have cases."""
     check_place(role, agency_code)
     check_ceiling(actor, role, agency_code)
     why = checked_why(reason)
@@ -137,6 +139,9 @@ def change_role(
         before = other_person(transaction, actor, person_id)
         if before.role is Role.ADMINISTRATOR and role is not Role.ADMINISTRATOR:
             _one_administrator_remains(transaction, before)
+        held = tuple(one for one in open_with_person(transaction.connection, person_id) if one.code == "cases")
+        if held and (role, agency_code) != (before.role, before.agency_code):
+            raise PersonStillHolds(held)  # else cases would be with somebody who cannot see them
         change_person(transaction, before, version, {"role_code": role.value, "agency_code": agency_code})
         end_all_of(transaction, person_id)
         end_exports_of(transaction, person_id=person_id, because="role_changed")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from uuid import uuid4
@@ -14,6 +14,7 @@ from sqlalchemy import insert, select, update
 from ops_app.domain.canonical import canonical_json, content_hash
 from ops_app.domain.errors import Invalid
 from ops_app.domain.organisation.people import Actor
+from ops_app.domain.organisation.permissions import may
 from ops_app.services.act import act
 from ops_app.store.store import Store
 from ops_app.store.tables.operations import quarantine_corrections as corrections
@@ -71,7 +72,8 @@ def correct_row(
 ) -> str:
     """Keep a correction (``replay``) or a discard (``discard``) of a refused row; the next run applies it.
 
-    Idempotent by ``key``; the audit row holds the corrected values. Raises ``Invalid`` beside the field.
+    Idempotent by ``key``. The audit row names the columns and has the hash of the values, which may be personal data:
+    they stay with the correction. Raises ``Invalid`` beside the field.
     """
     if decision not in ("replay", "discard"):
         raise Invalid("Choose replay or discard.", "请选择重放或作废。", field="decision")
@@ -101,7 +103,11 @@ def correct_row(
             )
         )
         transaction.audit(
-            f"quarantine.{decision}", "refused_row", f"{file_id}:{line_no}", after=dict(corrected), reason=reason
+            f"quarantine.{decision}",
+            "refused_row",
+            f"{file_id}:{line_no}",
+            after={"columns": sorted(corrected), "values_hash": content_hash(dict(corrected))},
+            reason=reason.strip(),
         )
         transaction.answer("quarantine_corrections", key, {"correction_id": correction_id})
     return correction_id
@@ -134,7 +140,10 @@ def note_replayed(actor: Actor, store: Store, *, now: datetime, outcomes: Mappin
 
 @act("operations.view")
 def list_corrections(actor: Actor, store: Store, *, limit: int = 200) -> list[Correction]:
-    """The latest corrections with what became of them."""
+    """The latest corrections with what became of them; the values only for those who may correct."""
     with store.reading() as connection:
         rows = connection.execute(select(corrections).order_by(corrections.c.made_at.desc()).limit(limit)).all()
-    return [_correction(row) for row in rows]
+    found = [_correction(row) for row in rows]
+    if may(actor, "quarantine.correct"):
+        return found
+    return [replace(one, corrected={name: value and "***" for name, value in one.corrected.items()}) for one in found]

@@ -22,7 +22,7 @@ from ops_app.domain.organisation.networks import admits, readable
 from ops_app.domain.organisation.passwords import FORGOTTEN_AFTER, LONGEST, delay_after
 from ops_app.domain.organisation.people import SYSTEM, Actor, folded_name, is_possible_name
 from ops_app.services.organisation.hashing import hash_password, needs_rehash, verify_password
-from ops_app.store.organisation import agencies, agency_people, people, sessions
+from ops_app.store.organisation import agencies, agency_people, people, rights, sessions
 from ops_app.store.organisation.people import Person
 from ops_app.store.store import Store, StoreBusy, Transaction
 from ops_app.store.tables.organisation import people as people_table
@@ -95,7 +95,7 @@ def sign_in(
         person = people.by_name(transaction.connection, folded) if is_possible_name(folded) else None
         counter = _counter(transaction, folded, person, device)
         stored = people.password_hash(transaction.connection, person.person_id) if person else None
-        barred = _barred_by_agency(transaction.connection, person, address)
+        barred = _barred_by_agency(transaction.connection, person.agency_code if person else None, address)
         may_try = _count(transaction, counter)
     if not may_try:
         raise SignInRefused
@@ -134,13 +134,15 @@ def _count(transaction: Transaction, counter: str) -> bool:
     return True
 
 
-def _barred_by_agency(connection: Connection, person: Person | None, address: str) -> str | None:
-    """Why somebody of an agency may not sign in whatever their password, if so."""
-    if person is None or person.agency_code is None:
+def _barred_by_agency(connection: Connection, agency_code: str | None, address: str | None) -> str | None:
+    """Why somebody of an agency may not be here whatever their password, if so; ``address`` ``None``: not asked."""
+    if agency_code is None:
         return None
-    if agencies.state_of(connection, person.agency_code) is AgencyState.ENDED:
+    if agencies.state_of(connection, agency_code) is AgencyState.ENDED:
         return "agency_ended"
-    allowed = [one.network for one in agency_people.networks_of(connection, person.agency_code)]
+    if address is None:
+        return None
+    allowed = [one.network for one in agency_people.networks_of(connection, agency_code)]
     return None if admits(allowed, address) else "network"
 
 
@@ -169,6 +171,8 @@ def _begin(
         person = people.by_id(connection, person_id)
         if person is None or not person.active or people.password_hash(connection, person_id) != verified:
             raise SignInRefused  # changed while the password was being checked
+        if _barred_by_agency(connection, person.agency_code, None) is not None:
+            raise SignInRefused  # the agency ended meanwhile
         transaction.actor = actor_from(person, token_hash(token))
         if rehashed is not None:
             connection.execute(
@@ -213,15 +217,17 @@ def actor_from(person: Person, session_hash: str) -> Actor:
     )
 
 
-def actor_of(store: Store, token: str | None, *, now: datetime) -> Actor | None:
+def actor_of(store: Store, token: str | None, *, now: datetime, address: str | None = None) -> Actor | None:
     """Who holds the session of ``token``, with the role they have at this moment; ``None`` if it is no session (any
-    more). One indexed read; asked on every request and every rerun of a page."""
+    more), and for people of an agency that has ended or, where ``address`` is told, elsewhere than in its networks.
+    A few indexed reads; asked on every request and every rerun of a page."""
     if not token:
         return None
     with store.reading() as connection:
         held = sessions.held(connection, token_hash(token), now=now, idle=IDLE_LIMIT)
-    if held is None:
-        return None
+        if held is None or _barred_by_agency(connection, held.agency_code, address) is not None:
+            return None
+        less = rights.rights_of(connection, held.person_id)
     if now - held.last_seen_at >= TOUCH_EVERY:
         _touch(store, held.session_hash, now)
     return Actor(
@@ -232,6 +238,7 @@ def actor_of(store: Store, token: str | None, *, now: datetime) -> Actor | None:
         language=held.language,
         session_id=held.session_hash,
         must_change_password=held.must_change_password,
+        rights=less,
     )
 
 

@@ -6,9 +6,11 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy.engine import Connection
+
 from ops_app.domain.findings import Finding, broken, holds
 from ops_app.domain.organisation.approvals import BY_APPROVER, RequestMove, RequestState
-from ops_app.domain.organisation.audit import AuditRow, ChainFault, first_fault
+from ops_app.domain.organisation.audit import GENESIS, AuditRow, ChainFault, first_fault
 from ops_app.services.organisation.approval_kinds import Draft
 from ops_app.services.organisation.approval_making import hash_of
 from ops_app.store import stored_json
@@ -22,26 +24,46 @@ APPROVALS_INVARIANT = 6
 APPROVALS_NAME = "maker is not checker"
 
 
-def verify_audit(store: Store, evidence: Path | None = None) -> Finding:
-    """Invariant 8: walk the whole chain, and hold it against the signed checkpoints in ``evidence``.
+def verify_audit(store: Store, evidence: Path | None = None, public_key: Path | None = None) -> Finding:
+    """Invariant 8: walk the whole chain, and hold it against the signed checkpoints in ``evidence``; only the public
+    key is needed, that of ``evidence`` unless ``public_key`` names a copy which was kept elsewhere.
 
     A broken finding names the first bad row. Without checkpoints a cut tail and a chain written anew cannot be seen;
     the detail then says so.
     """
     try:
-        checkpoints = CheckpointFolder(evidence).read() if evidence is not None else []
+        checkpoints = CheckpointFolder(evidence, public_key).read() if evidence is not None else []
     except BadCheckpoint as bad:
         return broken(AUDIT_INVARIANT, AUDIT_NAME, 0, f"row {bad.seq}: {bad}")
     with store.reading() as connection:
         seen: dict[int, str] = {}
         signed = {one.seq for one in checkpoints}
-        last, _, fault = first_fault(_noting(audit.walk(connection), signed, seen))
+        try:
+            last, _, fault = first_fault(_noting(audit.walk(connection), signed, seen))
+        except (ValueError, TypeError):  # something that is no row at all stands in the log
+            seen.clear()
+            last, fault = _row_by_row(connection, signed, seen)
     worst = _first(fault, _against(checkpoints, seen, last if fault is None else fault.seq - 1))
     if worst is not None:
         return broken(AUDIT_INVARIANT, AUDIT_NAME, last, f"row {worst.seq}: {worst.why}")
     if not checkpoints:
         return holds(AUDIT_INVARIANT, AUDIT_NAME, last, "no signed checkpoint yet: a cut tail would not be seen")
     return holds(AUDIT_INVARIANT, AUDIT_NAME, last, f"signed up to row {checkpoints[-1].seq}")
+
+
+def _row_by_row(connection: Connection, signed: set[int], seen: dict[int, str]) -> tuple[int, ChainFault | None]:
+    """As ``first_fault``, each row read by itself, so that the first one which cannot be read is named."""
+    seq, row_hash = 0, GENESIS
+    while True:
+        try:
+            rows = list(audit.walk(connection, after=seq, most=1))
+        except (ValueError, TypeError):
+            return seq, ChainFault(seq + 1, f"row {seq + 1} cannot be read")
+        if not rows:
+            return seq, None
+        seq, row_hash, fault = first_fault(_noting(rows, signed, seen), seq=seq, row_hash=row_hash)
+        if fault is not None:
+            return seq, fault
 
 
 def _noting(rows: Iterable[AuditRow], signed: set[int], seen: dict[int, str]) -> Iterator[AuditRow]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, bindparam, exists, false, func, select, tuple_, update
+from sqlalchemy import ColumnElement, Select, bindparam, exists, false, func, or_, select, tuple_, update
 from sqlalchemy.engine import Connection
 
 from ops_app.domain.casework import flags as f
@@ -17,12 +17,14 @@ from ops_app.domain.casework.scope import Reach, Scope
 from ops_app.store.ledger.payments import chunks
 from ops_app.store.tables.casework import assignments, cases, debtors, placements
 from ops_app.store.tables.organisation import people
+from ops_app.store.tables.units import memberships
 
 SORTS = ("days_past_due", "balance_minor", "opened_date")
 """What any list of cases is sorted by; equal values by case id."""
 
 FILTERS: dict[Reach, tuple[str, ...]] = {
     Reach.ALL: ("custody", "state", "agency_code", "collector_id"),
+    Reach.NARROWED: (),
     Reach.AGENCY: (),
     Reach.OWN: (),
     Reach.NONE: (),
@@ -113,8 +115,30 @@ _MASKED = (debtors.c.name_masked, debtors.c.phone_masked, debtors.c.national_id_
 
 def within(scope: Scope, now: datetime) -> list[ColumnElement[bool]]:
     """The conditions that bind a query of cases to ``scope`` at ``now``; every reader of cases uses them."""
+    return [*_reached(scope, now), *_left_of(scope, now)]
+
+
+def _left_of(scope: Scope, now: datetime) -> list[ColumnElement[bool]]:
+    """What is left to somebody whose cases are narrowed: those of some sources, or of the collectors of some units."""
+    left: list[ColumnElement[bool]] = []
+    if scope.sources is not None:
+        left.append(cases.c.source_code.in_(sorted(scope.sources)))
+    if scope.units is not None:
+        day = now.date()  # in UTC
+        members = select(memberships.c.person_id).where(
+            memberships.c.unit_id.in_(sorted(scope.units)),
+            memberships.c.valid_from <= day,
+            or_(memberships.c.valid_to.is_(None), memberships.c.valid_to > day),
+        )
+        left.append(cases.c.collector_id.in_(members))
+    return left
+
+
+def _reached(scope: Scope, now: datetime) -> list[ColumnElement[bool]]:
     if scope.reach is Reach.ALL:
         return []
+    if scope.reach is Reach.NARROWED:
+        return [] if scope.units is not None or scope.sources is not None else [false()]
     if scope.reach is Reach.AGENCY and scope.agency_code:
         return _placed_with(scope.agency_code, now)
     if scope.reach is Reach.OWN and scope.collector_id:

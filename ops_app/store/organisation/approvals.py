@@ -13,6 +13,7 @@ from sqlalchemy.engine import Connection
 from ops_app.domain.organisation.approvals import BY_APPROVER, OPEN, Decider, RequestMove, RequestState
 from ops_app.domain.organisation.people import Role
 from ops_app.store import stored_json
+from ops_app.store.organisation import rights
 from ops_app.store.tables.approvals import approval_decisions as decisions
 from ops_app.store.tables.approvals import approval_requests as requests
 from ops_app.store.tables.approvals import approval_rounds as rounds
@@ -225,7 +226,10 @@ def standing(connection: Connection, person_id: str, *, lock: bool = False) -> D
     """A person as they stand now; with ``lock`` their role cannot change before this transaction ends."""
     query = select(people.c.role_code, people.c.active, people.c.agency_code).where(people.c.person_id == person_id)
     row = connection.execute(query.with_for_update(read=True) if lock else query).first()
-    return None if row is None else Decider(person_id, Role(row.role_code), row.active, row.agency_code)
+    if row is None:
+        return None
+    less = rights.rights_of(connection, person_id)
+    return Decider(person_id, Role(row.role_code), row.active, row.agency_code, less)
 
 
 def request_of(row: Any) -> ApprovalRequest:

@@ -17,10 +17,10 @@ _COLUMNS = tuple(audit_log.c[name] for name in AuditRow.__dataclass_fields__)
 _AT_ONCE = 2_000
 
 
-def walk(connection: Connection, *, after: int = 0) -> Iterator[AuditRow]:
-    """Every row with a greater ``seq`` than ``after``, in order, a few thousand in memory at a time."""
+def walk(connection: Connection, *, after: int = 0, most: int | None = None) -> Iterator[AuditRow]:
+    """Rows with a greater ``seq`` than ``after`` (up to ``most``), in order, a few thousand in memory at a time."""
     rows = connection.execution_options(yield_per=_AT_ONCE).execute(
-        select(*_COLUMNS).where(audit_log.c.seq > after).order_by(audit_log.c.seq)
+        select(*_COLUMNS).where(audit_log.c.seq > after).order_by(audit_log.c.seq).limit(most)
     )
     for row in rows:
         yield _row(row)

@@ -48,9 +48,11 @@ class BadCheckpoint(Exception):
 class CheckpointFolder:
     """``evidence/audit`` with the checkpoints and the public key, ``evidence/keys`` with the signing key."""
 
-    def __init__(self, evidence: Path) -> None:
+    def __init__(self, evidence: Path, public_key_file: Path | None = None) -> None:
+        """``public_key_file``: a copy of the public key that was kept elsewhere, for whoever checks the house and would
+        not believe the key that lies beside the checkpoints."""
         self.folder = evidence / "audit"
-        self.public_key_file = self.folder / "public_key.pem"
+        self.public_key_file = public_key_file or self.folder / "public_key.pem"
         self._private_key_file = evidence / "keys" / "audit_ed25519.pem"
 
     def files(self) -> list[Path]:
@@ -64,7 +66,10 @@ class CheckpointFolder:
             return []
         if not self.public_key_file.exists():
             raise BadCheckpoint(0, "the public key of the checkpoints is missing")
-        key = serialization.load_pem_public_key(self.public_key_file.read_bytes())
+        try:
+            key = serialization.load_pem_public_key(self.public_key_file.read_bytes())
+        except ValueError as error:
+            raise BadCheckpoint(0, "the public key of the checkpoints cannot be read") from error
         if not isinstance(key, Ed25519PublicKey):
             raise BadCheckpoint(0, "the public key of the checkpoints is of another kind")
         found: list[Checkpoint] = []

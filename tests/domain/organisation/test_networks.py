@@ -92,3 +92,9 @@ def test_an_address_of_version_four_is_in_no_network_of_version_six() -> None:
 def test_a_log_keeps_an_address_in_its_one_spelling() -> None:
     assert readable("::FFFF:203.0.113.9") == "203.0.113.9"
     assert readable("<script>") == "unreadable"
+
+
+@pytest.mark.parametrize("everything", ["0.0.0.0/0", "::/0", "::ffff:0.0.0.0/96"])
+def test_the_whole_internet_is_no_network_however_it_is_written(everything: str) -> None:
+    with pytest.raises(WrongNetwork, match="whole internet"):
+        checked_network(everything)

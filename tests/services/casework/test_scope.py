@@ -17,7 +17,7 @@ from ops_app.domain.organisation.permissions import GRANTS
 from ops_app.services.casework.assigning import assign_cases, unassign_cases
 from ops_app.services.casework.cases import list_cases, list_placements, read_case
 from ops_app.services.casework.finding import search_cases, unmask
-from ops_app.services.casework.moving import move_case, set_flag
+from ops_app.services.casework.moving import clear_flag, move_case, set_flag
 from ops_app.services.casework.placing import recall_cases
 from ops_app.store.store import Store
 from tests.services.casework.casebook import (
@@ -140,3 +140,40 @@ def test_an_actor_nobody_thought_of_sees_nothing() -> None:
     assert scope_of(Actor("x", "x", Role.MANAGER, "AG01")).reach is Reach.NONE
     assert scope_of(Actor("x", "x", Role.AGENCY_SUPERVISOR)).reach is Reach.NONE
     assert scope_of(SYSTEM).reach is Reach.ALL
+
+
+def test_a_case_that_changes_agencies_in_one_moment_says_nothing_of_the_first(store: Store, tmp_path: Path) -> None:
+    ids = some_cases(store, tmp_path, 1)
+    placed(store, "AG01", ids[0])
+    set_flag(
+        AG1, store, now=NOW, case_id=ids[0], version=versions(store, ids[0])[ids[0]], flag=Flag.DISPUTE,
+        reason="told to Gao of AG01",
+    )  # fmt: skip
+    clear_flag(
+        SUPERVISOR, store, now=NOW, case_id=ids[0], version=versions(store, ids[0])[ids[0]], flag=Flag.DISPUTE,
+        reason="answered",
+    )  # fmt: skip
+    set_flag(
+        AG1, store, now=NOW, case_id=ids[0], version=versions(store, ids[0])[ids[0]], flag=Flag.COMPLAINT,
+        reason="told to Gao of AG01",
+    )  # fmt: skip
+    clear = {"now": NOW, "case_id": ids[0], "flag": Flag.COMPLAINT, "reason": "answered"}
+    recall_cases(SUPERVISOR, store, now=NOW, wanted=versions(store, ids[0]), reason="secret of AG01")
+    clear_flag(SUPERVISOR, store, version=versions(store, ids[0])[ids[0]], **clear)
+    placed(store, "AG02", ids[0])
+    record = read_case(AG2, store, now=NOW, case_id=ids[0])
+    assert [one.what for one in record.events] == ["place"]
+    assert "AG01" not in repr(record)
+
+
+def test_a_flag_set_before_their_time_holds_and_tells_no_words(store: Store, tmp_path: Path) -> None:
+    ids = some_cases(store, tmp_path, 1)
+    set_flag(
+        SUPERVISOR, store, now=NOW, case_id=ids[0], version=versions(store, ids[0])[ids[0]], flag=Flag.VULNERABLE,
+        reason="said by AG01",
+    )  # fmt: skip
+    placed(store, "AG02", ids[0], now=NOW + timedelta(hours=1))
+    (flag,) = read_case(AG2, store, now=NOW + timedelta(hours=2), case_id=ids[0]).flags
+    assert (flag.flag, flag.reason, flag.set_by) == (Flag.VULNERABLE, "–", "")
+    (flag,) = read_case(SUPERVISOR, store, now=NOW + timedelta(hours=2), case_id=ids[0]).flags
+    assert flag.reason == "said by AG01"

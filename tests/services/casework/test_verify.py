@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
+from ops_app.domain.organisation.people import SYSTEM
 from ops_app.services.casework.placing import recall_cases
 from ops_app.services.casework.verify import verify_one_owner
+from ops_app.services.casework.verify_reach import verify_reach
 from ops_app.store.store import Store
 from tests.services.casework.casebook import (
     AG1,
@@ -71,3 +73,35 @@ def test_a_planted_fault_is_named_with_its_case(store: Store, worked: list[str],
             connection.execute(text(statement), {"id": worked[0]} if ":id" in statement else {})
     found = verify_one_owner(store)
     assert (found.state, found.detail) == ("broken", f"case {worked[0]}: {what}")
+
+
+def test_what_an_agency_does_to_its_own_cases_holds_and_anything_else_is_named(store: Store, tmp_path: Path) -> None:
+    ids = some_cases(store, tmp_path, 3)
+    placed(store, "AG01", ids[0])
+    mine = a_collector(store, "mine", "AG01")
+    assigned(store, AG1, mine, ids[0])
+    finding = verify_reach(store)
+    assert (finding.invariant, finding.state, finding.checked) == (7, "holds", 2)
+    with store.writing(AG1, NOW) as transaction:
+        transaction.audit("case.flag_set", "case", ids[1])
+    finding = verify_reach(store)
+    assert finding.state == "broken"
+    assert finding.detail.endswith("an agency acted on a case that was not with it")
+
+
+def test_an_act_after_the_recall_or_a_collector_of_another_house_is_named(store: Store, tmp_path: Path) -> None:
+    ids = some_cases(store, tmp_path, 2)
+    placed(store, "AG01", *ids)
+    mine = a_collector(store, "mine", "AG01")
+    assigned(store, AG1, mine, ids[0])
+    recall_cases(SUPERVISOR, store, now=NOW + timedelta(hours=1), wanted=versions(store, ids[1]), reason=WHY)
+    with store.writing(AG1, NOW + timedelta(minutes=59)) as transaction:
+        transaction.audit("case.flag_set", "case", ids[1])
+    assert verify_reach(store).state == "holds"
+    with store.writing(SYSTEM, NOW) as transaction:
+        transaction.connection.execute(text("update people set agency_code = 'AG02'"))
+        transaction.audit("test.moved", "person", mine.person_id)
+    assert verify_reach(store).detail == f"case {ids[0]}: its collector is of another house"
+    with store.writing(AG1, NOW + timedelta(hours=2)) as transaction:
+        transaction.audit("case.flag_set", "case", ids[1])
+    assert "an agency acted on a case that was not with it" in verify_reach(store).detail

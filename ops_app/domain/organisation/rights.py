@@ -1,0 +1,77 @@
+"""What one person may less than their role: rights withheld, amounts limited, cases of a team or of some lenders only.
+
+A role gives rights (``permissions.GRANTS``); what stands here only ever takes some away. Nobody gets more than their
+role by it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from ops_app.domain.errors import Refused
+from ops_app.domain.money import Money
+
+SCOPED = ("cases.", "fields.")
+"""Families of rights whose services bind every query to the person's scope."""
+
+HOLD_NO_CASES = frozenset(
+    {"session.own", "approvals.own", "rows.export", "organisation.view", "agencies.view", "parameters.view"}
+)
+"""Rights that show no case and no money of any. Whoever's scope is narrowed keeps these and the scoped ones alone."""
+
+
+class Narrowing(StrEnum):
+    """How a person may have less than their role gives."""
+
+    WITHHELD = "withheld"
+    LIMIT = "limit"
+    TEAM = "team"
+    PORTFOLIO = "portfolio"
+
+
+@dataclass(frozen=True)
+class Rights:
+    """What is taken away from a person. ``limits``: (right, currency, most in minor units). ``units``: only cases of
+    collectors in these units; ``sources``: only cases of these sources; ``None``: not narrowed."""
+
+    withheld: frozenset[str] = frozenset()
+    limits: frozenset[tuple[str, str, int]] = frozenset()
+    units: frozenset[str] | None = None
+    sources: frozenset[str] | None = None
+
+    @property
+    def is_scope_narrowed(self) -> bool:
+        return self.units is not None or self.sources is not None
+
+    def leaves(self, permission: str) -> bool:
+        """Whether the person keeps a right of their role."""
+        if permission in self.withheld:
+            return False
+        if not self.is_scope_narrowed:
+            return True
+        return permission in HOLD_NO_CASES or permission.startswith(SCOPED)
+
+    def check_amount(self, permission: str, amount_minor: int | None, currency: str | None) -> None:
+        """Raise ``AboveLimit`` where ``amount_minor`` is more than the person may deal with under that right; without
+        a limit of the amount's own currency a person who has limits deals with no amount of it."""
+        limits = {code: most for right, code, most in self.limits if right == permission}
+        if not limits or amount_minor is None or currency is None:
+            return
+        if amount_minor > limits.get(currency, -1):
+            raise AboveLimit(limits.get(currency), currency)
+
+
+NOTHING_LESS = Rights()
+"""Everything that the role gives."""
+
+
+class AboveLimit(Refused):
+    """The amount is more than this person deals with."""
+
+    def __init__(self, most_minor: int | None, currency: str) -> None:
+        most = f"{Money(most_minor or 0, currency).amount:,}"
+        super().__init__(
+            f"Your limit for this is {most} {currency}. Somebody with a higher limit, or none, decides on it.",
+            f"您的权限金额上限为 {most} {currency},须由上限更高或无上限的人员办理。",
+        )

@@ -1,0 +1,78 @@
+"""What is handed to an act when it is tried: by the name of its parameter, or for one act alone.
+
+A new act whose parameters are all here needs nothing but its row in ``matrix.yml``.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from ops_app.domain.casework.cases import CaseMove
+from ops_app.domain.casework.flags import Flag
+from ops_app.domain.casework.personal import PersonalField, Term
+from ops_app.store.store import Store
+from tests.access.world import THEN, World
+from tests.services.casework.casebook import DUE, WHY
+
+STALE = 99
+"""A version that no case has: whoever sees the case is told that it changed, and nothing is changed."""
+
+
+def by_name(world: World, store: Store, evidence: Path, case_id: str) -> dict[str, Any]:
+    """Parameter → what is handed over; ``case_id`` is the case that is asked for."""
+    return {
+        "store": store,
+        "now": THEN,
+        "today": date(2026, 11, 24),
+        "zone": ZoneInfo("Asia/Shanghai"),
+        "evidence": evidence,
+        "case_id": case_id,
+        "case_ids": [case_id],
+        "ids": [case_id],
+        "wanted": {case_id: STALE},
+        "cases": {case_id: STALE},
+        "version": STALE,
+        "expected_version": STALE,
+        "reason": WHY,
+        "note": WHY,
+        "key": "a key",
+        "flag": Flag.DISPUTE,
+        "move": CaseMove.OPEN_QUEUE,
+        "field": PersonalField.NAME,
+        "term": Term.CASE,
+        "text": case_id,
+        "collector_id": world.mine.person_id,
+        "agency_code": "AG01",
+        "due_at": DUE + timedelta(days=1),
+    }
+
+
+OF_ONE_ACT: Mapping[str, Callable[[str], dict[str, Any]]] = {
+    "casework.cases.list_cases": lambda _: {"wanted": None, "text": None},
+    "casework.cases.list_placements": lambda _: {"agency_code": None},
+    "casework.placing.preview_placement": lambda case_id: {"wanted": [case_id]},
+}
+"""Act → what it is handed instead, given the case that is asked for."""
+
+
+def arguments(
+    name: str, act: Callable[..., Any], world: World, store: Store, evidence: Path, case_id: str
+) -> dict[str, Any]:
+    """Everything that ``act`` takes and there is an example of; raises ``LookupError`` naming what has none."""
+    known = by_name(world, store, evidence, case_id) | OF_ONE_ACT.get(name, lambda _: {})(case_id)
+    given, missing = {}, []
+    for parameter in list(inspect.signature(act).parameters.values())[1:]:
+        if parameter.name in known:
+            given[parameter.name] = known[parameter.name]
+        elif parameter.default is parameter.empty and parameter.kind is not parameter.VAR_KEYWORD:
+            missing.append(parameter.name)
+    if missing:
+        raise LookupError(
+            f"tests/access/examples.py has no example of {', '.join(missing)} of the act {name}: add each to by_name"
+        )
+    return given
