@@ -8,28 +8,27 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from ops_app.services.casework.placing import recall_cases
 from ops_app.services.casework.verify import verify_one_owner
 from ops_app.store.store import Store
 from tests.services.casework.casebook import (
     AG1,
     NOW,
-    SUPERVISOR,
-    WHY,
     a_collector,
     a_spell,
     assigned,
     closing,
     placed,
+    recalled,
     some_cases,
     taken_in,
-    versions,
 )
 
 PLANTS = {
     "more than one active placement": (
         "drop index uq_placements_one_active",
-        "insert into placements select 'other', case_id, nth + 1, agency_code, placed_at, due_at, first_contact_due_at,"
+        "insert into placements (placement_id, case_id, nth, agency_code, placed_at, due_at, first_contact_due_at,"
+        " placed_by, placed_balance_minor, currency, ended_at, end_reason, ended_by, ended_balance_minor, end_note)"
+        " select 'other', case_id, nth + 1, agency_code, placed_at, due_at, first_contact_due_at,"
         " placed_by, placed_balance_minor, currency, ended_at, end_reason, ended_by, ended_balance_minor, end_note"
         " from placements where ended_at is null and case_id = :id",
     ),
@@ -53,7 +52,7 @@ def worked(store: Store, tmp_path: Path) -> list[str]:
     assigned(store, AG1, one, *ids[:4])
     assigned(store, AG1, two, ids[1], now=NOW + timedelta(hours=1))
     later = NOW + timedelta(hours=2)
-    recall_cases(SUPERVISOR, store, now=later, wanted=versions(store, ids[2]), reason=WHY)
+    recalled(store, ids[2], now=later)
     placed(store, "AG02", ids[2], now=later)
     taken_in(store, tmp_path, a_spell(4, **closing()), now=NOW + timedelta(days=1))
     return ids
