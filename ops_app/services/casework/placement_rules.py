@@ -65,7 +65,13 @@ class PlacementRules:
 
     def touch(self, one: Case) -> timedelta:
         """Time within which a placed case must be tried again."""
-        return timedelta(days=self._days(TOUCH_DAYS, one))
+        return self.touch_of(one.lender_code, one.product_code)
+
+    def touch_of(self, lender_code: str | None, product_code: str | None) -> timedelta:
+        """As ``touch``, for a lender and product."""
+        found = self.parameters.value(TOUCH_DAYS, self.day, _scope(lender_code, product_code))
+        assert isinstance(found, int)
+        return timedelta(days=found)
 
     def term_days(self, one: Case) -> int:
         """Days for which a case is usually placed."""
@@ -77,7 +83,7 @@ class PlacementRules:
         return found
 
     def _value(self, code: str, one: Case) -> object:
-        return self.parameters.value(code, self.day, _scope(one))
+        return self.parameters.value(code, self.day, _scope(one.lender_code, one.product_code))
 
 
 def rules_on(connection: Connection, day: date) -> PlacementRules:
@@ -129,8 +135,8 @@ def zone_of(name: str) -> ZoneInfo:
         raise Invalid(f"{name} is no time zone.", f"{name} 不是时区。", field="zone") from error
 
 
-def _scope(one: Case) -> Scope:
-    return Scope(lender=_code(one.lender_code), product=_code(one.product_code))
+def _scope(lender_code: str | None, product_code: str | None) -> Scope:
+    return Scope(lender=_code(lender_code), product=_code(product_code))
 
 
 def _code(value: str | None) -> str | None:

@@ -37,6 +37,8 @@ AG1 = Actor("p-ag1", "Gao", Role.AGENCY_SUPERVISOR, "AG01")
 AG2 = Actor("p-ag2", "Guo", Role.AGENCY_SUPERVISOR, "AG02")
 WHY = "a good reason"
 ZONE = "Asia/Shanghai"
+CERTIFIED_UNTIL = date(2099, 1, 1)
+"""The day on which the certificates of ``a_collector`` no longer hold."""
 
 _SCHEMA: dict[str, Any] = {
     "case_id": pl.String, "debtor_key": pl.String, "source_code": pl.String, "loan_id": pl.String,
@@ -113,12 +115,12 @@ def versions(store: Store, *ids: str) -> dict[str, int]:
     return {one: now_is(store, one).version for one in ids}
 
 
-def an_agency(store: Store, code: str, *, until: date = DAY + timedelta(days=600), **other: Any) -> None:
-    """An agency that may be given cases of region 110000, if it is not there yet, with a contract before ``until``;
-    ``other`` changes its master data."""
+def an_agency(store: Store, code: str, *, day: date = DAY, until: date | None = None, **other: Any) -> None:
+    """An agency that may be given cases of region 110000 on ``day``, if it is not there yet, with a contract before
+    ``until``; ``other`` changes its master data."""
     values: dict[str, Any] = {
         "name": f"Agency {code}", "short_name": code, "state": AgencyState.ACTIVE, "white_listed": True,
-        "licence_number": f"L-{code}", "licence_expires_date": DAY + timedelta(days=900), "fee_schedule": None,
+        "licence_number": f"L-{code}", "licence_expires_date": day + timedelta(days=900), "fee_schedule": None,
         "regions": ("110000",), "capacity_cases": 100_000, "contact_name": None, "contact_phone": None,
         "contact_email": None, "created_at": NOW, "changed_at": NOW, "changed_by": "test", "version": 1,
     }  # fmt: skip
@@ -127,16 +129,16 @@ def an_agency(store: Store, code: str, *, until: date = DAY + timedelta(days=600
             return
     with store.writing(SYSTEM, NOW) as transaction:
         agencies.add(transaction.connection, Agency(agency_code=code, **values | other))
-        period = Period(DAY - timedelta(days=300), until)
+        period = Period(day - timedelta(days=300), until or day + timedelta(days=600))
         agency_contracts.add_contract(transaction, code, f"C-{code}", period)
-        said = Evaluation(DAY - timedelta(days=30), EvaluationKind.ANNUAL, 90, 90, 90, EvaluationResult.PASS)
+        said = Evaluation(day - timedelta(days=30), EvaluationKind.ANNUAL, 90, 90, 90, EvaluationResult.PASS)
         agency_contracts.add_evaluation(transaction, code, said, "test")
         transaction.audit("agency.added", "agency", code)
 
 
 def placed(store: Store, agency: str, *ids: str, now: datetime = NOW, due_at: datetime = DUE) -> None:
     """Queue cases and place them with an agency, as the last approval of such a request would."""
-    an_agency(store, agency)
+    an_agency(store, agency, day=now.date())
     queue_cases(SUPERVISOR, store, now=now, wanted=versions(store, *ids), reason=WHY)
     placing(store, agency, versions(store, *ids), now=now, due_at=due_at)
 
