@@ -3,20 +3,15 @@ them, and taken away from an open page."""
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from ops_app.bootstrap import App
-from ops_app.domain.organisation.people import SYSTEM, Role
+from ops_app.domain.organisation.people import SYSTEM
 from ops_app.services.casework.placing import queue_cases
-from ops_app.services.organisation.demo_people import demo_password
-from ops_app.services.organisation.hashing import hash_password
-from ops_app.services.organisation.people import enter_person, new_person
 from ops_app.store.casework import cases as stored
 from ops_app.store.casework import open_cases
-from ops_app.store.organisation import agency_people
+from ops_app.store.organisation import agency_people, people
 from tests.journeys.conftest import PATIENCE_MS, Visitor
 from tests.services.casework.casebook import CERTIFIED_UNTIL, SUPERVISOR, WHY, an_agency, some_cases
 
@@ -36,12 +31,11 @@ def planted(installation: App) -> list[str]:
     ids = some_cases(app.store, app.settings.evidence, COUNT + ELSEWHERE)
     wanted = dict.fromkeys(ids[:COUNT], 1)
     queue_cases(SUPERVISOR, app.store, now=now, wanted=wanted, reason=WHY)
-    person = replace(
-        new_person(now, "agency_collector", "Zhang Yan 张燕", Role.COLLECTOR, "AG01", "zh"), must_change_password=False
-    )
     with app.store.writing(SYSTEM, now) as transaction:
-        enter_person(transaction, person, hash_password(demo_password("agency_collector")))
-        agency_people.add_certificate(transaction, "AG01", person.person_id, "collector", "C-1", CERTIFIED_UNTIL)
+        hers = people.by_name(transaction.connection, "agency_collector")
+        assert hers is not None
+        agency_people.add_certificate(transaction, "AG01", hers.person_id, "collector", "C-1", CERTIFIED_UNTIL)
+        transaction.audit("agency.certificate_added", "agency", "AG01")
     return ids
 
 

@@ -9,12 +9,14 @@ from ops_app.consoles.kit import tables
 from ops_app.consoles.kit.context import Here
 from ops_app.consoles.kit.desk import choose_among
 from ops_app.consoles.kit.record import facts
+from ops_app.consoles.pages import PAGES
 from ops_app.domain.casework.placing import BATCH_KIND_NAMES
 from ops_app.domain.errors import DomainError
 from ops_app.domain.organisation.approvals import REQUEST_STATE_NAMES, RequestState
 from ops_app.services.casework.batches import Batch, BatchRow, list_batches, read_batch
 
 Listed = tuple[Batch, str]
+_CASES = next(spec.path for spec in PAGES if spec.key == "cases")
 
 
 def show(at: Here) -> bool:
@@ -42,6 +44,14 @@ def show(at: Here) -> bool:
     if chosen:
         _record(at, chosen)
     return bool(found)
+
+
+def link(at: Here, batch_id: str) -> None:
+    """From a request to its cases, for whoever may open the page."""
+    if at.may("cases.company"):
+        st.page_link(
+            _CASES, label=at.t("cases.see_batch"), query_params={"cases_view": "batches", "batch_id": batch_id}
+        )
 
 
 def _record(at: Here, batch_id: str) -> None:

@@ -34,8 +34,8 @@ from ops_app.store.casework.cases import Case
 from ops_app.store.store import Store, Transaction
 
 __all__ = [
-    "Asked", "Batch", "BatchRecord", "BatchRow", "Preview", "Total", "list_batches", "preview_batch", "read_batch",
-    "submit_batch",
+    "OBJECT", "Asked", "Batch", "BatchRecord", "BatchRow", "Preview", "Total", "list_batches", "preview_batch",
+    "read_batch", "submit_batch",
 ]  # fmt: skip
 
 RUNS: Mapping[BatchKind, Callable[[Transaction, Mapping[str, Any]], Moved]] = {
