@@ -37,6 +37,10 @@ Column = tables.Column[Case]
 Placed = tuple[Placement, Case]
 
 
+_BEFORE_EXTRA = 5
+"""What a view adds stands behind loan, debtor, balance, currency and days past due: in sight without scrolling."""
+
+
 @dataclass
 class Drawn:
     """The list that was drawn last: its page, and its filter, sort and direction. One a session: what draws a column
@@ -93,10 +97,11 @@ def show_cases(
         last.page = page
         return page.rows, page.next_after
 
+    base = columns(at)
     stream = tables.Stream(
         name=name,
         title=t("page.cases.title"),
-        columns=(*columns(at), *extra),
+        columns=(*base[:_BEFORE_EXTRA], *extra, *base[_BEFORE_EXTRA:]),
         row_id=lambda one: one.case_id,
         fetch=fetch,
     )

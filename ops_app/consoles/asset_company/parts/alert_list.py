@@ -64,7 +64,7 @@ def _columns(at: Here) -> tuple[tables.Column[Alert], ...]:
     t, labels = at.t, at.labels
     column = tables.Column[Alert]
     return (
-        column("kind", t("alerts.kind"), lambda it: labels.named(ALERT_KIND_NAMES, it.kind), width="large"),
+        column("kind", t("alerts.kind"), lambda it: labels.named(ALERT_KIND_NAMES, it.kind)),
         column("loan", t("cases.loan"), lambda it: it.loan_id or "–"),
         column("agency", t("cases.agency"), lambda it: it.agency_code or "–"),
         column("since", t("alerts.since"), lambda it: labels.moment(it.since_at)),
