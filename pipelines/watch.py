@@ -7,6 +7,9 @@ from datetime import date, datetime, timedelta
 from ops_app.bootstrap import App
 from ops_app.domain.organisation.people import SYSTEM
 from ops_app.gateways.notify import DeliveryFailed, Message, Notifiers, notifiers_of
+from ops_app.services.casework.ending import end_due_placements
+from ops_app.services.casework.expiry_recalls import recall_from_expiring
+from ops_app.services.casework.monitoring import find_alerts
 from ops_app.services.organisation import agency_expiry, notifications, runs
 from ops_app.services.organisation.approvals import expire_requests
 from ops_app.services.organisation.notifications import Notification
@@ -25,7 +28,8 @@ FEED_NAMES = {
 
 def watch(app: App, warehouse: Warehouse, now: datetime, *, notifiers: Notifiers | None = None) -> dict[str, int]:
     """Announce feeds that are past their hour and runs that failed; stop and recall from agencies whose contract
-    expired; deliver what is still unsent.
+    expired; bring home cases whose placement is over, and look at those that are
+    placed; deliver what is still unsent.
 
     ``now`` decides what is late. Requests for approval whose time is over are marked too. Returns counts: lost runs,
     expired requests, announced, sent, failed deliveries.
@@ -38,6 +42,9 @@ def watch(app: App, warehouse: Warehouse, now: datetime, *, notifiers: Notifiers
         announced += _announce_missing(app, warehouse, day, now)
     announced += _announce_failed_runs(app, now)
     announced += agency_expiry.expire_agencies(SYSTEM, app.store, now=now, today=today).announced
+    recall_from_expiring(SYSTEM, app.store, now=now, today=today, zone=app.settings.timezone)
+    end_due_placements(SYSTEM, app.store, now=now, today=today)
+    find_alerts(SYSTEM, app.store, now=now, today=today)
     ways = notifiers or notifiers_of(app.settings)
     sent = failed = 0
     if ways.ways:

@@ -33,6 +33,7 @@ PAGES: tuple[PageSpec, ...] = (
         "reconciliation.view",
     ),
     PageSpec("cases", "cases", "asset_company/cases.py", "cases", "cases.company"),
+    PageSpec("monitoring", "monitoring", "asset_company/monitoring.py", "cases", "cases.alerts"),
     PageSpec("agency_cases", "agency_cases", "agency/cases.py", "cases", "cases.agency"),
     PageSpec("my_cases", "my_cases", "collector/cases.py", "cases", "cases.own"),
     PageSpec("operations", "operations", "asset_company/operations.py", "operations", "operations.view"),

@@ -12,21 +12,18 @@ from pathlib import Path
 
 from ops_app.domain.casework.cases import case_id, debtor_key
 from ops_app.domain.organisation.people import AGENCY_ROLES, ROLES_OF_EITHER, SYSTEM, Actor, Role
-from ops_app.services.casework.placing import recall_cases
 from ops_app.store.store import Store
 from tests.services.casework.casebook import (
     AG1,
     AG2,
     NOW,
-    SUPERVISOR,
-    WHY,
     a_collector,
     a_debtor,
     a_spell,
     assigned,
     placed,
+    recalled,
     taken_in,
-    versions,
 )
 
 RELATIONS = ("own", "other", "unassigned", "ended")
@@ -72,5 +69,5 @@ def made(store: Store, evidence: Path) -> World:
     assigned(store, AG1, mine, ids["own"], ids["ended"])
     assigned(store, AG2, hers, ids["other"])
     later = NOW + timedelta(minutes=30)
-    recall_cases(SUPERVISOR, store, now=later, wanted=versions(store, ids["ended"]), reason=WHY)
+    recalled(store, ids["ended"], now=later)
     return World(ids, mine, hers)

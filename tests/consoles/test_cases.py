@@ -12,10 +12,12 @@ from ops_app.consoles.kit import tables
 from ops_app.domain.casework.flags import Flag
 from ops_app.domain.organisation.people import Actor, Role
 from ops_app.services.casework.moving import set_flag
+from ops_app.services.casework.placing import queue_cases
+from ops_app.services.casework.recalling import run_announce_recall
 from tests.consoles.conftest import OpenPage, SignedInAs, words
 from tests.services.casework.casebook import SUPERVISOR, WHY, assigned, now_is, placed, some_cases, versions
 
-VIEWS = ("placed", "to_be_placed", "in_house", "recalled", "ended", "history", "all")
+VIEWS = ("placed", "to_be_placed", "outsourced", "in_house", "recalled", "ended", "history", "batches", "all")
 
 
 @pytest.fixture
@@ -42,6 +44,7 @@ def test_every_view_of_the_asset_company_opens(ids: list[str], open_page: OpenPa
     assert not at.exception, [error.value for error in at.exception]
     assert loans(at) == {
         "placed": {"L1", "L2", "L3"}, "in_house": {"L4", "L5", "L6"}, "history": {"L1", "L2", "L3"},
+        "outsourced": {"L1", "L2", "L3"},
         "all": {f"L{n}" for n in range(1, 7)},
     }.get(view, set())  # fmt: skip
     assert "王1" not in words(at)
@@ -146,3 +149,60 @@ def box(at: AppTest, beginning: str):
 def press(at: AppTest, form: str, label: str) -> None:
     next(one for one in at.button if one.label == label and f"form_{form}" == one.form_id).click().run()
     assert not at.exception, [error.value for error in at.exception]
+
+
+def chooser(at: AppTest, beginning: str):
+    return next(one for one in at.selectbox if (one.key or "").startswith(beginning))
+
+
+def test_a_placement_is_previewed_with_every_reason_and_asked_for(
+    ids: list[str], app: App, open_page: OpenPage
+) -> None:
+    now = app.clock.now()
+    queue_cases(SUPERVISOR, app.store, now=now, wanted=versions(app.store, *ids[3:]), reason=WHY)
+    at = open_page("cases", Role.SUPERVISOR)
+    assert "to_be_placed" in at.query_params["cases_view"]  # where work waits
+    assert loans(at) == {"L4", "L5", "L6"}
+    assert "flagged: dispute" in words(at)
+    next(one for one in at.number_input if one.key == "place_from_the_top").set_value(3).run()
+    assert "3 cases selected" in words(at)
+    chooser(at, "place_").set_value("A01")
+    form = next(one.form_id for one in at.button if one.label == "Preview")
+    next(one for one in at.button if one.label == "Preview").click().run()
+    said = words(at)
+    assert "2 of 3 cases can be asked for" in said
+    assert "flagged: dispute" in said
+    box(at, "place_").set_value("a good agency")
+    next(one for one in at.button if one.label == "Ask for approval" and one.form_id == form).click().run()
+    assert any("so none was" in one.value for one in at.error)
+    assert box(at, "place_").value == "a good agency"  # nothing typed is lost
+    next(one for one in at.checkbox if (one.key or "").startswith("place_")).set_value(True)
+    next(one for one in at.button if one.label == "Ask for approval" and one.form_id == form).click().run()
+    assert not at.exception
+    assert any(one.value.startswith("Asked for: 2 cases") for one in at.success), [one.value for one in at.error]
+    assert now_is(app.store, ids[4]).agency_code is None
+    at.query_params["cases_view"] = "batches"
+    at.run()
+    assert "waiting" in words(at)
+
+
+@pytest.mark.parametrize("view", ["placed", "to_be_placed", "outsourced", "ended", "recalled", "history", "batches"])
+def test_an_empty_view_says_what_to_do_next(open_page: OpenPage, view: str) -> None:
+    at = open_page("cases", Role.SUPERVISOR, language="zh", query={"cases_view": view})
+    assert not at.exception
+    assert any(one.value and "暂无" in one.value for one in at.caption)
+
+
+def test_an_agency_is_told_what_goes_back_and_enters_an_attempt(ids: list[str], app: App, open_page: OpenPage) -> None:
+    now = app.clock.now()
+    with app.store.writing(SUPERVISOR, now) as transaction:
+        wanted = {"cases": versions(app.store, ids[0]), "reason": "the agency is slow", "zone": "Asia/Shanghai"}
+        run_announce_recall(transaction, wanted)
+    at = open_page("agency_cases", Role.AGENCY_SUPERVISOR)
+    assert any("1 cases go back on" in one.value and "slow" in one.value for one in at.warning)
+    next(one for one in at.number_input if one.key == "assign_from_the_top").set_value(2).run()
+    next(one for one in at.segmented_control if one.key == "cases_bulk_act").set_value("touch").run()
+    box(at, "touch_").set_value("nobody answered")
+    next(one for one in at.button if one.label == "Record an attempt").click().run()
+    assert [one.value for one in at.success] == ["2 cases changed."]
+    assert "made" in words(at)

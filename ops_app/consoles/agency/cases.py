@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import streamlit as st
+
 from ops_app.consoles.casework import bulk, lists, record, search
+from ops_app.consoles.casework.opening import show_announced
 from ops_app.consoles.kit.context import here
 from ops_app.consoles.kit.desk import choose_among
 from ops_app.consoles.kit.page import heading
@@ -11,8 +14,12 @@ from ops_app.services.casework.cases import CaseFilter
 current = here()
 heading(current, "agency_cases")
 found = search.show(current)
+show_announced(current)
 rows, selected = lists.show_cases(current, "agency_cases", CaseFilter(), extra=lists.countdown(current))
-bulk.show(current, selected, ("assign",))
+if not rows:
+    st.caption(current.t("cases.next.agency"))
+bulk.show(current, selected, ("assign", "touch"))
+bulk.show_handover(current)
 chosen = choose_among(
     current, "case", [*found, *rows], selected, row_id=lambda one: one.case_id, label=current.t("cases.open"),
     show=lambda one: lists.name_of(current, one),

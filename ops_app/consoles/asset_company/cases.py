@@ -1,10 +1,13 @@
-"""Cases of the asset company: in house, waiting to be placed, placed, come back, ended; one record; placing in bulk."""
+"""Cases of the asset company: waiting to be placed, placed, come back, in house, ended; one record; placing in bulk."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ops_app.consoles.casework import bulk, lists, record, search
+import streamlit as st
+
+from ops_app.consoles.casework import batch_list, bulk, lists, record, search
+from ops_app.consoles.casework.opening import open_where_there_is_work
 from ops_app.consoles.kit import url
 from ops_app.consoles.kit.context import Here, here
 from ops_app.consoles.kit.desk import choose_among
@@ -12,18 +15,19 @@ from ops_app.consoles.kit.page import heading
 from ops_app.domain.casework.cases import Custody
 from ops_app.services.casework.cases import Case, CaseFilter
 
-VIEWS = ("placed", "to_be_placed", "in_house", "recalled", "ended", "history", "all")
+VIEWS = ("placed", "to_be_placed", "outsourced", "in_house", "recalled", "ended", "history", "batches", "all")
+ENDED = {"outsourced": False, "ended": True, "history": None}
 ACTS = {
     "in_house": ("queue", "assign"),
     "to_be_placed": ("place",),
-    "placed": ("recall",),
+    "placed": ("recall", "extend", "transfer", "withdraw_recall", "recall_now"),
     "recalled": ("queue", "assign"),
 }
 
 
 def listed(at: Here, view: str) -> tuple[Sequence[Case], Sequence[Case]]:
-    if view in ("ended", "history"):
-        return lists.show_placements(at, f"placements_{view}", ended=True if view == "ended" else None)
+    if view in ENDED:
+        return lists.show_placements(at, f"placements_{view}", ended=ENDED[view])
     extra: Sequence[lists.Column] = ()
     if view == "to_be_placed":
         extra = (lists.against_placement(at),)
@@ -36,12 +40,23 @@ def listed(at: Here, view: str) -> tuple[Sequence[Case], Sequence[Case]]:
 current = here()
 heading(current, "cases")
 found = search.show(current)
+open_where_there_is_work(current, VIEWS)
 the_view = url.tab(
     "cases_view", current.t("cases.views"), VIEWS, lambda code: current.t(f"cases.view.{code}"),
     language=current.actor.language,
 )  # fmt: skip
-rows, selected = listed(current, the_view)
-bulk.show(current, selected, ACTS.get(the_view, ()))
+rows: Sequence[Case] = ()
+selected: Sequence[Case] = ()
+if the_view == "batches":
+    there = batch_list.show(current)
+else:
+    rows, selected = listed(current, the_view)
+    there = bool(rows)
+    bulk.show(current, selected, ACTS.get(the_view, ()))
+if not there:
+    st.caption(current.t(f"cases.next.{the_view}"))
+if the_view == "in_house":
+    bulk.show_handover(current)
 chosen = choose_among(
     current, "case", [*found, *rows], selected, row_id=lambda one: one.case_id, label=current.t("cases.open"),
     show=lambda one: lists.name_of(current, one),

@@ -1,117 +1,170 @@
-"""What is done with several cases at once: queue, place, recall, assign; all of them or none."""
+"""What is done with several cases: by a request that a second person decides, or at once, all of them or none."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import timedelta
+from collections.abc import Callable, Sequence
 
 import streamlit as st
 
+from ops_app.consoles.casework import batch_form, choosing
 from ops_app.consoles.kit.context import Here
 from ops_app.consoles.kit.forms import form
-from ops_app.domain.canonical import key_hash
-from ops_app.gateways.clock import close_of
-from ops_app.services.casework.assigning import assign_cases, list_collectors
+from ops_app.domain.casework.placing import RECALL_GROUND_NAMES, BatchKind, RecallGround
+from ops_app.services.casework.assigning import (
+    Collector,
+    assign_cases,
+    list_collectors,
+    list_holders,
+    move_all_cases,
+)
 from ops_app.services.casework.cases import Case
-from ops_app.services.casework.placing import Moved, place_cases, queue_cases, recall_cases
+from ops_app.services.casework.following import note_touches
+from ops_app.services.casework.many import Moved
+from ops_app.services.casework.placing import queue_cases
+from ops_app.services.casework.recalling import recall_cases, withdraw_recall
 
-_USUAL_DAYS = 90
+NEEDED = {
+    "queue": "cases.place", "place": "cases.place", "extend": "cases.place", "recall": "cases.place",
+    "transfer": "cases.place", "withdraw_recall": "cases.place", "recall_now": "cases.recall_now",
+    "assign": "cases.assign", "touch": "cases.touch",
+}  # fmt: skip
+"""Act → the permission it needs; those that are kinds of batches are asked for."""
 
 
 def show(at: Here, selected: Sequence[Case], acts: Sequence[str]) -> None:
-    """The acts that this person may do with the selected cases."""
-    needed = {"queue": "cases.place", "place": "cases.place", "recall": "cases.place", "assign": "cases.assign"}
-    offered = [act for act in acts if at.may(needed[act])]
-    if not selected or not offered:
+    """The acts that this person may do with the cases of the list."""
+    offered = [act for act in acts if at.may(NEEDED[act])]
+    if not offered:
         return
     t = at.t
-    st.subheader(t("cases.selected", count=at.labels.count(len(selected))), anchor=False)
+    chosen = choosing.cases_for(at, selected, offered[0])
+    if not chosen:
+        return
+    st.subheader(t("cases.selected", count=at.labels.count(len(chosen))), anchor=False)
     act = offered[0]
     if len(offered) > 1:
         act = st.segmented_control(
             t("cases.act"), offered, default=act, required=True, format_func=lambda code: t(f"cases.acts.{code}"),
             key="cases_bulk_act",
         ) or act  # fmt: skip
-    {"queue": _queue, "place": _place, "recall": _recall, "assign": _assign}[act](at, selected)
+    if act in BatchKind._value2member_map_:
+        batch_form.show(at, BatchKind(act), chosen)
+    else:
+        _AT_ONCE[act](at, chosen)
 
 
-def _queue(at: Here, selected: Sequence[Case]) -> None:
-    with form(at, f"queue_{_mark(selected)}") as f:
+def show_handover(at: Here) -> None:
+    """Everything of one collector goes to another: before somebody leaves, or a team closes."""
+    if not at.may("cases.assign"):
+        return
+    t = at.t
+    holders = {one.person_id: one for one in list_holders(at.actor, at.app.store, now=at.now)}
+    if not holders:
+        return
+    people = {one.person_id: one for one in list_collectors(at.actor, at.app.store, now=at.now)}
+    with st.expander(t("cases.handover")):
+        with form(at, "handover") as f:
+            one, two = st.columns(2)
+            with one:
+                before = f.choice("from_id", t("cases.from_whom"), list(holders), _named(at, holders), index=None)
+            with two:
+                after = f.choice("to_id", t("cases.to_whom"), list(people), _named(at, people), index=None)
+            reason = f.reason("reason", t("forms.reason"))
+            f.submit(t("cases.handover_do"))
+        f.require({"from_id": before, "to_id": after})
+        f.run(
+            lambda _key: move_all_cases(
+                at.actor, at.app.store, now=at.now, today=at.today, from_id=str(before), to_id=str(after), reason=reason
+            ),
+            done=lambda ids: t("cases.moved", count=at.labels.count(len(ids))),
+        )
+
+
+def _queue(at: Here, chosen: Sequence[Case]) -> None:
+    with form(at, f"queue_{batch_form.mark(chosen)}") as f:
         reason = f.reason("reason", at.t("forms.reason"))
         f.submit(at.t("cases.acts.queue"))
     f.run(
-        lambda _key: queue_cases(at.actor, at.app.store, now=at.now, wanted=_wanted(selected), reason=reason),
+        lambda _key: queue_cases(at.actor, at.app.store, now=at.now, wanted=_wanted(chosen), reason=reason),
         done=lambda done: _said(at, done),
     )
 
 
-def _place(at: Here, selected: Sequence[Case]) -> None:
-    t = at.t
-    with form(at, f"place_{_mark(selected)}") as f:
-        one, two = st.columns(2)
-        with one:
-            agency = f.text("agency_code", t("cases.agency"), max_chars=32)
-        with two:
-            due = f.day("due_at", t("cases.due_date"), at.today + timedelta(days=_USUAL_DAYS))
-        reason = f.reason("reason", t("forms.reason"))
-        drop = f.tick("cases", t("cases.drop_refused"))
-        f.submit(t("cases.acts.place"))
-    f.require({"agency_code": agency, "due_at": due})
+def _recall_now(at: Here, chosen: Sequence[Case]) -> None:
+    st.caption(at.t("cases.recall_at_once"))
+    grounds = [one.value for one in RecallGround]
+    with form(at, f"recall_now_{batch_form.mark(chosen)}") as f:
+        ground = f.choice(
+            "ground", at.t("cases.ground"), grounds, lambda code: at.labels.named(RECALL_GROUND_NAMES, code), index=None
+        )
+        reason = f.reason("reason", at.t("forms.reason"))
+        f.submit(at.t("cases.acts.recall_now"))
+    f.require({"ground": ground})
     f.run(
-        lambda _key: place_cases(
-            at.actor, at.app.store, now=at.now, wanted=_wanted(selected), agency_code=agency,
-            due_at=close_of(due or at.today, at.app.settings.zone), reason=reason, drop_refused=drop,
+        lambda _key: recall_cases(
+            at.actor, at.app.store, now=at.now, today=at.today, wanted=_wanted(chosen), reason=reason,
+            ground=RecallGround(str(ground)),
         ),
         done=lambda done: _said(at, done),
     )  # fmt: skip
 
 
-def _recall(at: Here, selected: Sequence[Case]) -> None:
-    with form(at, f"recall_{_mark(selected)}") as f:
+def _withdraw_recall(at: Here, chosen: Sequence[Case]) -> None:
+    with form(at, f"withdraw_recall_{batch_form.mark(chosen)}") as f:
         reason = f.reason("reason", at.t("forms.reason"))
-        f.submit(at.t("cases.acts.recall"))
+        f.submit(at.t("cases.acts.withdraw_recall"))
     f.run(
-        lambda _key: recall_cases(at.actor, at.app.store, now=at.now, wanted=_wanted(selected), reason=reason),
+        lambda _key: withdraw_recall(at.actor, at.app.store, now=at.now, wanted=_wanted(chosen), reason=reason),
         done=lambda done: _said(at, done),
     )
 
 
-def _assign(at: Here, selected: Sequence[Case]) -> None:
+def _touch(at: Here, chosen: Sequence[Case]) -> None:
+    with form(at, f"touch_{batch_form.mark(chosen)}") as f:
+        reason = f.reason("reason", at.t("cases.how_it_went"))
+        f.submit(at.t("cases.acts.touch"))
+    f.run(
+        lambda _key: note_touches(at.actor, at.app.store, now=at.now, wanted=_wanted(chosen), reason=reason),
+        done=lambda done: _said(at, done),
+    )
+
+
+def _assign(at: Here, chosen: Sequence[Case]) -> None:
     t = at.t
     people = {one.person_id: one for one in list_collectors(at.actor, at.app.store, now=at.now)}
     if not people:
         st.info(t("cases.no_collectors"))
         return
-
-    def shown(person_id: str) -> str:
-        one = people[person_id]
-        return t("cases.collector_load", name=one.display_name, load=at.labels.count(one.load))
-
-    with form(at, f"assign_{_mark(selected)}") as f:
-        collector = f.choice("collector_id", t("cases.collector"), list(people), shown, index=None)
+    with form(at, f"assign_{batch_form.mark(chosen)}") as f:
+        collector = f.choice("collector_id", t("cases.collector"), list(people), _named(at, people), index=None)
         reason = f.reason("reason", t("forms.reason"))
         f.submit(t("cases.acts.assign"))
     f.require({"collector_id": collector})
     f.run(
         lambda _key: assign_cases(
-            at.actor, at.app.store, now=at.now, wanted=_wanted(selected), collector_id=str(collector), reason=reason
+            at.actor, at.app.store, now=at.now, today=at.today, wanted=_wanted(chosen), collector_id=str(collector),
+            reason=reason,
         ),
         done=lambda ids: t("cases.moved", count=at.labels.count(len(ids))),
-    )
+    )  # fmt: skip
 
 
-def _wanted(selected: Sequence[Case]) -> dict[str, int]:
-    return {one.case_id: one.version for one in selected}
+_AT_ONCE = {
+    "queue": _queue, "recall_now": _recall_now, "withdraw_recall": _withdraw_recall, "assign": _assign, "touch": _touch,
+}  # fmt: skip
 
 
-def _mark(selected: Sequence[Case]) -> str:
-    """A name for a form about these very cases."""
-    return key_hash(*(f"{case_id}/{version}" for case_id, version in sorted(_wanted(selected).items())))[:16]
+def _named(at: Here, people: dict[str, Collector]) -> Callable[[str], str]:
+    def shown(person_id: str) -> str:
+        one = people[person_id]
+        return at.t("cases.collector_load", name=one.display_name, load=at.labels.count(one.load))
+
+    return shown
+
+
+def _wanted(chosen: Sequence[Case]) -> dict[str, int]:
+    return {one.case_id: one.version for one in chosen}
 
 
 def _said(at: Here, done: Moved) -> str:
-    moved = at.t("cases.moved", count=at.labels.count(len(done.case_ids)))
-    if not done.dropped:
-        return moved
-    whys = sorted({error.sentence(at.actor.language) for error in done.dropped.values()})
-    return at.t("cases.moved_and_dropped", moved=moved, count=at.labels.count(len(done.dropped)), why=whys[0])
+    return at.t("cases.moved", count=at.labels.count(len(done.case_ids)))

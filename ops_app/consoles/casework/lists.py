@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 
 import streamlit as st
@@ -11,7 +12,7 @@ from ops_app.consoles.kit import tables, url
 from ops_app.consoles.kit.context import Here
 from ops_app.consoles.kit.export_button import export_stream
 from ops_app.domain.casework.cases import CASE_STATE_NAMES, CLOSE_REASON_NAMES
-from ops_app.domain.casework.flags import FLAG_NAMES, Deed
+from ops_app.domain.casework.flags import FLAG_NAMES, Reason
 from ops_app.domain.money import Money
 from ops_app.services.casework.cases import (
     MOST_COUNTED,
@@ -23,10 +24,38 @@ from ops_app.services.casework.cases import (
     list_cases,
     list_placements,
 )
+from ops_app.services.casework.following import (
+    Collected,
+    Deadlines,
+    collected_in,
+    deadlines,
+    placement_reasons,
+)
 
 PAGE = "_recoup_cases_page"
 Column = tables.Column[Case]
 Placed = tuple[Placement, Case]
+
+
+_BEFORE_EXTRA = 5
+"""What a view adds stands behind loan, debtor, balance, currency and days past due: in sight without scrolling."""
+
+
+@dataclass
+class Drawn:
+    """The list that was drawn last: its page, and its filter, sort and direction. One a session: what draws a column
+    keeps it at hand, also where a file is made later and no session is there to ask."""
+
+    page: CasesPage | None = None
+    wanted: CaseFilter = field(default_factory=CaseFilter)
+    sort: str = "days_past_due"
+    descending: bool = True
+
+
+def drawn() -> Drawn:
+    """What this session drew last."""
+    found: Drawn = st.session_state.setdefault(PAGE, Drawn())
+    return found
 
 
 def show_cases(
@@ -51,6 +80,8 @@ def show_cases(
             most = url.text(f"{name}_most", t("cases.most"), language=language, max_chars=15)
     narrowed = CaseFilter(**{**vars(wanted), "least": _bound(sort, least), "most": _bound(sort, most)})
     filters = {**wanted.named(), "sort": chosen, "least": least, "most": most}
+    last = drawn()
+    last.page, last.wanted, last.sort, last.descending = None, narrowed, sort, descending
 
     def fetch(after: str | None, limit: int) -> tuple[Sequence[Case], str | None]:
         page = list_cases(
@@ -63,20 +94,21 @@ def show_cases(
             after=after,
             limit=limit,
         )
-        st.session_state[PAGE] = page
+        last.page = page
         return page.rows, page.next_after
 
+    base = columns(at)
     stream = tables.Stream(
         name=name,
         title=t("page.cases.title"),
-        columns=(*columns(at), *extra),
+        columns=(*base[:_BEFORE_EXTRA], *extra, *base[_BEFORE_EXTRA:]),
         row_id=lambda one: one.case_id,
         fetch=fetch,
     )
     place = st.container(horizontal=True)
     rows, selected = tables.show_keyed(at, stream, filters)
-    if rows:
-        place.caption(_total(at, st.session_state[PAGE].total))
+    if rows and last.page is not None:
+        place.caption(_total(at, last.page.total))
         export_stream(at, stream, filters, place)
     return rows, selected
 
@@ -107,49 +139,85 @@ def flags_of(at: Here, one: Case) -> str:
 
 def against_placement(at: Here) -> Column:
     """Every reason why a case cannot be placed now (待委外)."""
+    known: dict[str, tuple[Reason, ...]] = {}
+    last = drawn()
 
     def said(one: Case) -> str:
-        reasons = one.reasons_against(Deed.PLACEMENT)
-        return at.labels.listing([it.zh if at.actor.language == "zh" else it.en for it in reasons])
+        if one.case_id not in known:
+            shown = last.page.rows if last.page is not None and one in last.page.rows else (one,)
+            known.update(placement_reasons(at.actor, at.app.store, now=at.now, today=at.today, shown=shown))
+        return at.labels.listing([it.zh if at.actor.language == "zh" else it.en for it in known[one.case_id]])
 
     return Column("against", at.t("cases.against_placement"), said, width="large")
 
 
 def countdown(at: Here) -> tuple[Column, ...]:
-    """When the placement of a case ends, and by when the first contact is due."""
+    """By when the agency must try for the first time and again, when the placement of a case ends, and whether that is
+    an announced recall."""
+    known: dict[str, Deadlines] = {}
+    last = drawn()
 
-    def of(read: Callable[[Placement], str]) -> Callable[[Case], str]:
-        def shown(one: Case) -> str:
-            page: CasesPage = st.session_state[PAGE]
-            found = page.placements.get(one.case_id)
-            return read(found) if found else "–"
+    def placement(one: Case) -> Placement | None:
+        return last.page.placements.get(one.case_id) if last.page is not None else None
 
-        return shown
+    def due(one: Case) -> Deadlines | None:
+        its = placement(one)
+        if its is None or last.page is None:
+            return None
+        if one.case_id not in known:
+            running = last.page.placements
+            placed = [(it, running[it.case_id]) for it in last.page.rows if it.case_id in running]
+            known.update(deadlines(at.actor, at.app.store, now=at.now, today=at.today, placed=placed))
+        return known[one.case_id]
+
+    def first(one: Case) -> str:
+        found = due(one)
+        if found is None:
+            return "–"
+        first_due = found.first_contact_due_at
+        return at.t("cases.contacted") if first_due is None else left(at, first_due - at.now)
+
+    def touch(one: Case) -> str:
+        found = due(one)
+        return left(at, found.touch_due_at - at.now) if found else "–"
+
+    def back(one: Case) -> str:
+        its = placement(one)
+        return left(at, its.due_at - at.now) if its else "–"
 
     return (
-        Column(
-            "first_contact", at.t("cases.first_contact_due"), of(lambda it: left(at, it.first_contact_due_at - at.now))
-        ),
-        Column("due", at.t("cases.due"), of(lambda it: left(at, it.due_at - at.now))),
+        Column("first_contact", at.t("cases.first_contact_due"), first),
+        Column("touch", at.t("cases.touch_due"), touch),
+        Column("due", at.t("cases.due"), back),
     )
 
 
 def left(at: Here, time: timedelta) -> str:
-    """Time that is left, in days, or by how much it is over."""
+    """Time that is left, in days (hours on the last), or by how much it is over."""
     days = abs(time.days if time.days >= 0 else time.days + 1)
-    return at.t("cases.left" if time > timedelta(0) else "cases.over", days=at.labels.days(days))
+    said = at.labels.days(days) if days else at.labels.duration(abs(time))
+    return at.t("cases.left" if time > timedelta(0) else "cases.over", days=said)
 
 
 def show_placements(at: Here, name: str, *, ended: bool | None) -> tuple[Sequence[Case], Sequence[Case]]:
-    """Placements that ended, or all there were, with the cases they were of."""
+    """Placements that run, that ended, or all there were, with the cases they are of and what came in."""
     t, labels = at.t, at.labels
+    shown: list[Placed] = []
     agency = url.text(f"{name}_agency", t("cases.agency"), language=at.actor.language, max_chars=32)
 
     def fetch(after: str | None, limit: int) -> tuple[Sequence[Placed], str | None]:
         page = list_placements(
             at.actor, at.app.store, now=at.now, ended=ended, agency_code=agency or None, after=after, limit=limit
         )
+        shown[:] = page.rows
         return page.rows, page.next_after
+
+    paid: dict[str, Collected] = {}
+
+    def collected(row: Placed) -> Collected:
+        if row[0].placement_id not in paid:
+            paid.update(collected_in(at.actor, at.app.store, now=at.now, zone=labels.zone, placed=shown))
+        return paid[row[0].placement_id]
 
     Shown = tables.Column[Placed]
 
@@ -158,6 +226,29 @@ def show_placements(at: Here, name: str, *, ended: bool | None) -> tuple[Sequenc
 
     def amount(name: str) -> Callable[[Placement], str]:
         return lambda it: labels.minor(getattr(it, name), it.currency)
+
+    if ended is False:
+        when = [
+            column("due_at", t("cases.due_back"), lambda it: labels.moment(it.due_at)),
+            column("touched", t("cases.last_touch"), lambda it: labels.moment(it.last_touch_at)),
+        ]
+        rest = [
+            Shown("now_minor", t("cases.balance_now"),
+                  lambda row: labels.minor(row[1].balance_minor, row[1].currency), right=True),
+            Shown("collector", t("cases.collector"), lambda row: row[1].collector_name or "–"),
+        ]  # fmt: skip
+    else:
+        when = [
+            column("ended_at", t("cases.ended_at"), lambda it: labels.moment(it.ended_at)),
+            column("end_reason", t("cases.end_reason"), lambda it: labels.code("end_reason", it.end_reason)),
+            column("note", t("cases.closing_note"), lambda it: it.end_note or "–"),
+        ]
+        rest = [
+            column("ended_minor", t("cases.ended_balance"), amount("ended_balance_minor"), right=True),
+            column("tail_until", t("cases.tail_until"), lambda it: labels.day(it.tail_until_date)),
+            Shown("tail", t("cases.collected_in_tail"),
+                  lambda row: labels.minor(collected(row).tail_minor, row[0].currency), right=True),
+        ]  # fmt: skip
 
     stream = tables.Stream(
         name=name,
@@ -168,10 +259,15 @@ def show_placements(at: Here, name: str, *, ended: bool | None) -> tuple[Sequenc
             column("nth", t("cases.nth"), lambda it: t("cases.nth_placement", nth=it.nth)),
             column("agency", t("cases.agency"), lambda it: it.agency_code),
             column("placed_at", t("cases.placed_at"), lambda it: labels.moment(it.placed_at)),
-            column("ended_at", t("cases.ended_at"), lambda it: labels.moment(it.ended_at)),
-            column("end_reason", t("cases.end_reason"), lambda it: labels.code("end_reason", it.end_reason)),
+            *when,
             column("placed_minor", t("cases.placed_balance"), amount("placed_balance_minor"), right=True),
-            column("ended_minor", t("cases.ended_balance"), amount("ended_balance_minor"), right=True),
+            Shown(
+                "within",
+                t("cases.collected"),
+                lambda row: labels.minor(collected(row).within_minor, row[0].currency),
+                right=True,
+            ),
+            *rest,
             column("currency", t("cases.currency"), lambda it: it.currency),
             Shown("now", t("cases.state"), lambda row: labels.named(CASE_STATE_NAMES, row[1].state)),
             Shown("why", t("cases.close_reason"), lambda row: labels.named(CLOSE_REASON_NAMES, row[1].close_reason)),
@@ -179,7 +275,10 @@ def show_placements(at: Here, name: str, *, ended: bool | None) -> tuple[Sequenc
         row_id=lambda row: row[0].placement_id,
         fetch=fetch,
     )
+    place = st.container(horizontal=True)
     rows, selected = tables.show_keyed(at, stream, (name, agency))
+    if rows:
+        export_stream(at, stream, {"agency": agency, "view": name}, place)
     return [row[1] for row in rows], [row[1] for row in selected]
 
 

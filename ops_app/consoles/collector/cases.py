@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from ops_app.consoles.casework import lists, record, search
+import streamlit as st
+
+from ops_app.consoles.casework import bulk, lists, record, search
 from ops_app.consoles.kit.context import here
 from ops_app.consoles.kit.desk import choose_among
 from ops_app.consoles.kit.page import heading
@@ -11,7 +13,10 @@ from ops_app.services.casework.cases import CaseFilter
 current = here()
 heading(current, "my_cases")
 found = search.show(current)
-rows, selected = lists.show_cases(current, "my_cases", CaseFilter(), extra=())
+rows, selected = lists.show_cases(current, "my_cases", CaseFilter(), extra=lists.countdown(current))
+if not rows:
+    st.caption(current.t("cases.next.own"))
+bulk.show(current, selected, ("touch",))
 chosen = choose_among(
     current, "case", [*found, *rows], selected, row_id=lambda one: one.case_id, label=current.t("cases.open"),
     show=lambda one: lists.name_of(current, one),

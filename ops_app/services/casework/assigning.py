@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from ops_app.domain.canonical import key_hash
 from ops_app.domain.casework.cases import CaseMove, checked_reason, moves_from
 from ops_app.domain.casework.flags import Deed
 from ops_app.domain.casework.flags import require as require_deed
+from ops_app.domain.casework.scope import scope_of
 from ops_app.domain.errors import Invalid, Refused
 from ops_app.domain.organisation.people import Actor, Role
 from ops_app.services.act import act
 from ops_app.services.casework.changing import Change, altered, apply, locked, moved
-from ops_app.services.casework.placing import LARGEST_BULK
-from ops_app.store.casework import periods
+from ops_app.services.casework.many import LARGEST_BULK, counted
+from ops_app.services.casework.placement_rules import certified_people
+from ops_app.store.casework import cases, periods
 from ops_app.store.casework.cases import Case
 from ops_app.store.casework.periods import Assignment
 from ops_app.store.organisation import people
@@ -24,7 +26,10 @@ from ops_app.store.organisation.people import Person
 from ops_app.store.store import Store, Transaction
 from ops_app.store.tables.casework import assignments
 
-__all__ = ["Collector", "assign_cases", "list_collectors", "run_assign_cases", "run_unassign_cases", "unassign_cases"]
+__all__ = [
+    "Collector", "assign_cases", "list_collectors", "list_holders", "move_all_cases", "run_assign_cases",
+    "run_unassign_cases", "unassign_cases",
+]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -44,15 +49,31 @@ def list_collectors(actor: Actor, store: Store, *, now: datetime) -> list[Collec
 
 
 @act("cases.assign")
+def list_holders(actor: Actor, store: Store, *, now: datetime) -> list[Collector]:
+    """Whoever of the actor's own house has cases now, also those who may not sign in any more."""
+    with store.reading() as connection:
+        return [Collector(*row) for row in periods.holders(connection, actor.agency_code)]
+
+
+@act("cases.assign")
 def assign_cases(
-    actor: Actor, store: Store, *, now: datetime, wanted: Mapping[str, int], collector_id: str, reason: str
+    actor: Actor,
+    store: Store,
+    *,
+    now: datetime,
+    wanted: Mapping[str, int],
+    collector_id: str,
+    reason: str,
+    today: date | None = None,
 ) -> tuple[str, ...]:
     """Give cases (id → version) to one collector, all or none; a case of another collector is transferred.
 
-    An agency assigns what is placed with it to its own collectors, the asset company what is in house to its own.
+    An agency assigns what is placed with it to its own collectors, the asset company what is in house to its own. A
+    collector of an agency needs a certificate that holds on ``today`` (where it is not given: the UTC day of ``now``).
     Raises ``NoSuchCase``, ``CaseChanged``, ``Forbidden``, ``Invalid`` (no such collector), ``Refused``.
     """
-    arguments = {"cases": dict(wanted), "collector_id": collector_id, "reason": checked_reason(reason)}
+    arguments = {"cases": dict(wanted), "collector_id": collector_id, "reason": checked_reason(reason),
+                 "day": (today or now.date()).isoformat()}  # fmt: skip
     with store.writing(actor, now) as transaction:
         return run_assign_cases(transaction, arguments)
 
@@ -66,14 +87,48 @@ def unassign_cases(
         return run_unassign_cases(transaction, {"cases": dict(wanted), "reason": checked_reason(reason)})
 
 
+@act("cases.assign")
+def move_all_cases(
+    actor: Actor, store: Store, *, now: datetime, from_id: str, to_id: str, reason: str, today: date | None = None
+) -> tuple[str, ...]:
+    """Give every case of one collector to another of the same house, held and protected ones too: nobody leaves with
+    cases, and no unit closes over them. Credit is cut at this moment, what is known of the cases stays with them.
+
+    Raises ``Invalid`` (no such collector, the same one, nothing to move).
+    """
+    why, day = checked_reason(reason), today or now.date()
+    with store.writing(actor, now) as transaction:
+        before, after = _member(transaction, from_id), _collector(transaction, to_id)
+        if before.agency_code != after.agency_code:
+            raise _no_collector()
+        if from_id == to_id:
+            raise Invalid("Choose somebody else.", "请选择其他催收员。", field="to_id")
+        _check_certificate(transaction, after, day)
+        held = cases.ids_of_collector(transaction.connection, from_id, limit=LARGEST_BULK)
+        found = cases.read_locked(transaction.connection, held, scope_of(actor), now)
+        if not found:
+            raise Invalid("This person has no cases.", "该人员名下没有案件。", field="from_id")
+        for one in found.values():
+            _check_actor(actor, one)
+        detail = {"to": to_id, "from": from_id}
+        changes = [altered(one, "transferred", why, detail, collector_id=to_id) for _, one in sorted(found.items())]
+        return _give(transaction, changes, after)
+
+
 def run_assign_cases(transaction: Transaction, arguments: Mapping[str, Any]) -> tuple[str, ...]:
-    """``cases`` (id → version), ``collector_id``, ``reason``."""
+    """``cases`` (id → version), ``collector_id``, ``reason``, ``day``."""
     collector = _collector(transaction, arguments["collector_id"])
+    _check_certificate(transaction, collector, date.fromisoformat(arguments["day"]))
     changes = []
     for one in _all(transaction, arguments):
         _check_hands(one, collector)
         require_deed(Deed.ASSIGNMENT, one.position, one.flags)
         changes.append(_given(one, collector, arguments["reason"]))
+    return _give(transaction, changes, collector)
+
+
+def _give(transaction: Transaction, changes: list[Change], collector: Person) -> tuple[str, ...]:
+    """End the assignments there are, write the changes, begin assignments of the collector."""
     given = [one.after.case_id for one in changes]
     periods.end_assignments(
         transaction.connection,
@@ -113,10 +168,7 @@ def run_unassign_cases(transaction: Transaction, arguments: Mapping[str, Any]) -
 
 
 def _all(transaction: Transaction, arguments: Mapping[str, Any]) -> list[Case]:
-    wanted = dict(arguments["cases"])
-    if not 1 <= len(wanted) <= LARGEST_BULK:
-        raise Invalid(f"Choose 1 to {LARGEST_BULK} cases.", f"请选择 1 至 {LARGEST_BULK} 件案件。", field="cases")
-    found = locked(transaction, wanted)
+    found = locked(transaction, counted(arguments["cases"]))
     for one in found.values():
         _check_actor(transaction.actor, one)
     return [found[case_id] for case_id in sorted(found)]
@@ -144,12 +196,28 @@ def _check_hands(one: Case, collector: Person) -> None:
 
 def _collector(transaction: Transaction, person_id: str) -> Person:
     person = people.by_id(transaction.connection, person_id)
-    actor = transaction.actor
     if person is None or not person.active or person.role is not Role.COLLECTOR:
         raise _no_collector()
-    if actor.agency_code is not None and person.agency_code != actor.agency_code:
+    return _member(transaction, person_id)
+
+
+def _member(transaction: Transaction, person_id: str) -> Person:
+    """A person within the actor's house (the asset company finds everybody), active or not, whatever their role."""
+    person, actor = people.by_id(transaction.connection, person_id), transaction.actor
+    if person is None or (actor.agency_code is not None and person.agency_code != actor.agency_code):
         raise _no_collector()
     return person
+
+
+def _check_certificate(transaction: Transaction, collector: Person, day: date) -> None:
+    code = collector.agency_code
+    if code is not None and collector.person_id not in certified_people(transaction.connection, code, day):
+        raise Invalid(
+            f"{collector.display_name} has no certificate that is valid today. The asset company records it under "
+            "Agencies.",
+            f"{collector.display_name} 没有有效的资格证书,请由资产公司在“催收机构”中登记。",
+            field="collector_id",
+        )
 
 
 def _no_collector() -> Invalid:

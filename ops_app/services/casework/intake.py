@@ -21,6 +21,7 @@ from ops_app.domain.casework.scope import scope_of
 from ops_app.domain.organisation.people import Actor
 from ops_app.services.act import act
 from ops_app.services.casework.changing import Change, altered, apply, moved
+from ops_app.services.casework.ending import end_lapsed, end_placements
 from ops_app.services.casework.intake_changes import Differences, differences, opened
 from ops_app.store.casework import cases, debtors, intake, periods
 from ops_app.store.casework.cases import Case
@@ -109,7 +110,7 @@ def apply_intake(
         intake.refresh(connection, changed.fresh, columns)
         moves = _move(transaction, changed, business_date)
         _open(transaction, changed)  # last: a loan's old spell is closed by now, and it is in one at a time
-        lapsed = _recall_lapsed(transaction)
+        lapsed = end_lapsed(transaction, business_date)
         _note_spells(transaction, found)
         missed, again = _report_missing(transaction, found, business_date)
         _enter_debtors(transaction, found.debtors, evidence)
@@ -213,10 +214,8 @@ def _move(transaction: Transaction, changed: Differences, business_date: date) -
     for case_id in changed.withdrawn:
         did(_withdrawn(present[case_id], business_date))
     apply(transaction, changes, audited=False)
-    ended = [one.after.case_id for one in changes if one.after.custody is Custody.ENDED]
-    periods.end_placements(
-        connection, ended, now=transaction.now, reason="closed", by=transaction.actor.person_id, note=None
-    )
+    ended = [one.before for one in changes if one.after.custody is Custody.ENDED and one.before.agency_code]
+    end_placements(transaction, ended, day=business_date, reason="closed", note=None)
     return changes
 
 
@@ -235,24 +234,6 @@ def _closed(one: Case, rule: str | None, closing: dict[str, Any]) -> Change:
 def _withdrawn(one: Case, day: date) -> Change:
     closing = dict.fromkeys(CLOSING) | {"closed_date": one.closed_date or day, "close_reason": CloseReason.WITHDRAWN}
     return _closed(one, None, closing)
-
-
-def _recall_lapsed(transaction: Transaction) -> int:
-    """Placements whose time is up end, and the cases come back."""
-    ids = periods.lapsed(transaction.connection, transaction.now)
-    found = cases.read_locked(transaction.connection, ids, scope_of(transaction.actor), transaction.now)
-    apply(
-        transaction,
-        [
-            moved(one, CaseMove.RECALL, "placement expired", {"recalled_from": one.agency_code},
-                  agency_code=None, collector_id=None)
-            for one in found.values()
-        ],
-    )  # fmt: skip
-    periods.end_placements(
-        transaction.connection, ids, now=transaction.now, reason="lapsed", by=transaction.actor.person_id, note=None
-    )
-    return len(ids)
 
 
 def _note_spells(transaction: Transaction, found: IntakeFound) -> None:

@@ -22,6 +22,7 @@ from ops_app.domain.organisation.people import Actor
 from ops_app.domain.organisation.placement import PlacementStop, StillStopped, placement_stops
 from ops_app.services.act import act
 from ops_app.services.organisation.exports import end_exports_of
+from ops_app.services.organisation.open_work import AgencyStillHolds, open_with_agency
 from ops_app.services.organisation.people import checked_why
 from ops_app.services.organisation.sessions import end_all_of
 from ops_app.store.organisation import agencies, agency_contracts, agency_people, audit, people
@@ -210,8 +211,8 @@ def move_agency(
     reason: str,
 ) -> Agency:
     """Move an agency along its life cycle. Whoever may make the move is in ``MOVERS``; an agency that begins to work
-    must have nothing else against placement on ``today`` (``StillStopped`` names it all). Ending one ends the sessions
-    of its people, who cannot sign in any more."""
+    must have nothing else against placement on ``today`` (``StillStopped`` names it all). One that still holds cases
+    does not end (``AgencyStillHolds``). Ending one ends the sessions of its people, who cannot sign in any more."""
     why = checked_why(reason)
     with store.writing(actor, now) as transaction:
         before = locked_agency(transaction, agency_code, version)
@@ -220,6 +221,8 @@ def move_agency(
             facts = replace(agency_contracts.facts_of(transaction.connection, before), state=state)
             if stops := placement_stops(facts, today):
                 raise StillStopped(stops)
+        if state is AgencyState.ENDED and (found := open_with_agency(transaction.connection, agency_code)):
+            raise AgencyStillHolds(found)
         agencies.change(transaction, agency_code, version, {"state": state.value})
         if state is AgencyState.ENDED:
             for person_id in people.ids_of_agency(transaction.connection, agency_code):

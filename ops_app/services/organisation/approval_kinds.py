@@ -18,6 +18,7 @@ from ops_app.domain.organisation.permissions import GRANTS
 from ops_app.store.store import Transaction
 
 MODULES: tuple[str, ...] = (
+    "ops_app.services.casework.batches",
     "ops_app.services.organisation.announcement_publishing",
     "ops_app.services.organisation.approval_rules",
     "ops_app.services.organisation.export_releasing",

@@ -12,7 +12,7 @@ from ops_app.domain.organisation.placement import Evaluation, EvaluationKind, Ev
 from ops_app.domain.organisation.units import UnitKind, UnitPeriod, unit_id_of
 from ops_app.services.act import act
 from ops_app.services.organisation.memberships import enter_membership
-from ops_app.store.organisation import agencies, agency_contracts, people, units
+from ops_app.store.organisation import agencies, agency_contracts, agency_people, people, units
 from ops_app.store.organisation.agencies import Agency
 from ops_app.store.store import Store, Transaction
 
@@ -107,3 +107,6 @@ def _enter_agency(
     said = Evaluation(today - timedelta(days=90), EvaluationKind.ANNUAL, 88, 84, 91, EvaluationResult.PASS)
     agency_contracts.add_evaluation(transaction, code, said, "demo")
     transaction.audit("agency.added", "agency", code, after=agency.facts() | {"contract_number": number})
+    for person in people.ids_of_agency(transaction.connection, code):
+        expires = today + timedelta(days=500)
+        agency_people.add_certificate(transaction, code, person, "collector", f"DEMO-{person}", expires)

@@ -24,6 +24,7 @@ _PEOPLE: tuple[tuple[str, str, Role, str | None, str], ...] = (
     ("collector", "Li Na 李娜", Role.COLLECTOR, None, "zh"),
     ("agency_admin", "Zhao Min 赵敏", Role.AGENCY_ADMINISTRATOR, "AG01", "zh"),
     ("agency_supervisor", "Wang Haitao 王海涛", Role.AGENCY_SUPERVISOR, "AG01", "zh"),
+    ("agency_collector", "Zhang Yan 张燕", Role.COLLECTOR, "AG01", "zh"),
 )
 
 

@@ -189,6 +189,21 @@ def read_locked(connection: Connection, ids: Sequence[str], scope: Scope, now: d
     return found
 
 
+def read_many(connection: Connection, ids: Sequence[str], scope: Scope, now: datetime) -> dict[str, Case]:
+    """Id → case, for those within ``scope``."""
+    found: dict[str, Case] = {}
+    for some in chunks(sorted(set(ids))):
+        rows = connection.execute(_query().where(cases.c.case_id.in_(some), *within(scope, now)))
+        found.update((row.case_id, _case(row)) for row in rows)
+    return found
+
+
+def ids_of_collector(connection: Connection, collector_id: str, *, limit: int) -> list[str]:
+    """The cases that are assigned to a person, by id."""
+    query = select(cases.c.case_id).where(cases.c.collector_id == collector_id).order_by(cases.c.case_id).limit(limit)
+    return list(connection.execute(query).scalars())
+
+
 def page(
     connection: Connection,
     scope: Scope,

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Table, and_, func, insert, select, tuple_, update
+from sqlalchemy import ColumnElement, Table, and_, bindparam, case, func, insert, select, tuple_, update
 from sqlalchemy.engine import Connection
 
 from ops_app.domain.casework.flags import Flag
@@ -37,7 +37,8 @@ class CaseEvent:
 @dataclass(frozen=True)
 class Placement:
     """One placement of a case with an agency, the ``nth`` of it (一手, 二手, 三手). It gives access from ``placed_at``
-    until ``due_at`` or ``ended_at``, whichever is earlier."""
+    until ``due_at`` or ``ended_at``, whichever is earlier. Payments value-dated before ``tail_until_date`` still count
+    for the agency; touches are attempts to reach the debtor, the first and the last known."""
 
     placement_id: str
     case_id: str
@@ -54,6 +55,9 @@ class Placement:
     ended_by: str | None = None
     ended_balance_minor: int | None = None
     end_note: str | None = None
+    tail_until_date: date | None = None
+    first_touch_at: datetime | None = None
+    last_touch_at: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -138,23 +142,74 @@ def add_placements(connection: Connection, rows: Sequence[Placement]) -> None:
 
 
 def end_placements(
-    connection: Connection, ids: Sequence[str], *, now: datetime, reason: str, by: str, note: str | None
+    connection: Connection,
+    ids: Sequence[str],
+    *,
+    now: datetime,
+    reason: str,
+    by: str,
+    note: str | None,
+    tail_until_date: date | None = None,
 ) -> None:
-    """End the running placements of cases, with the balance they have now."""
+    """End the running placements of cases, with the balance they have now, which nothing changes any more."""
     balance = select(cases.c.balance_minor).where(cases.c.case_id == placements.c.case_id).scalar_subquery()
     for some in chunks(list(ids)):
         connection.execute(
             update(placements)
             .where(placements.c.case_id.in_(some), placements.c.ended_at.is_(None))
-            .values(ended_at=now, end_reason=reason, ended_by=by, end_note=note, ended_balance_minor=balance)
+            .values(
+                ended_at=now,
+                end_reason=reason,
+                ended_by=by,
+                end_note=note,
+                ended_balance_minor=balance,
+                tail_until_date=tail_until_date,
+            )
         )
 
 
-def extend_placement(connection: Connection, case_id: str, due_at: datetime) -> None:
-    """Give the running placement of a case another end."""
-    connection.execute(
-        update(placements).where(placements.c.case_id == case_id, placements.c.ended_at.is_(None)).values(due_at=due_at)
+def set_due(connection: Connection, due: Mapping[str, datetime]) -> None:
+    """Give the running placements of cases (case → moment) another end."""
+    if due:
+        connection.execute(
+            update(placements)
+            .where(placements.c.case_id == bindparam("of"), placements.c.ended_at.is_(None))
+            .values(due_at=bindparam("until")),
+            [{"of": case_id, "until": due_at} for case_id, due_at in sorted(due.items())],
+        )
+
+
+def note_touches(connection: Connection, touched: Mapping[str, datetime]) -> None:
+    """Note attempts to reach the debtors of cases (case → moment) on their running placements; an earlier one than the
+    last that is known changes only what it is earlier than."""
+    c = placements.c
+    if touched:
+        at = bindparam("at", type_=c.last_touch_at.type)
+        connection.execute(
+            update(placements)
+            .where(c.case_id == bindparam("of"), c.ended_at.is_(None), c.placed_at <= at)
+            .values(
+                first_touch_at=case((c.first_touch_at < at, c.first_touch_at), else_=at),
+                last_touch_at=case((c.last_touch_at > at, c.last_touch_at), else_=at),
+            ),
+            [{"of": case_id, "at": moment} for case_id, moment in sorted(touched.items())],
+        )
+
+
+def load_of_agency(connection: Connection, agency_code: str) -> int:
+    """How many placements run with an agency."""
+    running = select(func.count()).where(placements.c.agency_code == agency_code, placements.c.ended_at.is_(None))
+    return int(connection.execute(running).scalar_one())
+
+
+def running_with(connection: Connection, agency_code: str) -> list[Placement]:
+    """Every running placement of an agency, by case."""
+    rows = connection.execute(
+        select(placements)
+        .where(placements.c.agency_code == agency_code, placements.c.ended_at.is_(None))
+        .order_by(placements.c.case_id)
     )
+    return [Placement(**row._mapping) for row in rows]
 
 
 def lapsed(connection: Connection, now: datetime) -> list[str]:
@@ -233,6 +288,19 @@ def collectors(connection: Connection, agency_code: str | None) -> list[tuple[st
         .where(people.c.role_code == "collector", people.c.active.is_(True), mine)
         .group_by(people.c.person_id, people.c.display_name)
         .order_by(load, people.c.display_name)
+    )
+    return [(person_id, name, int(count)) for person_id, name, count in rows]
+
+
+def holders(connection: Connection, agency_code: str | None) -> list[tuple[str, str, int]]:
+    """Whoever of a house has cases now, active or not: id, name, how many."""
+    mine = people.c.agency_code.is_(None) if agency_code is None else people.c.agency_code == agency_code
+    rows: Any = connection.execute(
+        select(people.c.person_id, people.c.display_name, func.count())
+        .join(assignments, assignments.c.collector_id == people.c.person_id)
+        .where(assignments.c.ended_at.is_(None), mine)
+        .group_by(people.c.person_id, people.c.display_name)
+        .order_by(people.c.display_name, people.c.person_id)
     )
     return [(person_id, name, int(count)) for person_id, name, count in rows]
 

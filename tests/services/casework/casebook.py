@@ -10,14 +10,22 @@ import polars as pl
 
 from ops_app.domain.casework.cases import case_id, debtor_key
 from ops_app.domain.casework.personal import Personal
+from ops_app.domain.casework.placing import RecallGround
 from ops_app.domain.casework.scope import Reach, Scope
+from ops_app.domain.organisation.agencies import AgencyState
 from ops_app.domain.organisation.people import SYSTEM, Actor, Role
+from ops_app.domain.organisation.periods import Period
+from ops_app.domain.organisation.placement import Evaluation, EvaluationKind, EvaluationResult
 from ops_app.services.casework.assigning import assign_cases
 from ops_app.services.casework.intake import DebtorData, IntakeFound, TakenIn, apply_intake
-from ops_app.services.casework.placing import place_cases, queue_cases
+from ops_app.services.casework.many import Moved
+from ops_app.services.casework.placing import queue_cases, run_place_cases
+from ops_app.services.casework.recalling import recall_cases
 from ops_app.services.organisation.people import enter_person, new_person
 from ops_app.store.casework import cases as stored
 from ops_app.store.casework.cases import Case
+from ops_app.store.organisation import agencies, agency_contracts, agency_people
+from ops_app.store.organisation.agencies import Agency
 from ops_app.store.store import Store
 
 NOW = datetime(2026, 11, 24, 1, 0, tzinfo=UTC)
@@ -28,6 +36,9 @@ ALLOCATION = Actor("p-all", "Ann", Role.ALLOCATION)
 AG1 = Actor("p-ag1", "Gao", Role.AGENCY_SUPERVISOR, "AG01")
 AG2 = Actor("p-ag2", "Guo", Role.AGENCY_SUPERVISOR, "AG02")
 WHY = "a good reason"
+ZONE = "Asia/Shanghai"
+CERTIFIED_UNTIL = date(2099, 1, 1)
+"""The day on which the certificates of ``a_collector`` no longer hold."""
 
 _SCHEMA: dict[str, Any] = {
     "case_id": pl.String, "debtor_key": pl.String, "source_code": pl.String, "loan_id": pl.String,
@@ -104,10 +115,51 @@ def versions(store: Store, *ids: str) -> dict[str, int]:
     return {one: now_is(store, one).version for one in ids}
 
 
+def an_agency(store: Store, code: str, *, day: date = DAY, until: date | None = None, **other: Any) -> None:
+    """An agency that may be given cases of region 110000 on ``day``, if it is not there yet, with a contract before
+    ``until``; ``other`` changes its master data."""
+    values: dict[str, Any] = {
+        "name": f"Agency {code}", "short_name": code, "state": AgencyState.ACTIVE, "white_listed": True,
+        "licence_number": f"L-{code}", "licence_expires_date": day + timedelta(days=900), "fee_schedule": None,
+        "regions": ("110000",), "capacity_cases": 100_000, "contact_name": None, "contact_phone": None,
+        "contact_email": None, "created_at": NOW, "changed_at": NOW, "changed_by": "test", "version": 1,
+    }  # fmt: skip
+    with store.reading() as connection:
+        if agencies.by_code(connection, code) is not None:
+            return
+    with store.writing(SYSTEM, NOW) as transaction:
+        agencies.add(transaction.connection, Agency(agency_code=code, **values | other))
+        period = Period(day - timedelta(days=300), until or day + timedelta(days=600))
+        agency_contracts.add_contract(transaction, code, f"C-{code}", period)
+        said = Evaluation(day - timedelta(days=30), EvaluationKind.ANNUAL, 90, 90, 90, EvaluationResult.PASS)
+        agency_contracts.add_evaluation(transaction, code, said, "test")
+        transaction.audit("agency.added", "agency", code)
+
+
 def placed(store: Store, agency: str, *ids: str, now: datetime = NOW, due_at: datetime = DUE) -> None:
-    """Queue cases and place them with an agency."""
+    """Queue cases and place them with an agency, as the last approval of such a request would."""
+    an_agency(store, agency, day=now.date())
     queue_cases(SUPERVISOR, store, now=now, wanted=versions(store, *ids), reason=WHY)
-    place_cases(SUPERVISOR, store, now=now, wanted=versions(store, *ids), agency_code=agency, due_at=due_at, reason=WHY)
+    placing(store, agency, versions(store, *ids), now=now, due_at=due_at)
+
+
+def placing(
+    store: Store, agency: str, wanted: dict[str, int], *, now: datetime = NOW, due_at: datetime = DUE,
+    by: Actor = SUPERVISOR, drop: bool = False,
+) -> Moved:  # fmt: skip
+    """Place cases (id → version), as the last approval of such a request would."""
+    arguments = {"cases": wanted, "agency_code": agency, "due_at": due_at.isoformat(), "reason": WHY, "zone": ZONE,
+                 "drop_refused": drop}  # fmt: skip
+    with store.writing(by, now) as transaction:
+        return run_place_cases(transaction, arguments)
+
+
+def recalled(store: Store, *ids: str, now: datetime = NOW, reason: str = WHY) -> Moved:
+    """Take cases back at once."""
+    return recall_cases(
+        SUPERVISOR, store, now=now, today=now.date(), wanted=versions(store, *ids), ground=RecallGround.MISCONDUCT,
+        reason=reason,
+    )  # fmt: skip
 
 
 def a_collector(store: Store, name: str, agency: str | None = None, role: Role = Role.COLLECTOR) -> Actor:
@@ -115,6 +167,14 @@ def a_collector(store: Store, name: str, agency: str | None = None, role: Role =
     person = new_person(NOW, name, name.title(), role, agency, "en")
     with store.writing(SYSTEM, NOW) as transaction:
         enter_person(transaction, person, "no-password-opens-this")
+    if agency is not None and role is Role.COLLECTOR:
+        an_agency(store, agency)
+        with store.writing(SYSTEM, NOW) as transaction:
+            expires = DAY + timedelta(days=900)
+            agency_people.add_certificate(
+                transaction, agency, person.person_id, "collector", f"{agency}-{name}", expires
+            )
+            transaction.audit("agency.certificate_recorded", "agency", agency)
     return Actor(person.person_id, person.display_name, role, agency)
 
 

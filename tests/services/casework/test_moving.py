@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
@@ -17,15 +16,7 @@ from ops_app.domain.errors import Conflict, DomainError, Invalid, Refused
 from ops_app.domain.organisation.people import Actor, Role
 from ops_app.services.casework.cases import read_case
 from ops_app.services.casework.moving import clear_flag, move_case, set_flag
-from ops_app.services.casework.placing import (
-    SomeRefused,
-    place_cases,
-    preview_placement,
-    queue_cases,
-    recall_cases,
-    retain_case,
-    run_place_cases,
-)
+from ops_app.services.casework.placing import SomeRefused, queue_cases, run_extend_cases
 from ops_app.store.store import Store
 from ops_app.store.tables import casework as t
 from ops_app.store.tables.organisation import audit_log
@@ -36,10 +27,14 @@ from tests.services.casework.casebook import (
     NOW,
     SUPERVISOR,
     WHY,
+    ZONE,
     a_collector,
+    an_agency,
     assigned,
     now_is,
     placed,
+    placing,
+    recalled,
     some_cases,
     versions,
 )
@@ -65,32 +60,19 @@ def test_a_bulk_placement_is_all_or_none_and_names_every_reason(store: Store, tm
     flag(store, ids[1], Flag.DISPUTE)
     move(store, ids[2], CaseMove.SUSPEND)
     wanted = versions(store, *ids[:4])
+    an_agency(store, "AG01")
     with pytest.raises(SomeRefused) as refusal:
-        place_cases(ALLOCATION, store, now=NOW, wanted=wanted, agency_code="AG01", due_at=DUE, reason=WHY)
+        placing(store, "AG01", wanted)
     assert set(refusal.value.refused) == {ids[1], ids[2]}
     assert "死亡" in refusal.value.refused[ids[1]].zh
     assert count(store, t.placements) == 0
-    shown = preview_placement(ALLOCATION, store, now=NOW, wanted=ids[:4])
-    assert shown == {ids[0]: (), ids[1]: ("dispute", "deceased"), ids[2]: ("suspended",), ids[3]: ()}
-    done = place_cases(
-        ALLOCATION, store, now=NOW, wanted=wanted, agency_code="AG01", due_at=DUE, reason=WHY, drop_refused=True
-    )
+    done = placing(store, "AG01", wanted, drop=True)
     assert (set(done.case_ids), set(done.dropped)) == ({ids[0], ids[3]}, {ids[1], ids[2]})
     one = now_is(store, ids[0])
     assert (one.state, one.custody, one.agency_code) == (CaseState.PLACED, Custody.PLACED, "AG01")
     with store.reading() as connection:
         kept = connection.execute(select(t.placements).where(t.placements.c.case_id == ids[0])).one()
     assert (kept.placed_balance_minor, kept.nth, kept.ended_at) == (one.balance_minor, 1, None)
-
-
-def test_what_an_approval_stored_runs_later_as_it_was_asked(store: Store, tmp_path: Path) -> None:
-    ids = some_cases(store, tmp_path)
-    queue_cases(ALLOCATION, store, now=NOW, wanted=versions(store, ids[0]), reason=WHY)
-    asked = json.loads(json.dumps({"cases": versions(store, ids[0]), "agency_code": "AG01", "reason": WHY,
-                                   "due_at": DUE.isoformat(), "drop_refused": False}))  # fmt: skip
-    with store.writing(SUPERVISOR, NOW + timedelta(hours=1)) as transaction:
-        assert run_place_cases(transaction, asked).case_ids == (ids[0],)
-    assert now_is(store, ids[0]).agency_code == "AG01"
 
 
 def test_a_recall_ends_placement_and_assignment_and_keeps_both(store: Store, tmp_path: Path) -> None:
@@ -100,7 +82,7 @@ def test_a_recall_ends_placement_and_assignment_and_keeps_both(store: Store, tmp
     assigned(store, AG1, mine, *ids[:3])
     move(store, ids[2], CaseMove.DISPUTE)
     later = NOW + timedelta(days=2)
-    recall_cases(SUPERVISOR, store, now=later, wanted=versions(store, *ids[:3]), reason="back")
+    recalled(store, *ids[:3], now=later, reason="back")
     for one, state in ((ids[0], CaseState.RETURNED), (ids[2], CaseState.DISPUTED)):
         record = read_case(SUPERVISOR, store, now=later, case_id=one)
         assert (record.case.state, record.case.custody) == (state, Custody.RECALLED)
@@ -109,7 +91,7 @@ def test_a_recall_ends_placement_and_assignment_and_keeps_both(store: Store, tmp
         assert [(it.end_reason, it.ended_at) for it in record.assignments] == [("recalled", later)]
         assert [it.nth for it in record.events] == list(range(1, len(record.events) + 1))
     with pytest.raises(SomeRefused):
-        recall_cases(SUPERVISOR, store, now=later, wanted=versions(store, ids[0]), reason="again")
+        recalled(store, ids[0], now=later)
 
 
 def test_a_transfer_cuts_the_credit_at_the_moment_and_leaves_no_gap(store: Store, tmp_path: Path) -> None:
@@ -188,14 +170,18 @@ def test_nobody_without_the_permission_of_a_move_makes_it(store: Store, tmp_path
 def test_a_retained_case_stays_longer_and_never_shorter(store: Store, tmp_path: Path) -> None:
     ids = some_cases(store, tmp_path)
     placed(store, "AG01", ids[0])
-    version = now_is(store, ids[0]).version
-    with pytest.raises(Invalid) as refusal:
-        retain_case(SUPERVISOR, store, now=NOW, case_id=ids[0], version=version, due_at=DUE, reason=WHY)
-    assert refusal.value.field == "due_at"
     longer = DUE + timedelta(days=30)
-    retain_case(SUPERVISOR, store, now=NOW, case_id=ids[0], version=version, due_at=longer, reason=WHY)
-    record = read_case(AG1, store, now=DUE + timedelta(days=1), case_id=ids[0])
-    assert (record.case.state, record.placements[0].due_at) == (CaseState.RETAINED, longer)
+    for due_at in (DUE, longer, longer + timedelta(days=1)):
+        asked = {"cases": versions(store, ids[0]), "due_at": due_at.isoformat(), "reason": WHY, "zone": ZONE}
+        with store.writing(SUPERVISOR, NOW) as transaction:
+            if due_at == DUE:
+                with pytest.raises(SomeRefused, match="does not end earlier"):
+                    run_extend_cases(transaction, asked)
+            else:
+                run_extend_cases(transaction, asked)
+        record = read_case(AG1, store, now=DUE - timedelta(days=1), case_id=ids[0])
+        assert record.placements[0].due_at == due_at
+        assert record.case.state is (CaseState.PLACED if due_at == DUE else CaseState.RETAINED)
 
 
 def test_a_flag_is_set_once_and_cleared_with_its_history(store: Store, tmp_path: Path) -> None:
@@ -232,9 +218,12 @@ def test_of_two_who_place_the_same_case_at_once_one_does(store: Store, tmp_path:
     queue_cases(SUPERVISOR, store, now=NOW, wanted=versions(store, *ids), reason=WHY)
     wanted = versions(store, *ids)
 
+    for code in ("AG01", "AG02", "AG03", "AG04"):
+        an_agency(store, code)
+
     def place(agency: str) -> str:
         try:
-            place_cases(SUPERVISOR, store, now=NOW, wanted=wanted, agency_code=agency, due_at=DUE, reason=WHY)
+            placing(store, agency, wanted)
         except CaseChanged:
             return "told"
         return "done"
@@ -251,6 +240,6 @@ def test_every_change_of_a_case_by_a_person_is_an_event_and_an_audit_row(store: 
     placed(store, "AG01", *ids[:3])
     assigned(store, AG1, a_collector(store, "mine", "AG01"), ids[0])
     flag(store, ids[1], Flag.COMPLAINT)
-    recall_cases(SUPERVISOR, store, now=NOW, wanted=versions(store, ids[0]), reason=WHY)
+    recalled(store, ids[0])
     events = count(store, t.case_events) - before
     assert events == count(store, audit_log, audit_log.c.object_type == "case") == 9

@@ -18,7 +18,6 @@ from ops_app.services.casework.assigning import assign_cases, unassign_cases
 from ops_app.services.casework.cases import list_cases, list_placements, read_case
 from ops_app.services.casework.finding import search_cases, unmask
 from ops_app.services.casework.moving import clear_flag, move_case, set_flag
-from ops_app.services.casework.placing import recall_cases
 from ops_app.store.store import Store
 from tests.services.casework.casebook import (
     AG1,
@@ -30,6 +29,7 @@ from tests.services.casework.casebook import (
     a_collector,
     assigned,
     placed,
+    recalled,
     some_cases,
     versions,
 )
@@ -98,7 +98,7 @@ def test_access_begins_with_the_placement_and_ends_with_it(store: Store, tmp_pat
     assert seen(AG1, store, NOW - timedelta(seconds=1)) == set()
     assert seen(AG1, store, DUE - timedelta(seconds=1)) == seen(mine, store) == {ids[0], ids[1]}
     assert seen(AG1, store, DUE) == seen(mine, store, DUE) == set()
-    recall_cases(SUPERVISOR, store, now=NOW, wanted=versions(store, ids[0]), reason=WHY)
+    recalled(store, ids[0])
     assert seen(AG1, store) == seen(mine, store) == {ids[1]}
     with pytest.raises(NoSuchCase):
         read_case(mine, store, now=NOW, case_id=ids[0])
@@ -108,9 +108,7 @@ def test_the_next_agency_does_not_read_what_the_last_one_did(store: Store, tmp_p
     ids = some_cases(store, tmp_path, 1)
     placed(store, "AG01", ids[0])
     assigned(store, AG1, a_collector(store, "mine", "AG01"), ids[0])
-    recall_cases(
-        SUPERVISOR, store, now=NOW + timedelta(hours=1), wanted=versions(store, ids[0]), reason="secret of AG01"
-    )
+    recalled(store, ids[0], now=NOW + timedelta(hours=1), reason="secret of AG01")
     later = NOW + timedelta(hours=2)
     placed(store, "AG02", ids[0], now=later)
     record = read_case(AG2, store, now=later, case_id=ids[0])
@@ -158,7 +156,7 @@ def test_a_case_that_changes_agencies_in_one_moment_says_nothing_of_the_first(st
         reason="told to Gao of AG01",
     )  # fmt: skip
     clear = {"now": NOW, "case_id": ids[0], "flag": Flag.COMPLAINT, "reason": "answered"}
-    recall_cases(SUPERVISOR, store, now=NOW, wanted=versions(store, ids[0]), reason="secret of AG01")
+    recalled(store, ids[0], reason="secret of AG01")
     clear_flag(SUPERVISOR, store, version=versions(store, ids[0])[ids[0]], **clear)
     placed(store, "AG02", ids[0])
     record = read_case(AG2, store, now=NOW, case_id=ids[0])

@@ -9,29 +9,28 @@ import pytest
 from sqlalchemy import text
 
 from ops_app.domain.organisation.people import SYSTEM
-from ops_app.services.casework.placing import recall_cases
 from ops_app.services.casework.verify import verify_one_owner
 from ops_app.services.casework.verify_reach import verify_reach
 from ops_app.store.store import Store
 from tests.services.casework.casebook import (
     AG1,
     NOW,
-    SUPERVISOR,
-    WHY,
     a_collector,
     a_spell,
     assigned,
     closing,
     placed,
+    recalled,
     some_cases,
     taken_in,
-    versions,
 )
 
 PLANTS = {
     "more than one active placement": (
         "drop index uq_placements_one_active",
-        "insert into placements select 'other', case_id, nth + 1, agency_code, placed_at, due_at, first_contact_due_at,"
+        "insert into placements (placement_id, case_id, nth, agency_code, placed_at, due_at, first_contact_due_at,"
+        " placed_by, placed_balance_minor, currency, ended_at, end_reason, ended_by, ended_balance_minor, end_note)"
+        " select 'other', case_id, nth + 1, agency_code, placed_at, due_at, first_contact_due_at,"
         " placed_by, placed_balance_minor, currency, ended_at, end_reason, ended_by, ended_balance_minor, end_note"
         " from placements where ended_at is null and case_id = :id",
     ),
@@ -55,7 +54,7 @@ def worked(store: Store, tmp_path: Path) -> list[str]:
     assigned(store, AG1, one, *ids[:4])
     assigned(store, AG1, two, ids[1], now=NOW + timedelta(hours=1))
     later = NOW + timedelta(hours=2)
-    recall_cases(SUPERVISOR, store, now=later, wanted=versions(store, ids[2]), reason=WHY)
+    recalled(store, ids[2], now=later)
     placed(store, "AG02", ids[2], now=later)
     taken_in(store, tmp_path, a_spell(4, **closing()), now=NOW + timedelta(days=1))
     return ids
@@ -94,7 +93,7 @@ def test_an_act_after_the_recall_or_a_collector_of_another_house_is_named(store:
     placed(store, "AG01", *ids)
     mine = a_collector(store, "mine", "AG01")
     assigned(store, AG1, mine, ids[0])
-    recall_cases(SUPERVISOR, store, now=NOW + timedelta(hours=1), wanted=versions(store, ids[1]), reason=WHY)
+    recalled(store, ids[1], now=NOW + timedelta(hours=1))
     with store.writing(AG1, NOW + timedelta(minutes=59)) as transaction:
         transaction.audit("case.flag_set", "case", ids[1])
     assert verify_reach(store).state == "holds"

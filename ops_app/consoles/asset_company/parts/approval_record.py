@@ -8,6 +8,7 @@ from typing import Any
 import streamlit as st
 
 from ops_app.consoles.asset_company.parts.approval_list import flag_names, kind_name, name_of
+from ops_app.consoles.casework import batch_list
 from ops_app.consoles.kit import record
 from ops_app.consoles.kit.context import Here
 from ops_app.consoles.kit.forms import form
@@ -18,6 +19,7 @@ from ops_app.domain.organisation.approvals import (
     RequestMove,
     RequestState,
 )
+from ops_app.services.casework.batches import OBJECT as BATCH
 from ops_app.services.organisation import approvals as engine
 from ops_app.services.organisation.approvals import ApprovalRequest, RequestDecision, RequestRecord
 
@@ -60,6 +62,8 @@ def facts(at: Here, one: ApprovalRequest) -> None:
     with right, st.container(border=True):
         st.markdown(f"**{t('approvals.arguments')}**")
         record.facts(arguments(at, one))
+        if one.object_type == BATCH:
+            batch_list.link(at, one.object_id)
 
 
 def arguments(at: Here, one: ApprovalRequest) -> dict[str, str]:

@@ -1,0 +1,44 @@
+"""The cases page opens where there is work, and an agency is told what goes back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from ops_app.consoles.kit.context import Here
+from ops_app.domain.casework.cases import Custody
+from ops_app.services.casework.cases import CaseFilter, list_cases
+from ops_app.services.casework.recalling import announced_recalls
+
+_ORDER = (Custody.TO_BE_PLACED, Custody.PLACED, Custody.RECALLED, Custody.IN_HOUSE)
+"""What waits for a decision first."""
+_OPENED = "_recoup_cases_opened"
+
+
+def open_where_there_is_work(at: Here, views: Sequence[str]) -> None:
+    """Once a session, and only where the address names no view: go to the first view that has rows."""
+    if st.session_state.get(_OPENED) or "cases_view" in st.query_params:
+        return
+    st.session_state[_OPENED] = True
+    for custody in _ORDER:
+        page = list_cases(at.actor, at.app.store, now=at.now, wanted=CaseFilter(custody=custody), limit=1)
+        if page.rows:
+            if custody.value != views[0]:
+                st.query_params["cases_view"] = custody.value
+            return
+
+
+def show_announced(at: Here) -> None:
+    """What goes back from this agency, when and why."""
+    for one in announced_recalls(at.actor, at.app.store, now=at.now):
+        st.warning(
+            at.t(
+                "cases.goes_back", count=at.labels.count(one.count), moment=at.labels.moment(one.effective_at),
+                why=at.labels.code("system_reason", one.reason.replace(" ", "_"))
+                if one.reason in _BY_SYSTEM else one.reason,
+            )
+        )  # fmt: skip
+
+
+_BY_SYSTEM = {"agency contract ends"}

@@ -1,0 +1,259 @@
+"""Placing, extending, recalling and transferring many cases at once: previewed, asked for by one person, approved by
+another (feature 18). The batch keeps what was asked, what was left out and why, and what came of each case.
+
+One batch is of one currency, so that its balance decides who approves. What changed between the request and its
+approval is judged as it stands then: a case that was paid, disputed or suspended meanwhile is dropped and listed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import uuid4
+
+from ops_app.domain.canonical import content_hash, key_hash, moment_text
+from ops_app.domain.casework.cases import NoSuchCase, checked_reason
+from ops_app.domain.casework.flags import Reason
+from ops_app.domain.casework.placing import BATCH_KIND_NAMES, AgencyStopped, BatchKind
+from ops_app.domain.casework.scope import Reach, scope_of
+from ops_app.domain.errors import Invalid, NotFound, Refused
+from ops_app.domain.organisation.people import Actor
+from ops_app.services.act import act
+from ops_app.services.casework.changing import locked
+from ops_app.services.casework.judging import RISKS, Asked, Judged, Preview, Total, judge, totals_of
+from ops_app.services.casework.many import Moved, SomeRefused, counted
+from ops_app.services.casework.placing import CannotMove, run_extend_cases, run_place_cases, run_transfer_cases
+from ops_app.services.casework.recalling import run_announce_recall
+from ops_app.services.organisation.approval_kinds import Draft, register
+from ops_app.services.organisation.approval_making import enter_request
+from ops_app.store.casework import batches, cases
+from ops_app.store.casework.batches import OBJECT, Batch, BatchRow
+from ops_app.store.casework.cases import Case
+from ops_app.store.store import Store, Transaction
+
+__all__ = [
+    "OBJECT", "Asked", "Batch", "BatchRecord", "BatchRow", "Preview", "Total", "list_batches", "preview_batch",
+    "read_batch", "submit_batch",
+]  # fmt: skip
+
+RUNS: Mapping[BatchKind, Callable[[Transaction, Mapping[str, Any]], Moved]] = {
+    BatchKind.PLACE: run_place_cases,
+    BatchKind.EXTEND: run_extend_cases,
+    BatchKind.RECALL: run_announce_recall,
+    BatchKind.TRANSFER: run_transfer_cases,
+}
+KINDS = {kind: f"cases.{kind.value}" for kind in BatchKind}
+"""Batch kind → the kind of its request."""
+
+_INBOX = "case_batches"
+MOST_LISTED = 100
+
+
+@dataclass(frozen=True)
+class BatchRecord:
+    """One batch with its cases."""
+
+    batch: Batch
+    rows: tuple[BatchRow, ...]
+
+
+@act("cases.place")
+def preview_batch(actor: Actor, store: Store, *, now: datetime, asked: Asked) -> Preview:
+    """What a request would come to: how many cases and which sums, what is left out and why, what stands against the
+    agency, and the risks an approver will be shown. Changes nothing; raises ``NoSuchCase``, ``Invalid``."""
+    wanted = counted(asked.wanted)
+    with store.reading() as connection:
+        found = cases.read_many(connection, list(wanted), scope_of(actor), now)
+        if len(found) < len(wanted):
+            raise NoSuchCase
+        return judge(connection, now, asked, found).preview()
+
+
+@act("cases.place")
+def submit_batch(
+    actor: Actor,
+    store: Store,
+    *,
+    now: datetime,
+    asked: Asked,
+    reason: str,
+    leave_out: bool = False,
+    key: str,
+) -> tuple[Batch, ...]:
+    """Ask for the approval of a batch, one a currency; nothing happens to the cases until somebody else approves.
+
+    ``leave_out``: cases that cannot are left out and listed; otherwise one of them refuses all. Raises ``SomeRefused``,
+    ``AgencyStopped`` (every reason against the agency), ``NoSuchCase``, ``CaseChanged``, ``Invalid``.
+    """
+    why, wanted = checked_reason(reason), counted(asked.wanted)
+    with store.writing(actor, now) as transaction:
+        body = content_hash({"asked": vars(asked), "reason": why, "leave_out": leave_out, "by": actor.person_id})
+        claim = transaction.claim(_INBOX, key, body)
+        claim.refuse_conflict()
+        if not claim.is_new:
+            known = [batches.read(transaction.connection, one) for one in claim.answer]
+            return tuple(one for one in known if one is not None)
+        judged = judge(transaction.connection, now, asked, locked(transaction, wanted))
+        if judged.against:
+            raise AgencyStopped(asked.agency_code or "", judged.against)
+        if judged.excluded and (not leave_out or not judged.fit):
+            refused = {case_id: CannotMove(reasons) for case_id, reasons in judged.excluded.items()}
+            raise SomeRefused(dict(refused), len(wanted))
+        made = tuple(_enter(transaction, asked, judged, total, why) for total in totals_of(judged.fit))
+        transaction.answer(_INBOX, key, [one.batch_id for one in made])
+    return made
+
+
+@act("cases.company")
+def read_batch(actor: Actor, store: Store, *, now: datetime, batch_id: str) -> BatchRecord:
+    """One batch with its cases, for the asset company: what an approver looks at. Raises ``NotFound``."""
+    with store.reading() as connection:
+        batch = batches.read(connection, batch_id) if scope_of(actor).reach is Reach.ALL else None
+        if batch is None:
+            raise NotFound("There is no such batch.", "没有该批次。")
+        return BatchRecord(batch, tuple(batches.rows_of(connection, batch_id)))
+
+
+@act("cases.company")
+def list_batches(actor: Actor, store: Store, *, now: datetime, mine: bool = False) -> list[tuple[Batch, str]]:
+    """The newest batches (``mine``: one's own) with the state of their request."""
+    if scope_of(actor).reach is not Reach.ALL:
+        return []
+    with store.reading() as connection:
+        return batches.newest(connection, made_by=actor.person_id if mine else None, limit=MOST_LISTED)
+
+
+def run_batch(transaction: Transaction, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Do what a batch asked for, within the transaction of its last approval, and note what came of each case.
+
+    Raises ``Refused`` when not one of its cases can be changed any more, and what the act itself raises.
+    """
+    batch, rows = _as_asked(transaction, arguments)
+    done = RUNS[batch.kind](
+        transaction,
+        {
+            "cases": {one.case_id: one.version for one in rows if one.outcome == "asked"},
+            "agency_code": batch.agency_code,
+            "due_at": moment_text(batch.due_at) if batch.due_at else None,
+            "reason": batch.reason,
+            "zone": arguments["zone"],
+            "drop_refused": True,
+        },
+    )
+    dropped = {case_id: Reason("changed", why.en[:300], why.zh[:300]) for case_id, why in done.dropped.items()}
+    if not done.case_ids:
+        first = next(iter(dropped.values()))
+        raise Refused(f"Not one case can be changed now: {first.en}", f"已无案件可办理:{first.zh}")
+    batches.note_outcomes(transaction.connection, batch.batch_id, done.case_ids, dropped)
+    return {"batch": batch.batch_id, "done": len(done.case_ids), "dropped": len(dropped)}
+
+
+def _enter(transaction: Transaction, asked: Asked, judged: Judged, total: Total, why: str) -> Batch:
+    fit = [one for one in judged.fit if one.currency == total.currency]
+    left_out = [judged.cases[case_id] for case_id in judged.excluded]
+    rows = [_row(one, "asked") for one in fit]
+    rows += [_row(one, "excluded", judged.excluded[one.case_id]) for one in left_out if one.currency == total.currency]
+    batch = Batch(
+        batch_id=f"b-{uuid4().hex}",
+        kind=asked.kind,
+        currency=total.currency,
+        agency_code=asked.agency_code,
+        due_at=asked.due_at,
+        case_count=len(fit),
+        excluded_count=len(rows) - len(fit),
+        principal_minor=total.principal_minor,
+        balance_minor=total.balance_minor,
+        rows_hash=_hash_of(rows),
+        reason=why,
+        made_by=transaction.actor.person_id,
+        made_by_name=transaction.actor.name,
+        made_at=transaction.now,
+    )
+    batches.add(transaction.connection, batch, [_of(batch, one) for one in rows])
+    transaction.audit("case_batch.asked", OBJECT, batch.batch_id, after=_facts(batch), reason=why)
+    enter_request(
+        transaction,
+        kind=KINDS[asked.kind],
+        object_type=OBJECT,
+        object_id=batch.batch_id,
+        arguments=_facts(batch) | {"zone": asked.zone},
+        reason=why,
+        amount_minor=batch.balance_minor,
+        currency=batch.currency,
+        flags=judged.risks,
+    )
+    return batch
+
+
+def _row(one: Case, outcome: str, reasons: Sequence[Reason] = ()) -> BatchRow:
+    return BatchRow("", one.case_id, one.version, one.principal_minor, one.balance_minor, outcome, tuple(reasons))
+
+
+def _of(batch: Batch, row: BatchRow) -> BatchRow:
+    return BatchRow(**vars(row) | {"batch_id": batch.batch_id})
+
+
+def _hash_of(rows: Sequence[BatchRow]) -> str:
+    """The hash of the cases asked for, at the versions and balances that were read."""
+    asked = sorted((one.case_id, one.version, one.balance_minor) for one in rows if one.outcome == "asked")
+    return key_hash(*(f"{case_id}/{version}/{balance}" for case_id, version, balance in asked))
+
+
+def _facts(batch: Batch) -> dict[str, Any]:
+    """What an approver reads of a batch, and what the audit log keeps."""
+    return {
+        "batch": batch.batch_id,
+        "agency_code": batch.agency_code,
+        "due_at": moment_text(batch.due_at) if batch.due_at else None,
+        "case_count": batch.case_count,
+        "excluded_count": batch.excluded_count,
+        "principal_minor": batch.principal_minor,
+        "balance_minor": batch.balance_minor,
+        "currency": batch.currency,
+        "rows_hash": batch.rows_hash,
+    }
+
+
+def _as_asked(transaction: Transaction, arguments: Mapping[str, Any]) -> tuple[Batch, list[BatchRow]]:
+    """The batch that a request is about; raises unless what an approver reads of it is what will be done."""
+    batch = batches.read(transaction.connection, str(arguments["batch"]))
+    rows = batches.rows_of(transaction.connection, batch.batch_id) if batch else []
+    if batch is None or {**_facts(batch), "zone": arguments["zone"]} != dict(arguments):
+        raise Invalid("The request is not the one of this batch.", "申请与批次内容不符。", field="batch")
+    if _hash_of(rows) != batch.rows_hash:
+        raise Invalid("The cases of the batch are not those asked for.", "批次案件与申请时不符。", field="batch")
+    return batch, rows
+
+
+def _check_request(transaction: Transaction, draft: Draft) -> None:
+    batch, _ = _as_asked(transaction, draft.arguments)
+    if draft.object_id != batch.batch_id or (draft.amount_minor, draft.currency) != (
+        batch.balance_minor,
+        batch.currency,
+    ):
+        raise Invalid("The amount is that of the batch.", "金额应与批次一致。", field="amount_minor")
+
+
+for _kind in BatchKind:
+    register(
+        KINDS[_kind],
+        name=BATCH_KIND_NAMES[_kind],
+        make="cases.place",
+        run=run_batch,
+        check=_check_request,
+        labels={
+            "batch": ("batch", "批次"),
+            "agency_code": ("agency", "催收机构"),
+            "due_at": ("until", "委外截止"),
+            "case_count": ("cases", "案件数"),
+            "excluded_count": ("left out", "剔除件数"),
+            "principal_minor": ("principal", "本金合计"),
+            "balance_minor": ("balance", "余额合计"),
+            "currency": ("currency", "币种"),
+            "rows_hash": ("hash of the list of cases", "案件清单哈希"),
+            "zone": ("time zone of the days", "日期所在时区"),
+        },
+        flags=RISKS,
+    )

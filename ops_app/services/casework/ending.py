@@ -1,0 +1,81 @@
+"""How placements end: with the balance they end with, the tail whose payments still count, and every export link of the
+agency. Whatever ends a placement (a recall, its term, a closing) comes through here."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import date, datetime
+
+from ops_app.domain.casework.cases import CaseMove
+from ops_app.domain.casework.placing import tail_until
+from ops_app.domain.casework.scope import scope_of
+from ops_app.domain.organisation.people import Actor
+from ops_app.services.act import act
+from ops_app.services.casework.changing import Change, apply, moved
+from ops_app.services.casework.placement_rules import distinct, rules_on
+from ops_app.services.organisation.exports import end_exports_of
+from ops_app.store.casework import cases, notices, periods
+from ops_app.store.casework.cases import Case
+from ops_app.store.store import Store, Transaction
+
+EXPIRED = "placement expired"
+ANNOUNCED = "recall took effect"
+
+
+@act("system.run")
+def end_due_placements(actor: Actor, store: Store, *, now: datetime, today: date) -> int:
+    """End every placement whose time is up, by its term or by an announced recall; how many ended. Access ended at that
+    moment already: this brings the cases home."""
+    with store.reading() as connection:
+        if not periods.lapsed(connection, now):
+            return 0
+    with store.writing(actor, now) as transaction:
+        return end_lapsed(transaction, today)
+
+
+def end_lapsed(transaction: Transaction, day: date) -> int:
+    """Within an act: as ``end_due_placements``."""
+    ids = periods.lapsed(transaction.connection, transaction.now)
+    found = cases.read_locked(transaction.connection, ids, scope_of(transaction.actor), transaction.now)
+    announced = notices.running(transaction.connection, list(found))
+    apply(
+        transaction,
+        [recalled(one, ANNOUNCED if one.case_id in announced else EXPIRED) for one in found.values()],
+    )  # fmt: skip
+    by_note: dict[tuple[str, str | None], list[Case]] = defaultdict(list)
+    for one in found.values():
+        notice = announced.get(one.case_id)
+        by_note["recalled" if notice else "lapsed", notice.reason if notice else None].append(one)
+    for (reason, note), some in sorted(by_note.items(), key=lambda it: (it[0][0], it[0][1] or "")):
+        end_placements(transaction, some, day=day, reason=reason, note=note)
+    return len(found)
+
+
+def recalled(one: Case, reason: str) -> Change:
+    """``one`` taken back from its agency; raises ``MoveNotAllowed``."""
+    detail = {"recalled_from": one.agency_code}
+    return moved(one, CaseMove.RECALL, reason, detail, agency_code=None, collector_id=None)
+
+
+def end_placements(
+    transaction: Transaction, before: Sequence[Case], *, day: date, reason: str, note: str | None
+) -> None:
+    """End the running placements of cases (as they were before), on ``day``: recalled, lapsed or closed.
+
+    The balance is frozen, the tail gets its last day, running notices end, and so do the agencies' export links.
+    """
+    connection, now = transaction.connection, transaction.now
+    rules = rules_on(connection, day)
+    by_tail: dict[int, list[str]] = defaultdict(list)
+    for one in before:
+        by_tail[rules.tail_days(one)].append(one.case_id)
+    for days, ids in sorted(by_tail.items()):
+        periods.end_placements(
+            connection, ids, now=now, reason=reason, by=transaction.actor.person_id, note=note,
+            tail_until_date=tail_until(day, days),
+        )  # fmt: skip
+    kind = "closed" if reason == "closed" else "recalled"
+    notices.end(connection, [one.case_id for one in before], now=now, kind=kind)
+    for agency_code in distinct(one.agency_code for one in before):
+        end_exports_of(transaction, agency_code=agency_code, because="placement_ended")

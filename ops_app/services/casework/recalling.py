@@ -1,0 +1,243 @@
+"""Cases are recalled: announced to the agency and effective on a later day, or at once where there is a ground for it.
+
+An announced recall shortens the placement: access ends at that moment by itself, whether or not anything runs then. It
+is asked for as a batch and run by the last approval. A recall at once needs a ground that the facts bear out, no second
+person, and no notice: it protects debtors and their data.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from ops_app.domain.canonical import key_hash
+from ops_app.domain.casework.cases import CaseState, checked_reason
+from ops_app.domain.casework.flags import Reason
+from ops_app.domain.casework.placing import (
+    NOT_PLACED,
+    NOTICE_RUNS,
+    PROTECTING,
+    GroundDoesNotHold,
+    RecallGround,
+)
+from ops_app.domain.errors import Conflict
+from ops_app.domain.organisation.people import Actor
+from ops_app.services.act import act
+from ops_app.services.casework.changing import altered, locked
+from ops_app.services.casework.ending import end_placements, recalled
+from ops_app.services.casework.many import Moved, chosen, counted, finish, tried
+from ops_app.services.casework.placement_rules import (
+    PlacementRules,
+    agency_against,
+    begin_of,
+    day_of,
+    distinct,
+    rules_on,
+)
+from ops_app.services.casework.placing import CannotMove
+from ops_app.store.casework import notices, periods
+from ops_app.store.casework.cases import Case
+from ops_app.store.casework.notices import Notice
+from ops_app.store.casework.periods import Placement
+from ops_app.store.store import Store, Transaction
+
+__all__ = [
+    "Announced", "against_recall", "announced_recalls", "effective_on", "give_notice", "recall_cases",
+    "run_announce_recall", "run_recall_cases", "withdraw_recall",
+]  # fmt: skip
+
+ENDS_SOONER = Reason("ends_sooner", "its placement ends before that day", "委外在该日之前已到期")
+
+
+@dataclass(frozen=True)
+class Announced:
+    """Cases that go back at the same moment for the same reason."""
+
+    agency_code: str
+    effective_at: datetime
+    reason: str
+    count: int
+
+
+@act("cases.recall_now")
+def recall_cases(
+    actor: Actor,
+    store: Store,
+    *,
+    now: datetime,
+    today: date,
+    wanted: Mapping[str, int],
+    ground: RecallGround,
+    reason: str,
+) -> Moved:
+    """Take cases (id → version) back from their agencies at once, all or none; access ends at this moment.
+
+    Raises ``GroundDoesNotHold`` unless ``ground`` holds for every one of them (misconduct is stated, the others are
+    facts), ``SomeRefused``, ``NoSuchCase``, ``CaseChanged``.
+    """
+    why = checked_reason(reason)
+    with store.writing(actor, now) as transaction:
+        found = locked(transaction, counted(wanted))
+        _check_ground(transaction, found, ground, today)
+        done = run_recall_cases(transaction, {"cases": dict(wanted), "reason": why, "day": today.isoformat()})
+        for agency_code, ids in sorted(_by_agency(found).items()):
+            said = {"ground": ground, "cases": ids}
+            transaction.audit("agency.recalled_now", "agency", agency_code, after=said, reason=why)
+    return done
+
+
+@act("cases.place")
+def withdraw_recall(actor: Actor, store: Store, *, now: datetime, wanted: Mapping[str, int], reason: str) -> Moved:
+    """Take announced recalls of cases (id → version) back, all or none: each placement ends when it was to end before.
+
+    Raises ``SomeRefused``, ``NoSuchCase``, ``CaseChanged``.
+    """
+    why = checked_reason(reason)
+    arguments = {"cases": dict(wanted)}
+    with store.writing(actor, now) as transaction:
+        found, _ = chosen(transaction, arguments)
+        announced = notices.running(transaction.connection, list(found))
+
+        def withdraw(one: Case) -> Any:
+            notice = announced.get(one.case_id)
+            if notice is None:
+                raise Conflict("No recall of it is announced.", "未发出退案通知。")
+            return [altered(one, "recall_withdrawn", why, {"due_at": notice.due_before_at})]
+
+        changes, refused = tried(found, withdraw)
+        done = finish(transaction, changes, refused, arguments)
+        end_notices(transaction, [announced[case_id] for case_id in done.case_ids])
+    return done
+
+
+@act("cases.view")
+def announced_recalls(actor: Actor, store: Store, *, now: datetime, agency_code: str | None = None) -> list[Announced]:
+    """What goes back and when: to an agency's people its own, to the asset company those of ``agency_code``."""
+    whose = actor.agency_code or agency_code
+    if whose is None:
+        return []
+    found: dict[tuple[datetime, str], int] = {}
+    with store.reading() as connection:
+        for one in notices.of_agency(connection, whose):
+            if one.effective_at > now:
+                found[one.effective_at, one.reason] = found.get((one.effective_at, one.reason), 0) + 1
+    return [Announced(whose, moment, reason, count) for (moment, reason), count in sorted(found.items())]
+
+
+def run_recall_cases(transaction: Transaction, arguments: Mapping[str, Any]) -> Moved:
+    """``cases`` (id → version), ``reason``, ``day`` (in the installation's zone), ``drop_refused``: back at once."""
+    found, gone = chosen(transaction, arguments)
+    changes, refused = tried(found, lambda one: [recalled(one, arguments["reason"])])
+    done = finish(transaction, changes, gone | refused, arguments)
+    end_placements(
+        transaction, [found[case_id] for case_id in done.case_ids], day=date.fromisoformat(arguments["day"]),
+        reason="recalled", note=arguments["reason"],
+    )  # fmt: skip
+    return done
+
+
+def run_announce_recall(transaction: Transaction, arguments: Mapping[str, Any]) -> Moved:
+    """``cases`` (id → version), ``reason``, ``zone``, ``drop_refused``: the agencies are told, and each case goes back
+    when the notice that its lender demands is over; without notice it goes back now."""
+    found, gone = chosen(transaction, arguments)
+    day, zone = day_of(transaction.now, arguments["zone"]), arguments["zone"]
+    rules = rules_on(transaction.connection, day)
+    running = periods.running_placements(transaction.connection, list(found))
+    announced = notices.running(transaction.connection, list(found))
+    effective = {case_id: effective_on(one, rules, zone) for case_id, one in found.items()}
+
+    def announce(one: Case) -> Any:
+        at = effective[one.case_id]
+        against = against_recall(running.get(one.case_id), announced.get(one.case_id), at)
+        if against:
+            raise CannotMove(against)
+        if at <= transaction.now:
+            return [recalled(one, arguments["reason"])]
+        return [altered(one, "recall_announced", arguments["reason"], {"effective_at": at})]
+
+    changes, refused = tried(found, announce)
+    done = finish(transaction, changes, gone | refused, arguments)
+    at_once = [found[case_id] for case_id in done.case_ids if effective[case_id] <= transaction.now]
+    end_placements(transaction, at_once, day=day, reason="recalled", note=arguments["reason"])
+    later = {case_id: effective[case_id] for case_id in done.case_ids if effective[case_id] > transaction.now}
+    give_notice(transaction, [running[case_id] for case_id in later], later, arguments["reason"])
+    return done
+
+
+def effective_on(one: Case, rules: PlacementRules, zone: str) -> datetime:
+    """When a recall that is announced on the rules' day takes effect: as the day after the notice's last begins."""
+    return begin_of(rules.day + timedelta(days=rules.notice_days(one)), zone)
+
+
+def against_recall(running: Placement | None, announced: Notice | None, at: datetime) -> tuple[Reason, ...]:
+    """Every reason why a recall effective ``at`` cannot be announced for a case."""
+    if running is None:
+        return (NOT_PLACED,)
+    found = [NOTICE_RUNS] if announced else []
+    return (*found, ENDS_SOONER) if running.due_at <= at else tuple(found)
+
+
+def give_notice(
+    transaction: Transaction,
+    running: Sequence[Placement],
+    effective: Mapping[str, datetime],
+    reason: str,
+    *,
+    because: str = "asked",
+) -> None:
+    """Within an act: announce that placements end at the moments of ``effective`` (by case) and let them end then."""
+    had = notices.how_many(transaction.connection, [one.placement_id for one in running])
+    notices.add(
+        transaction.connection,
+        [
+            Notice(
+                notice_id=key_hash("recall_notice", one.placement_id, str(had.get(one.placement_id, 0) + 1)),
+                case_id=one.case_id,
+                placement_id=one.placement_id,
+                agency_code=one.agency_code,
+                because=because,
+                reason=reason,
+                given_by=transaction.actor.person_id,
+                given_by_name=transaction.actor.name,
+                given_at=transaction.now,
+                effective_at=effective[one.case_id],
+                due_before_at=one.due_at,
+            )
+            for one in running
+        ],
+    )
+    periods.set_due(transaction.connection, {one.case_id: effective[one.case_id] for one in running})
+
+
+def end_notices(transaction: Transaction, announced: Sequence[Notice]) -> None:
+    """Within an act: take notices back; the placements end when they were to end before."""
+    ids = [one.case_id for one in announced]
+    notices.end(transaction.connection, ids, now=transaction.now, kind="withdrawn")
+    periods.set_due(transaction.connection, {one.case_id: one.due_before_at for one in announced})
+
+
+def _check_ground(transaction: Transaction, found: Mapping[str, Case], ground: RecallGround, today: date) -> None:
+    if ground is RecallGround.MISCONDUCT:
+        return
+    stopped: dict[str, bool] = {}
+    for agency_code in distinct(one.agency_code for one in found.values()):
+        _, against = agency_against(transaction.connection, agency_code, today, more=0)
+        stopped[agency_code] = bool(against)
+    wrong = 0
+    for one in found.values():
+        if ground is RecallGround.AGENCY_STOPPED:
+            wrong += not stopped.get(one.agency_code or "", False)
+        else:
+            held = one.state in (CaseState.DISPUTED, CaseState.SUSPENDED)
+            wrong += not (held or one.flags & PROTECTING)
+    if wrong:
+        raise GroundDoesNotHold(ground, wrong)
+
+
+def _by_agency(found: Mapping[str, Case]) -> dict[str, list[str]]:
+    by_code: dict[str, list[str]] = {}
+    for case_id, one in sorted(found.items()):
+        by_code.setdefault(one.agency_code or "", []).append(case_id)
+    return by_code

@@ -1,0 +1,157 @@
+"""Alerts of internal monitoring in the store, and the placements they are found in."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, func, insert, or_, select, tuple_, update
+from sqlalchemy.engine import Connection
+
+from ops_app.domain.casework.alerts import Alert, AlertKind
+from ops_app.store.ledger.payments import chunks
+from ops_app.store.tables.casework import cases, placements
+from ops_app.store.tables.organisation import people
+from ops_app.store.tables.placing import case_alerts, case_batch_rows, case_batches
+
+
+@dataclass(frozen=True)
+class AlertFilter:
+    """What a list is narrowed by; ``is_open`` ``None``: open and closed."""
+
+    is_open: bool | None = True
+    kind: AlertKind | None = None
+    agency_code: str | None = None
+    owner_id: str | None = None
+
+
+def known(connection: Connection, ids: Collection[str]) -> set[str]:
+    """Those of the ids that were ever found."""
+    found: set[str] = set()
+    for some in chunks(sorted(ids)):
+        found.update(
+            connection.execute(select(case_alerts.c.alert_id).where(case_alerts.c.alert_id.in_(some))).scalars()
+        )
+    return found
+
+
+def add(connection: Connection, rows: Sequence[Alert]) -> None:
+    """Enter alerts."""
+    if rows:
+        values = [{name: value for name, value in vars(one).items() if name in case_alerts.c} for one in rows]
+        connection.execute(insert(case_alerts), [value | {"kind": value["kind"].value} for value in values])
+
+
+def open_ids(connection: Connection) -> set[str]:
+    """The ids of all alerts that nobody closed."""
+    return set(connection.execute(select(case_alerts.c.alert_id).where(case_alerts.c.closed_at.is_(None))).scalars())
+
+
+def read_locked(connection: Connection, ids: Collection[str]) -> dict[str, Alert]:
+    """Id → alert; nobody else changes them before this transaction ends."""
+    found: dict[str, Alert] = {}
+    for some in chunks(sorted(ids)):
+        rows = connection.execute(select(case_alerts).where(case_alerts.c.alert_id.in_(some)).with_for_update())
+        found.update((row.alert_id, _alert(row)) for row in rows)
+    return found
+
+
+def change(connection: Connection, ids: Collection[str], values: dict[str, Any]) -> None:
+    """Change alerts that are locked."""
+    for some in chunks(sorted(ids)):
+        connection.execute(
+            update(case_alerts)
+            .where(case_alerts.c.alert_id.in_(some))
+            .values(**values, version=case_alerts.c.version + 1)
+        )
+
+
+def page(connection: Connection, wanted: AlertFilter, *, after: tuple[datetime, str] | None, limit: int) -> list[Alert]:
+    """Alerts by when they are due, from the nearest; behind ``after`` (that moment and the id of the last row seen)."""
+    c = case_alerts.c
+    query = (
+        select(case_alerts, people.c.display_name.label("owner_name"), cases.c.loan_id)
+        .outerjoin(people, people.c.person_id == c.owner_id)
+        .outerjoin(cases, cases.c.case_id == c.case_id)
+        .where(*_conditions(wanted))
+    )
+    if after is not None:
+        order = (c.due_at, c.alert_id)
+        query = query.where(tuple_(*order) > tuple_(*after, types=[one.type for one in order]))
+    return [_alert(row) for row in connection.execute(query.order_by(c.due_at, c.alert_id).limit(limit))]
+
+
+def counts(connection: Connection, now: datetime) -> dict[AlertKind, tuple[int, int]]:
+    """Kind → how many are open, and how many of those are over their time."""
+    late = func.count().filter(case_alerts.c.due_at <= now)
+    rows: Any = connection.execute(
+        select(case_alerts.c.kind, func.count(), late)
+        .where(case_alerts.c.closed_at.is_(None))
+        .group_by(case_alerts.c.kind)
+    )
+    return {AlertKind(kind): (int(count), int(over)) for kind, count, over in rows}
+
+
+def untried(connection: Connection, now: datetime) -> list[Any]:
+    """Running placements that nobody tried though their time for it is over: placement, case, agency, since when."""
+    p = placements.c
+    return list(
+        connection.execute(
+            select(p.placement_id, p.case_id, p.agency_code, p.first_contact_due_at.label("since_at")).where(
+                p.ended_at.is_(None), p.due_at > now, p.first_touch_at.is_(None), p.first_contact_due_at <= now
+            )
+        )
+    )
+
+
+def tried_before(connection: Connection, moment: datetime, now: datetime) -> list[Any]:
+    """Running placements tried last before ``moment``: placement, case, agency, lender, product, last time."""
+    p = placements.c
+    return list(
+        connection.execute(
+            select(p.placement_id, p.case_id, p.agency_code, p.last_touch_at, cases.c.lender_code, cases.c.product_code)
+            .join(cases, cases.c.case_id == p.case_id)
+            .where(p.ended_at.is_(None), p.due_at > now, p.last_touch_at < moment)
+        )
+    )
+
+
+def askers(connection: Connection, ids: Collection[str]) -> dict[str, str]:
+    """Case → whoever asked for its last placement and is still here."""
+    found: dict[str, str] = {}
+    for some in chunks(sorted(ids)):
+        rows = connection.execute(
+            select(case_batch_rows.c.case_id, case_batches.c.made_by)
+            .join(case_batches, case_batches.c.batch_id == case_batch_rows.c.batch_id)
+            .join(people, people.c.person_id == case_batches.c.made_by)
+            .where(
+                case_batch_rows.c.case_id.in_(some),
+                case_batch_rows.c.outcome == "done",
+                case_batches.c.kind.in_(("place", "transfer")),
+                people.c.active.is_(True),
+                or_(people.c.agency_code.is_(None), people.c.agency_code == ""),
+            )
+            .order_by(case_batches.c.made_at)
+        ).tuples()
+        found.update(rows.all())
+    return found
+
+
+def _conditions(wanted: AlertFilter) -> list[ColumnElement[bool]]:
+    c = case_alerts.c
+    conditions: list[ColumnElement[bool]] = []
+    if wanted.is_open is not None:
+        conditions.append(c.closed_at.is_(None) if wanted.is_open else c.closed_at.is_not(None))
+    if wanted.kind is not None:
+        conditions.append(c.kind == wanted.kind.value)
+    if wanted.agency_code is not None:
+        conditions.append(c.agency_code == wanted.agency_code)
+    if wanted.owner_id is not None:
+        conditions.append(c.owner_id == wanted.owner_id)
+    return conditions
+
+
+def _alert(row: Any) -> Alert:
+    return Alert(**{**row._mapping, "kind": AlertKind(row.kind)})

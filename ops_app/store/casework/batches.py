@@ -1,0 +1,157 @@
+"""Batches of cases that are asked for together: what was asked, what was left out and why, what came of each case."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import bindparam, exists, insert, select, update
+from sqlalchemy.engine import Connection
+
+from ops_app.domain.casework.flags import Reason
+from ops_app.domain.casework.placing import BatchKind
+from ops_app.domain.organisation.approvals import OPEN
+from ops_app.store import stored_json
+from ops_app.store.ledger.payments import chunks
+from ops_app.store.tables.approvals import approval_requests
+from ops_app.store.tables.casework import cases
+from ops_app.store.tables.placing import case_batch_rows, case_batches
+
+OBJECT = "case_batch"
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Cases of one currency that are asked for together. Amounts are whole minor units, as when it was asked."""
+
+    batch_id: str
+    kind: BatchKind
+    currency: str
+    agency_code: str | None
+    due_at: datetime | None
+    case_count: int
+    excluded_count: int
+    principal_minor: int
+    balance_minor: int
+    rows_hash: str
+    reason: str
+    made_by: str
+    made_by_name: str
+    made_at: datetime
+
+
+@dataclass(frozen=True)
+class BatchRow:
+    """One case of a batch: ``outcome`` is asked, excluded (when it was asked), done or dropped (when it was decided);
+    ``reasons`` say why it was excluded or dropped."""
+
+    batch_id: str
+    case_id: str
+    version: int
+    principal_minor: int
+    balance_minor: int
+    outcome: str
+    reasons: tuple[Reason, ...] = ()
+    loan_id: str = ""
+
+
+def add(connection: Connection, batch: Batch, rows: Sequence[BatchRow]) -> None:
+    """Enter a batch with its cases."""
+    connection.execute(insert(case_batches).values(**vars(batch) | {"kind": batch.kind.value}))
+    connection.execute(
+        insert(case_batch_rows),
+        [
+            {
+                "batch_id": one.batch_id,
+                "case_id": one.case_id,
+                "version": one.version,
+                "principal_minor": one.principal_minor,
+                "balance_minor": one.balance_minor,
+                "outcome": one.outcome,
+                "reasons_json": _written(one.reasons),
+            }
+            for one in rows
+        ],
+    )
+
+
+def read(connection: Connection, batch_id: str) -> Batch | None:
+    """The batch of an id."""
+    row = connection.execute(select(case_batches).where(case_batches.c.batch_id == batch_id)).first()
+    return None if row is None else Batch(**{**row._mapping, "kind": BatchKind(row.kind)})
+
+
+def rows_of(connection: Connection, batch_id: str) -> list[BatchRow]:
+    """The cases of a batch, by loan."""
+    found = connection.execute(
+        select(case_batch_rows, cases.c.loan_id)
+        .join(cases, cases.c.case_id == case_batch_rows.c.case_id)
+        .where(case_batch_rows.c.batch_id == batch_id)
+        .order_by(cases.c.loan_id, case_batch_rows.c.case_id)
+    )
+    return [
+        BatchRow(
+            row.batch_id, row.case_id, row.version, row.principal_minor, row.balance_minor, row.outcome,
+            tuple(Reason(*it) for it in stored_json.read(row.reasons_json)), row.loan_id,
+        )
+        for row in found
+    ]  # fmt: skip
+
+
+def note_outcomes(connection: Connection, batch_id: str, done: Iterable[str], dropped: Mapping[str, Reason]) -> None:
+    """Enter what came of the cases of a batch."""
+    values = [{"of": case_id, "so": "done", "why": "[]"} for case_id in sorted(done)]
+    values += [{"of": case_id, "so": "dropped", "why": _written((why,))} for case_id, why in sorted(dropped.items())]
+    if values:
+        connection.execute(
+            update(case_batch_rows)
+            .where(case_batch_rows.c.batch_id == batch_id, case_batch_rows.c.case_id == bindparam("of"))
+            .values(outcome=bindparam("so"), reasons_json=bindparam("why")),
+            values,
+        )
+
+
+def waiting(connection: Connection, ids: Sequence[str], *, but: str = "") -> set[str]:
+    """Those of the cases that some other batch than ``but`` asks for and nobody has decided."""
+    found: set[str] = set()
+    is_open = exists().where(
+        approval_requests.c.object_type == OBJECT,
+        approval_requests.c.object_id == case_batch_rows.c.batch_id,
+        approval_requests.c.state.in_(sorted(state.value for state in OPEN)),
+    )
+    for some in chunks(list(ids)):
+        query = select(case_batch_rows.c.case_id).where(
+            case_batch_rows.c.case_id.in_(some),
+            case_batch_rows.c.outcome == "asked",
+            case_batch_rows.c.batch_id != but,
+            is_open,
+        )
+        found.update(connection.execute(query).scalars())
+    return found
+
+
+def newest(connection: Connection, *, made_by: str | None, limit: int) -> list[tuple[Batch, str]]:
+    """The newest batches (of one maker) with the state of their request."""
+    query = (
+        select(case_batches, approval_requests.c.state)
+        .join(
+            approval_requests,
+            (approval_requests.c.object_type == OBJECT) & (approval_requests.c.object_id == case_batches.c.batch_id),
+        )
+        .order_by(case_batches.c.made_at.desc(), case_batches.c.batch_id.desc())
+        .limit(limit)
+    )
+    if made_by is not None:
+        query = query.where(case_batches.c.made_by == made_by)
+    found = []
+    for row in connection.execute(query):
+        values: dict[str, Any] = dict(row._mapping)
+        state = values.pop("state")
+        found.append((Batch(**{**values, "kind": BatchKind(values["kind"])}), state))
+    return found
+
+
+def _written(reasons: Sequence[Reason]) -> str:
+    return stored_json.write([[one.code, one.en, one.zh] for one in reasons])

@@ -1,0 +1,308 @@
+"""Placing, extending, recalling, transferring in batches: asked by one, approved by another, judged when it is run."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from ops_app.domain.casework.cases import CaseMove, CaseState, Custody, NoSuchCase
+from ops_app.domain.casework.flags import Flag
+from ops_app.domain.casework.placing import AgencyStopped, BatchKind
+from ops_app.domain.errors import Invalid, Refused
+from ops_app.domain.organisation.agencies import AgencyState
+from ops_app.domain.organisation.approvals import NotCarriedOut, OwnRequest, RequestState
+from ops_app.domain.organisation.people import SYSTEM, Actor, Role
+from ops_app.services.casework.batches import (
+    Asked,
+    list_batches,
+    preview_batch,
+    read_batch,
+    submit_batch,
+)
+from ops_app.services.casework.cases import list_cases, read_case
+from ops_app.services.casework.moving import move_case, set_flag
+from ops_app.services.casework.placing import SomeRefused, queue_cases
+from ops_app.services.casework.verify import verify_one_owner
+from ops_app.services.organisation import approvals as engine
+from ops_app.store.store import Store, Transaction
+from tests.services.casework.casebook import (
+    AG1,
+    AG2,
+    DUE,
+    NOW,
+    SUPERVISOR,
+    WHY,
+    ZONE,
+    a_collector,
+    a_debtor,
+    a_spell,
+    an_agency,
+    assigned,
+    closing,
+    now_is,
+    placed,
+    some_cases,
+    taken_in,
+    versions,
+)
+
+LATER = NOW + timedelta(hours=1)
+
+
+@pytest.fixture
+def manager(store: Store) -> Actor:
+    return a_collector(store, "manager", role=Role.MANAGER)
+
+
+@pytest.fixture
+def maker(store: Store) -> Actor:
+    return a_collector(store, "maker", role=Role.SUPERVISOR)
+
+
+def asked(store: Store, *ids: str, kind: BatchKind = BatchKind.PLACE, agency: str | None = "AG01", due=DUE) -> Asked:
+    return Asked(kind, versions(store, *ids), ZONE, agency, due)
+
+
+def submit(store: Store, by: Actor, what: Asked, key: str = "k1", **other):
+    return submit_batch(by, store, now=NOW, asked=what, reason=WHY, key=key, **other)
+
+
+def decide(store: Store, by: Actor, batch_id: str, now=LATER, act=engine.approve):
+    (one,) = engine.requests_on(by, store, now=now, object_type="case_batch", object_id=batch_id)
+    return act(
+        by, store, now=now, request_id=one.request_id, expected_version=one.version, content_hash=one.content_hash,
+        reason="looked at", key=f"{act.__name__}/{one.request_id}/{one.version}",
+    )  # fmt: skip
+
+
+def queued(store: Store, tmp_path: Path, count: int = 6, agency: str = "AG01", **other) -> list[str]:
+    ids = some_cases(store, tmp_path, count)
+    an_agency(store, agency, **other)
+    queue_cases(SUPERVISOR, store, now=NOW, wanted=versions(store, *ids), reason=WHY)
+    return ids
+
+
+def test_nothing_is_placed_until_somebody_else_approves(
+    store: Store, tmp_path: Path, maker: Actor, manager: Actor
+) -> None:
+    ids = queued(store, tmp_path)
+    (batch,) = submit(store, maker, asked(store, *ids))
+    assert (batch.case_count, batch.excluded_count) == (6, 0)
+    assert batch.balance_minor == batch.principal_minor == sum(100_000 + n for n in range(1, 7))
+    assert list_cases(AG1, store, now=LATER).rows == ()
+    with pytest.raises(OwnRequest):
+        decide(store, maker, batch.batch_id)
+    done = decide(store, manager, batch.batch_id)
+    assert (done.state, done.result["done"], done.result["dropped"]) == (RequestState.APPROVED, 6, 0)
+    assert {one.case_id for one in list_cases(AG1, store, now=LATER).rows} == set(ids)
+    assert list_cases(AG2, store, now=LATER).rows == ()
+    assert [(one.batch_id, state) for one, state in list_batches(maker, store, now=LATER, mine=True)] == [
+        (batch.batch_id, "approved")
+    ]
+    assert {one.outcome for one in read_batch(manager, store, now=LATER, batch_id=batch.batch_id).rows} == {"done"}
+    assert verify_one_owner(store).state == "holds"
+
+
+def test_the_same_key_asks_once(store: Store, tmp_path: Path, maker: Actor) -> None:
+    ids = queued(store, tmp_path)
+    what = asked(store, *ids[:3])
+    assert submit(store, maker, what) == submit(store, maker, what)
+    assert len(list_batches(maker, store, now=NOW)) == 1
+
+
+def test_a_preview_names_every_reason_and_changes_nothing(store: Store, tmp_path: Path, maker: Actor) -> None:
+    ids = queued(store, tmp_path)
+    far = a_spell(7, region_code="440000", currency="CNY")
+    small = a_spell(8, balance_minor=9_999)
+    dollars = a_spell(9, currency="USD", balance_minor=9_999)
+    taken_in(store, tmp_path, far, small, dollars, debtors=[a_debtor(n) for n in (7, 8, 9)])
+    more = [row["case_id"] for row in (far, small, dollars)]
+    queue_cases(SUPERVISOR, store, now=NOW, wanted=versions(store, *more), reason=WHY)
+    for flag in (Flag.DISPUTE, Flag.DECEASED, Flag.VULNERABLE):
+        version = now_is(store, ids[0]).version
+        set_flag(SUPERVISOR, store, now=NOW, case_id=ids[0], version=version, flag=flag, reason=WHY)
+    found = preview_batch(maker, store, now=NOW, asked=asked(store, *ids, *more))
+    assert {case_id: [one.code for one in reasons] for case_id, _, reasons in found.excluded} == {
+        ids[0]: ["dispute", "deceased"], more[0]: ["outside_region"], more[1]: ["below_minimum"],
+    }  # fmt: skip
+    assert [(one.currency, one.count, one.balance_minor) for one in found.totals] == [
+        ("CNY", 5, sum(100_000 + n for n in range(2, 7))), ("USD", 1, 9_999),
+    ]  # fmt: skip
+    assert found.against == ()
+    with pytest.raises(SomeRefused):
+        submit(store, maker, asked(store, *ids, *more))
+    assert list_batches(maker, store, now=NOW) == []
+    made = submit(store, maker, asked(store, *ids, *more), leave_out=True)
+    assert [(one.currency, one.case_count, one.excluded_count) for one in made] == [("CNY", 5, 3), ("USD", 1, 0)]
+
+
+def test_a_case_that_waits_for_one_approval_is_not_asked_for_again(
+    store: Store, tmp_path: Path, maker: Actor, manager: Actor
+) -> None:
+    ids = queued(store, tmp_path)
+    (batch,) = submit(store, maker, asked(store, *ids[:2]))
+    found = preview_batch(maker, store, now=NOW, asked=asked(store, *ids[1:3]))
+    assert [(case_id, [one.code for one in why]) for case_id, _, why in found.excluded] == [(ids[1], ["waiting"])]
+    decide(store, manager, batch.batch_id, act=engine.reject)
+    assert preview_batch(maker, store, now=NOW, asked=asked(store, *ids[1:3])).excluded == ()
+    assert now_is(store, ids[0]).state is CaseState.TO_BE_PLACED
+
+
+def test_what_changed_before_the_approval_is_dropped_and_listed(
+    store: Store, tmp_path: Path, maker: Actor, manager: Actor
+) -> None:
+    ids = queued(store, tmp_path)
+    (batch,) = submit(store, maker, asked(store, *ids))
+    taken_in(store, tmp_path, a_spell(1, **closing()), now=NOW)
+    move_case(
+        SUPERVISOR, store, now=NOW, case_id=ids[1], version=now_is(store, ids[1]).version, move=CaseMove.DISPUTE,
+        reason=WHY,
+    )  # fmt: skip
+    done = decide(store, manager, batch.batch_id)
+    assert (done.result["done"], done.result["dropped"]) == (4, 2)
+    rows = {one.case_id: one for one in read_batch(manager, store, now=LATER, batch_id=batch.batch_id).rows}
+    assert {case_id for case_id, one in rows.items() if one.outcome == "dropped"} == set(ids[:2])
+    assert "disputed" in rows[ids[1]].reasons[0].en
+    assert now_is(store, ids[1]).agency_code is None
+
+
+def test_a_batch_of_which_nothing_is_left_is_not_carried_out(
+    store: Store, tmp_path: Path, maker: Actor, manager: Actor
+) -> None:
+    ids = queued(store, tmp_path)
+    (batch,) = submit(store, maker, asked(store, ids[0]))
+    taken_in(store, tmp_path, a_spell(1, **closing()), now=NOW)
+    with pytest.raises(NotCarriedOut, match="Not one case"):
+        decide(store, manager, batch.batch_id)
+    assert [state for _, state in list_batches(maker, store, now=LATER)] == ["waiting"]
+
+
+STOPPED = {
+    "contract_expired": None,
+    "licence_expired": "update agencies set licence_expires_date = '2026-11-01'",
+    "not_white_listed": "update agencies set white_listed = false",
+    "not_active": "update agencies set state = 'suspended'",
+    "no_certificate": "update certificates set expires_date = '2026-11-01'",
+    "capacity": "update agencies set capacity_cases = 5",
+}
+"""What stops an agency → what happens to it after it was asked for; a contract ends by itself."""
+
+
+@pytest.mark.parametrize("code", STOPPED)
+def test_an_agency_that_may_not_work_is_given_nothing_when_asked_and_when_approved(
+    store: Store, tmp_path: Path, maker: Actor, manager: Actor, code: str
+) -> None:
+    ids = queued(store, tmp_path, until=date(2026, 11, 27))
+    a_collector(store, "hers", "AG01")
+    (batch,) = submit(store, maker, asked(store, *ids))
+    statement, late = STOPPED[code], LATER
+    if statement is None:
+        late = NOW + timedelta(days=5)
+    else:
+        with store.writing(SYSTEM, NOW) as transaction:
+            _change(transaction, statement)
+    with pytest.raises(NotCarriedOut) as refusal:
+        decide(store, manager, batch.batch_id, now=late)
+    assert isinstance(refusal.value.why, AgencyStopped)
+    assert [one.code for one in refusal.value.why.reasons] == [code]
+    decide(store, manager, batch.batch_id, now=late, act=engine.reject)
+    with pytest.raises(AgencyStopped) as stopped:
+        submit_batch(maker, store, now=late, asked=asked(store, *ids), reason=WHY, key="k2")
+    assert (stopped.value.field, [one.code for one in stopped.value.reasons]) == ("agency_code", [code])
+    assert now_is(store, ids[0]).agency_code is None
+
+
+def _change(transaction: Transaction, statement: str) -> None:
+    transaction.connection.execute(text(statement))
+    transaction.audit("agency.changed", "agency", "AG01")
+
+
+def test_two_batches_cannot_share_the_last_room(store: Store, tmp_path: Path, maker: Actor, manager: Actor) -> None:
+    ids = queued(store, tmp_path, capacity_cases=4)
+    (one,) = submit(store, maker, asked(store, *ids[:3]))
+    (two,) = submit(store, maker, asked(store, *ids[3:]), key="k2")
+    decide(store, manager, one.batch_id)
+    with pytest.raises(NotCarriedOut, match="room for 1"):
+        decide(store, manager, two.batch_id)
+
+
+def test_a_large_balance_needs_finance_too(store: Store, tmp_path: Path, maker: Actor, manager: Actor) -> None:
+    an_agency(store, "AG01")
+    row = a_spell(1, balance_minor=1_000_000_000)
+    taken_in(store, tmp_path, row, debtors=[a_debtor(1)])
+    queue_cases(SUPERVISOR, store, now=NOW, wanted=versions(store, row["case_id"]), reason=WHY)
+    (batch,) = submit(store, maker, asked(store, row["case_id"]))
+    assert decide(store, manager, batch.batch_id).state is RequestState.WAITING
+    assert now_is(store, row["case_id"]).agency_code is None
+    finance = a_collector(store, "finance", role=Role.FINANCE)
+    assert decide(store, finance, batch.batch_id).state is RequestState.APPROVED
+    assert now_is(store, row["case_id"]).agency_code == "AG01"
+
+
+def test_an_approval_runs_the_very_cases_that_were_read(
+    store: Store, tmp_path: Path, maker: Actor, manager: Actor
+) -> None:
+    ids = queued(store, tmp_path)
+    (batch,) = submit(store, maker, asked(store, *ids[:2]))
+    with store.writing(SYSTEM, NOW) as transaction:
+        transaction.connection.execute(
+            text("update case_batch_rows set case_id = :other where case_id = :one"), {"other": ids[5], "one": ids[0]}
+        )
+        transaction.audit("case_batch.asked", "case_batch", batch.batch_id)
+    with pytest.raises(NotCarriedOut, match="not those asked for"):
+        decide(store, manager, batch.batch_id)
+    assert now_is(store, ids[5]).agency_code is None
+
+
+def test_an_extension_and_a_transfer_are_asked_for_too(
+    store: Store, tmp_path: Path, maker: Actor, manager: Actor
+) -> None:
+    ids = some_cases(store, tmp_path)
+    placed(store, "AG01", *ids[:4])
+    hers = a_collector(store, "hers", "AG01")
+    assigned(store, AG1, hers, *ids[:4])
+    longer = DUE + timedelta(days=60)
+    (batch,) = submit(store, maker, asked(store, *ids[:2], kind=BatchKind.EXTEND, agency=None, due=longer))
+    decide(store, manager, batch.batch_id)
+    assert read_case(hers, store, now=DUE + timedelta(days=1), case_id=ids[0]).placements[0].due_at == longer
+
+    an_agency(store, "AG02")
+    (batch,) = submit(store, maker, asked(store, *ids[1:3], kind=BatchKind.TRANSFER, agency="AG02"), key="k2")
+    decide(store, manager, batch.batch_id)
+    for one in ids[1:3]:
+        record = read_case(SUPERVISOR, store, now=LATER, case_id=one)
+        first, second = record.placements
+        assert (first.agency_code, first.ended_at, first.end_reason) == ("AG01", LATER, "recalled")
+        assert (second.agency_code, second.placed_at, second.nth) == ("AG02", LATER, 2)
+        assert (record.case.custody, record.case.collector_id) == (Custody.PLACED, None)
+        with pytest.raises(NoSuchCase):
+            read_case(AG1, store, now=LATER, case_id=one)
+        assert "AG01" not in repr(read_case(AG2, store, now=LATER, case_id=one).placements)
+    assert verify_one_owner(store).state == "holds"
+    found = preview_batch(maker, store, now=LATER, asked=asked(store, ids[1], kind=BatchKind.TRANSFER, agency="AG02"))
+    assert [one.code for one in found.excluded[0][2]] == ["same_agency"]
+
+
+def test_only_who_may_place_asks_and_a_missing_case_is_like_a_foreign_one(
+    store: Store, tmp_path: Path, maker: Actor
+) -> None:
+    ids = queued(store, tmp_path)
+    for role in set(Role) - {Role.SUPERVISOR, Role.ALLOCATION}:
+        agency = "AG01" if role.value.startswith("agency") else None
+        with pytest.raises(Refused):
+            submit(store, Actor("p-x", "X", role, agency), asked(store, *ids))
+    with pytest.raises(NoSuchCase):
+        preview_batch(maker, store, now=NOW, asked=Asked(BatchKind.PLACE, {"0" * 32: 1}, ZONE, "AG01", DUE))
+    with pytest.raises(Invalid) as refusal:
+        submit(store, maker, asked(store, *ids, due=NOW))
+    assert refusal.value.field == "due_at"
+
+
+def test_an_ended_agency_is_refused_like_any_that_does_not_work(store: Store, tmp_path: Path, maker: Actor) -> None:
+    ids = queued(store, tmp_path, state=AgencyState.ENDED)
+    assert [one.code for one in preview_batch(maker, store, now=NOW, asked=asked(store, *ids)).against] == [
+        "not_active"
+    ]

@@ -1,0 +1,165 @@
+"""Internal monitoring: what is found once, whose it is, when it is settled; deadlines; what came in in a placement."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+from sqlalchemy import text
+
+from ops_app.domain.casework.alerts import AlertChanged, AlertKind, NoSuchAlert
+from ops_app.domain.casework.flags import Flag
+from ops_app.domain.errors import Refused
+from ops_app.domain.ledger.repayments import Repayment, RepaymentKind
+from ops_app.domain.organisation.people import SYSTEM, Actor, Role
+from ops_app.services.casework.cases import list_placements, read_case
+from ops_app.services.casework.following import collected_in, deadlines, note_touches
+from ops_app.services.casework.monitoring import AlertFilter, close_alerts, find_alerts, list_alerts, take_alerts
+from ops_app.services.casework.moving import set_flag
+from ops_app.services.casework.placing import SomeRefused
+from ops_app.store.ledger import payments
+from ops_app.store.store import Store
+from tests.services.casework.casebook import (
+    AG1,
+    NOW,
+    SUPERVISOR,
+    WHY,
+    a_collector,
+    an_agency,
+    assigned,
+    now_is,
+    placed,
+    recalled,
+    some_cases,
+    versions,
+)
+
+TODAY = date(2026, 11, 24)
+LATE = NOW + timedelta(hours=49)
+"""After the 48 hours within which a placed case is tried first."""
+
+
+def look(store: Store, now=LATE) -> tuple[int, int]:
+    found = find_alerts(SYSTEM, store, now=now, today=now.date())
+    return found.found, found.settled
+
+
+def touch(store: Store, *ids: str, now=NOW, by: Actor = AG1) -> None:
+    note_touches(by, store, now=now, wanted=versions(store, *ids), reason="nobody answered")
+
+
+def test_a_case_that_nobody_tried_in_time_is_found_once_and_settled_by_an_attempt(store: Store, tmp_path: Path) -> None:
+    ids = some_cases(store, tmp_path)
+    placed(store, "AG01", *ids[:2])
+    touch(store, ids[0], now=NOW + timedelta(hours=1))
+    assert look(store, LATE - timedelta(hours=2)) == (0, 0)
+    assert (look(store), look(store)) == ((1, 0), (0, 0))
+    page = list_alerts(SUPERVISOR, store, now=LATE)
+    (one,) = page.rows
+    assert (one.kind, one.case_id, one.agency_code, one.loan_id) == (AlertKind.NO_FIRST_CONTACT, ids[1], "AG01", "L2")
+    assert (one.since_at, one.due_at) == (NOW + timedelta(hours=48), LATE + timedelta(days=2))
+    assert page.counts == {AlertKind.NO_FIRST_CONTACT: (1, 0)}
+    touch(store, ids[1], now=LATE)
+    assert look(store) == (0, 1)
+    (closed,) = list_alerts(SUPERVISOR, store, now=LATE, wanted=AlertFilter(is_open=False)).rows
+    assert (closed.closing_note, closed.closed_by) == ("no longer so", "system")
+
+
+def test_a_gap_between_attempts_is_found_and_each_gap_anew(store: Store, tmp_path: Path) -> None:
+    ids = some_cases(store, tmp_path)
+    placed(store, "AG01", ids[0])
+    touch(store, ids[0])
+    gap = timedelta(days=7)
+    assert look(store, NOW + gap - timedelta(minutes=1)) == (0, 0)
+    assert look(store, NOW + gap) == (1, 0)
+    touch(store, ids[0], now=NOW + gap)
+    assert look(store, NOW + gap) == (0, 1)
+    assert look(store, NOW + 2 * gap) == (1, 0)
+    recalled(store, ids[0], now=NOW + 2 * gap)
+    assert look(store, NOW + 2 * gap) == (0, 1)
+
+
+def test_what_a_person_closed_is_not_found_again_while_it_lasts(store: Store, tmp_path: Path) -> None:
+    ids = some_cases(store, tmp_path)
+    placed(store, "AG01", ids[0])
+    look(store)
+    (one,) = list_alerts(SUPERVISOR, store, now=LATE).rows
+    assert one.owner_id is None
+    mine = a_collector(store, "mine", role=Role.SUPERVISOR)
+    take_alerts(mine, store, now=LATE, wanted={one.alert_id: 1}, reason=WHY)
+    with pytest.raises(AlertChanged):
+        close_alerts(SUPERVISOR, store, now=LATE, wanted={one.alert_id: 1}, note=WHY)
+    (taken,) = list_alerts(mine, store, now=LATE, wanted=AlertFilter(owner_id=mine.person_id)).rows
+    close_alerts(mine, store, now=LATE, wanted={one.alert_id: taken.version}, note="called the agency")
+    assert look(store) == (0, 0)
+    with pytest.raises(NoSuchAlert):
+        close_alerts(mine, store, now=LATE, wanted={"0" * 64: 1}, note=WHY)
+    for role in (Role.COLLECTOR, Role.AGENCY_SUPERVISOR, Role.ANALYST, Role.FINANCE):
+        with pytest.raises(Refused):
+            list_alerts(Actor("x", "X", role), store, now=LATE)
+
+
+def test_an_agency_that_may_not_hold_cases_or_holds_too_many_is_found(store: Store, tmp_path: Path) -> None:
+    ids = some_cases(store, tmp_path)
+    an_agency(store, "AG01", capacity_cases=2)
+    placed(store, "AG01", *ids[:2])
+    assert look(store, NOW) == (0, 0)
+    with store.writing(SYSTEM, NOW) as transaction:
+        transaction.connection.execute(text("update agencies set capacity_cases = 1, white_listed = false"))
+        transaction.audit("agency.changed", "agency", "AG01")
+    assert look(store, NOW) == (2, 0)
+    kinds = {one.kind for one in list_alerts(SUPERVISOR, store, now=NOW).rows}
+    assert kinds == {AlertKind.AGENCY_STOPPED, AlertKind.OVER_CAPACITY}
+
+
+def test_an_attempt_is_entered_by_who_has_the_case_and_not_where_contact_is_forbidden(
+    store: Store, tmp_path: Path
+) -> None:
+    ids = some_cases(store, tmp_path)
+    placed(store, "AG01", *ids[:2])
+    hers = a_collector(store, "hers", "AG01")
+    assigned(store, AG1, hers, ids[0])
+    touch(store, ids[0], now=NOW + timedelta(hours=2), by=hers)
+    touch(store, ids[0], now=NOW + timedelta(hours=1), by=hers)  # entered late
+    record = read_case(hers, store, now=NOW + timedelta(hours=2), case_id=ids[0])
+    its = record.placements[0]
+    assert (its.first_touch_at, its.last_touch_at) == (NOW + timedelta(hours=1), NOW + timedelta(hours=2))
+    assert record.events[-1].what == "touched"
+    found = deadlines(hers, store, now=NOW, today=TODAY, placed=[(record.case, its)])[ids[0]]
+    assert (found.first_contact_due_at, found.touch_due_at) == (None, NOW + timedelta(days=7, hours=2))
+    version = now_is(store, ids[1]).version
+    set_flag(SUPERVISOR, store, now=NOW, case_id=ids[1], version=version, flag=Flag.CEASE_CONTACT, reason=WHY)
+    with pytest.raises(SomeRefused, match="contact must cease"):
+        touch(store, ids[1])
+
+
+def a_payment(number: int, day: date, minor: int, kind: RepaymentKind = RepaymentKind.PAYMENT) -> Repayment:
+    values = dict.fromkeys(Repayment.__dataclass_fields__)
+    values |= {"source_code": "SIM", "payment_id": f"P{number}", "loan_id": "L1", "kind": kind, "value_date": day,
+               "amount_minor": minor, "currency": "CNY", "paid_at": NOW}  # fmt: skip
+    if kind is not RepaymentKind.PAYMENT:
+        values["reverses_payment_id"] = "P1"
+    return Repayment(**values)
+
+
+def test_payments_count_within_the_placement_and_its_tail_net_of_reversals(store: Store, tmp_path: Path) -> None:
+    ids = some_cases(store, tmp_path)
+    placed(store, "AG01", ids[0])
+    ended = NOW + timedelta(days=10)  # 4 December; the tail is in until the 19th
+    recalled(store, ids[0], now=ended)
+    rows = [
+        a_payment(0, date(2026, 11, 23), 1), a_payment(1, date(2026, 11, 24), 1_000),
+        a_payment(2, date(2026, 12, 4), 500), a_payment(3, date(2026, 12, 4), 200, RepaymentKind.REVERSAL),
+        a_payment(4, date(2026, 12, 5), 30), a_payment(5, date(2026, 12, 19), 7), a_payment(6, date(2026, 12, 20), 9),
+    ]  # fmt: skip
+    with store.writing(SYSTEM, ended) as transaction:
+        payments.add_many(transaction.connection, [(one, "h" * 64) for one in rows], ended)
+        transaction.audit("payments.recorded", "payments", "SIM")
+    page = list_placements(SUPERVISOR, store, now=ended, ended=True)
+    found = collected_in(SUPERVISOR, store, now=ended, zone=ZoneInfo("Asia/Shanghai"), placed=page.rows)
+    ((placement, _),) = page.rows
+    assert placement.tail_until_date == date(2026, 12, 20)
+    assert (found[placement.placement_id].within_minor, found[placement.placement_id].tail_minor) == (1_300, 37)
+    assert collected_in(AG1, store, now=ended, zone=ZoneInfo("UTC"), placed=page.rows) == {}
