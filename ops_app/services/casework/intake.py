@@ -22,6 +22,8 @@ from ops_app.domain.organisation.people import Actor
 from ops_app.services.act import act
 from ops_app.services.casework.changing import Change, altered, apply, moved
 from ops_app.services.casework.intake_changes import Differences, differences, opened
+from ops_app.services.casework.intake_terms import IntakeTerms
+from ops_app.services.organisation.parameter_reading import in_force
 from ops_app.store.casework import cases, debtors, intake, periods
 from ops_app.store.casework.cases import Case
 from ops_app.store.casework.debtors import DebtorData
@@ -39,12 +41,13 @@ _BY_FEED = "loans feed"
 class IntakeState:
     """What earlier runs left: ``spells`` (source_code, loan_id, spell_no, is_open), ``days`` (source, day → mark of the
     content that was taken in), ``last_date`` (the last business date that took something in) and ``debtors``
-    (debtor_key, content_mark)."""
+    (debtor_key, content_mark); ``terms`` are the parameters that a run reads."""
 
     spells: pl.DataFrame
     days: dict[tuple[str, date], str]
     last_date: date | None
     debtors: pl.DataFrame
+    terms: IntakeTerms
 
 
 @dataclass(frozen=True)
@@ -84,6 +87,7 @@ def intake_state(actor: Actor, store: Store, *, now: datetime) -> IntakeState:
     """What the next run of intake starts from."""
     with store.reading() as connection:
         spells, days, marks = intake.spells(connection), intake.days(connection), debtors.marks(connection)
+        terms = IntakeTerms(in_force(connection))
     return IntakeState(
         pl.DataFrame(
             spells,
@@ -93,6 +97,7 @@ def intake_state(actor: Actor, store: Store, *, now: datetime) -> IntakeState:
         {(source, day): mark for source, day, mark, _ in days},
         max((taken for *_, taken in days), default=None),
         pl.DataFrame(marks, schema={"debtor_key": pl.String, "content_mark": pl.String}, orient="row"),
+        terms,
     )
 
 

@@ -20,6 +20,8 @@ from ops_app.domain.errors import DomainError, Invalid
 from ops_app.domain.organisation.people import Actor
 from ops_app.services.act import act
 from ops_app.services.casework.changing import Change, apply, locked, moved
+from ops_app.services.organisation.installation import scope_of_loan, today
+from ops_app.services.organisation.parameter_reading import as_number, in_force
 from ops_app.store.casework import cases, periods
 from ops_app.store.casework.cases import Case
 from ops_app.store.casework.periods import Placement
@@ -32,8 +34,8 @@ __all__ = [
 ]  # fmt: skip
 
 LARGEST_BULK = 5_000
-FIRST_CONTACT = timedelta(days=3)
-"""Within this time of a placement the agency must have tried to reach the debtor."""
+FIRST_CONTACT = "casework.first_contact_hours"
+"""The parameter that says within how many hours of a placement the agency must have tried to reach the debtor."""
 
 
 @dataclass(frozen=True)
@@ -192,6 +194,12 @@ def run_retain_case(transaction: Transaction, arguments: Mapping[str, Any]) -> M
 def _begin_placements(transaction: Transaction, changes: Sequence[Change], agency: str, due_at: datetime) -> None:
     ids = [one.after.case_id for one in changes]
     had = periods.how_many(transaction.connection, placements, ids)
+    known, day = in_force(transaction.connection), today(transaction.now)
+
+    def first_contact(one: Case) -> timedelta:
+        scope = scope_of_loan(one.lender_code, one.product_code)
+        return timedelta(hours=as_number(known.value(FIRST_CONTACT, day, scope)))
+
     periods.add_placements(
         transaction.connection,
         [
@@ -202,7 +210,7 @@ def _begin_placements(transaction: Transaction, changes: Sequence[Change], agenc
                 agency_code=agency,
                 placed_at=transaction.now,
                 due_at=due_at,
-                first_contact_due_at=min(due_at, transaction.now + FIRST_CONTACT),
+                first_contact_due_at=min(due_at, transaction.now + first_contact(one.after)),
                 placed_by=transaction.actor.person_id,
                 placed_balance_minor=one.after.balance_minor,
                 currency=one.after.currency,
