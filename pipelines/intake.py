@@ -19,6 +19,7 @@ from ops_app.bootstrap import App
 from ops_app.config import Settings
 from ops_app.domain.casework.cases import case_id
 from ops_app.domain.casework.intake import IntakeRule
+from ops_app.domain.casework.loan_day import PUSHED
 from ops_app.domain.casework.personal import Personal
 from ops_app.domain.organisation.people import SYSTEM
 from ops_app.engines import intake as engine
@@ -110,11 +111,15 @@ def _changed_days(connection: Connection, state: IntakeState, business_date: dat
 
 
 def _read_anew(days: list[tuple[str, date, str]], state: IntakeState) -> frozenset[str]:
-    """Sources in which a day that was taken in changed, or one came before the last that was."""
+    """Sources in which a day that was taken in (or of which single loans were pushed) reads otherwise, or one came
+    before the last that was."""
     last: dict[str, date] = {}
-    for source, day in state.days:
-        last[source] = max(day, last.get(source, day))
-    return frozenset(source for source, day, _ in days if source in last and day <= last[source])
+    for (source, day), mark in state.days.items():
+        if mark != PUSHED:
+            last[source] = max(day, last.get(source, day))
+    return frozenset(
+        source for source, day, _ in days if (source, day) in state.days or (source in last and day <= last[source])
+    )
 
 
 def _lay_out(connection: Connection, name: str, frame: pl.DataFrame) -> None:
