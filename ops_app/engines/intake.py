@@ -76,7 +76,7 @@ def spells(
         for name, into in opened.items()
     )
     closed = {"as_of_date": "closed_date", "file_id": "closed_file_id", "line_no": "closed_line_no",
-              "close_reason": "close_reason", "version": "closed_rule_version"}  # fmt: skip
+              "close_reason": "close_reason", "rule": "closed_rule", "version": "closed_rule_version"}  # fmt: skip
     closing = ", ".join(
         f"arg_max({name}, as_of_date) filter (where not is_in_collection) as {into}" for name, into in closed.items()
     )

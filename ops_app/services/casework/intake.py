@@ -230,7 +230,7 @@ def _move(transaction: Transaction, changed: Differences, business_date: date) -
         closing = _closing(row) if one.closed_date is not None and row["closed_date"] is not None else {}
         did(altered(one, "restated", _BY_FEED, _source(row, "opened"), **closing))
     for case_id, row in sorted(changed.closed.items()):
-        did(_closed(present[case_id], row["opened_rule"], _closing(row)))
+        did(_closed(present[case_id], row.get("closed_rule") or present[case_id].opened_rule, _closing(row)))
     for case_id in changed.withdrawn:
         did(_withdrawn(present[case_id], business_date))
     apply(transaction, changes, audited=False)
