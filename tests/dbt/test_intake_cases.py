@@ -103,6 +103,7 @@ def test_loans_that_are_pushed_before_their_file_leave_the_cases_of_the_files(
     days = book.days()
     delivered(home, days[:-1])
     with Warehouse(home.settings.warehouse_path).open() as connection:
+        book.write_book(connection)
         book.deliver(connection, days[-1:])
         told = connection.execute(
             "select source_code, loan_id, customer_id, currency, outstanding_principal_minor, days_past_due, status"
