@@ -92,7 +92,7 @@ def test_a_parked_one_comes_up_again_and_one_that_is_sent_again_needs_nothing_mo
     decide(store, MissingAct.PARK, 0, OPERATOR, until_date=DAY + timedelta(days=4))
     assert states(store) == {"L1": "parked"}
     assert list_missing(SUPERVISOR, store, now=NOW).total == 0
-    later = NOW + timedelta(days=4)
+    later = NOW + timedelta(days=3)
     assert list_missing(SUPERVISOR, store, now=later).total == 1
     taken_in(store, tmp_path, day=NEXT + timedelta(days=1), days=[])
     assert states(store) == {"L1": "returned"}
