@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from ops_app.config import Settings
 from ops_app.gateways.clock import Clock, SystemClock
 from ops_app.services.casework import open_work as _open_work  # noqa: F401 (says what a person still has)
+from ops_app.services.organisation import installation
 from ops_app.services.organisation.approval_kinds import kinds
 from ops_app.store.store import Store
 
@@ -32,6 +33,7 @@ def open_app(settings: Settings | None = None, *, clock: Clock | None = None) ->
     """
     chosen = settings or Settings.load()
     chosen.make_folders()
+    installation.settle(chosen.lender_dirs, chosen.zone)
     store = Store.open(chosen.ops_database_url)
     store.migrate()
     kinds()  # every service that registers one is imported before anything is decided

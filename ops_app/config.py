@@ -107,6 +107,11 @@ class Settings(BaseSettings):
         return (PROJECT_ROOT / "data" / "templates", self.home / "templates")
 
     @property
+    def lender_dirs(self) -> tuple[Path, ...]:
+        """Where lenders are described; what the home says of one replaces what the project says."""
+        return (PROJECT_ROOT / "data" / "lenders", self.home / "lenders")
+
+    @property
     def rules_dir(self) -> Path:
         return PROJECT_ROOT / "data" / "rules"
 

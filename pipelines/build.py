@@ -7,6 +7,7 @@ cleared only when everything, tests included, has passed.
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import threading
@@ -21,6 +22,9 @@ from typing import Any
 from filelock import FileLock
 
 from ops_app.config import Settings
+from ops_app.domain.organisation.lenders import BUCKETS
+from ops_app.domain.organisation.parameters import Scope
+from ops_app.services.organisation.installation import read_lenders
 from pipelines.arrivals import expected_feeds
 from pipelines.build_selection import forget, remember, selection
 from pipelines.code_version import project_fingerprint
@@ -156,7 +160,9 @@ def build(
     arguments = ["build"]
     arguments += ["--full-refresh"] if full_refresh else []
     arguments += [] if unit_tests else ["--exclude-resource-type", "unit_test"]
-    state = f"{project_fingerprint(settings.dbt_dir)} {settings.timezone}"
+    own = lender_buckets(settings)
+    state = f"{project_fingerprint(settings.dbt_dir)} {settings.timezone} {json.dumps(own, sort_keys=True)}"
+    arguments += ["--vars", json.dumps({"lender_buckets": own})] if own else []
     watch = _Watch(progress)
     with warehouse.held():
         with warehouse.open() as connection:
@@ -176,6 +182,17 @@ def build(
     total = time.monotonic() - watch.began
     seconds = (total, watch.all.seconds, watch.models.seconds, watch.first_node_s or total)
     return BuildResult(business_date, full_refresh, nodes, *seconds)
+
+
+def lender_buckets(settings: Settings) -> dict[str, list[list[Any]]]:
+    """Lender → its own bucket codes with the last day past due of each (none for the last), for lenders that have them
+    in their file: what the macro ``bucket`` reads. Days that were built before keep theirs until a full refresh."""
+    found = {}
+    for code, lender in sorted(read_lenders(settings.lender_dirs).items()):
+        stated: Any = lender.parameters.get(BUCKETS, {}).get(Scope(lender=code).text)
+        if stated:
+            found[code] = [[one["code"], one["last"]] for one in stated]
+    return found
 
 
 def manifest(settings: Settings) -> Path:

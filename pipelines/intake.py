@@ -14,17 +14,19 @@ from datetime import date, datetime
 from typing import Any
 
 import polars as pl
-import yaml
 
 from ops_app.bootstrap import App
 from ops_app.config import Settings
 from ops_app.domain.casework.cases import case_id
-from ops_app.domain.casework.intake import IntakeRule, rules_of
+from ops_app.domain.casework.intake import IntakeRule
+from ops_app.domain.casework.loan_day import PUSHED
 from ops_app.domain.casework.personal import Personal
 from ops_app.domain.organisation.people import SYSTEM
 from ops_app.engines import intake as engine
 from ops_app.gateways.clock import close_of
 from ops_app.services.casework.intake import DebtorData, IntakeFound, IntakeState, TakenIn, apply_intake, intake_state
+from ops_app.services.casework.intake_terms import intake_rules
+from ops_app.services.organisation.installation import read_lenders
 from pipelines.warehouse import Connection, Warehouse, literal
 
 _LAID_OUT = ("carried", "intake_marks", "known_debtors", "loan_days", "intake_debtors")
@@ -45,8 +47,8 @@ class DayTakenIn:
 
 
 def load_rules(settings: Settings) -> tuple[IntakeRule, ...]:
-    """The rules of intake from the reference data."""
-    return rules_of(yaml.safe_load((settings.reference_dir / "intake.yml").read_text(encoding="utf-8")))
+    """The rules of intake: those of the house from the reference data, and those of each lender."""
+    return intake_rules(settings.reference_dir, read_lenders(settings.lender_dirs))
 
 
 def take_in(warehouse: Warehouse, app: App, business_date: date, *, now: datetime | None = None) -> DayTakenIn:
@@ -77,8 +79,8 @@ def _found(
     days = _changed_days(connection, state, business_date)
     whole = _read_anew(days, state)
     _lay_out(connection, "carried", state.spells.filter(~pl.col("source_code").is_in(sorted(whole))))
-    _lay_out_loan_days(connection, days, whole, business_date)
-    spells = engine.spells(connection, rules)
+    _lay_out_loan_days(connection, state, days, whole, business_date)
+    spells = engine.spells(connection, rules, state.terms.least_days)
     today = {source for source, day, _ in days if day == business_date}
     missing = engine.missing(connection, business_date).with_columns(
         pl.struct("source_code", "loan_id", "spell_no")
@@ -109,11 +111,15 @@ def _changed_days(connection: Connection, state: IntakeState, business_date: dat
 
 
 def _read_anew(days: list[tuple[str, date, str]], state: IntakeState) -> frozenset[str]:
-    """Sources in which a day that was taken in changed, or one came before the last that was."""
+    """Sources in which a day that was taken in (or of which single loans were pushed) reads otherwise, or one came
+    before the last that was."""
     last: dict[str, date] = {}
-    for source, day in state.days:
-        last[source] = max(day, last.get(source, day))
-    return frozenset(source for source, day, _ in days if source in last and day <= last[source])
+    for (source, day), mark in state.days.items():
+        if mark != PUSHED:
+            last[source] = max(day, last.get(source, day))
+    return frozenset(
+        source for source, day, _ in days if (source, day) in state.days or (source in last and day <= last[source])
+    )
 
 
 def _lay_out(connection: Connection, name: str, frame: pl.DataFrame) -> None:
@@ -123,7 +129,11 @@ def _lay_out(connection: Connection, name: str, frame: pl.DataFrame) -> None:
 
 
 def _lay_out_loan_days(
-    connection: Connection, days: list[tuple[str, date, str]], whole: frozenset[str], business_date: date
+    connection: Connection,
+    state: IntakeState,
+    days: list[tuple[str, date, str]],
+    whole: frozenset[str],
+    business_date: date,
 ) -> None:
     """The content that counts of each loan and day: of several the last by file date, file and line, as the warehouse
     has it (``stg_feeds__loans``, ``int_loan_days``)."""
@@ -162,41 +172,10 @@ def _lay_out_loan_days(
                     order by file_date desc, file_id desc, line_no desc
                 ) = 1
             )
-        ),
-        measured as (
-            select *,
-                coalesce(outstanding_principal_minor, 0) as principal_minor,
-                coalesce(outstanding_interest_minor, 0) as interest_minor,
-                coalesce(outstanding_fees_minor, 0) as fees_minor,
-                coalesce(outstanding_penalty_minor, 0) as penalty_minor,
-                principal_minor + interest_minor + fees_minor + penalty_minor as balance_minor,
-                cast(coalesce(days_past_due, 0) as bigint) as dpd,
-                coalesce(
-                    outstanding_principal_minor, outstanding_interest_minor, outstanding_fees_minor,
-                    outstanding_penalty_minor
-                ) is not null
-                and coalesce(imputed_columns, '') not like '%outstanding_principal%' as is_balance_known
-            from chosen
         )
-        select source_code, loan_id, as_of_date, customer_id, lender_code,
-            coalesce(product_code, 'unknown') as product_code, coalesce(region_code, 'unknown') as region_code,
-            currency, principal_minor, interest_minor, fees_minor, penalty_minor, balance_minor,
-            dpd as days_past_due, {_BUCKET} as bucket, status,
-            coalesce(
-                status = 'written_off'
-                or (
-                    status not in ('settled', 'sold', 'cancelled') and (dpd > 0 or status = 'overdue')
-                    and (balance_minor > 0 or not is_balance_known)
-                ), false
-            ) as is_in_collection,
-            status = 'settled' or (is_balance_known and balance_minor = 0) as is_paid, file_id, line_no
-        from measured
+        select * from ({engine.measured("chosen", state.terms.buckets())})
         """
     )
-
-
-_BUCKET = """case when dpd <= 0 then 'C' when dpd <= 30 then 'M1' when dpd <= 60 then 'M2' when dpd <= 90 then 'M3'
-            when dpd <= 120 then 'M4' when dpd <= 150 then 'M5' when dpd <= 180 then 'M6' else 'M7' end"""
 
 
 def _case_id(row: dict[str, Any]) -> str:

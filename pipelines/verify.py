@@ -7,10 +7,11 @@ from pathlib import Path
 from ops_app.bootstrap import App
 from ops_app.config import Settings
 from ops_app.domain.findings import Finding, broken, holds, not_built
-from ops_app.services.casework.verify import verify_one_owner
+from ops_app.services.casework.verify import verify_limitation, verify_one_owner
 from ops_app.services.casework.verify_reach import verify_reach
 from ops_app.services.ledger.verify import verify_money, verify_once
 from ops_app.services.organisation.verify import verify_approvals, verify_audit
+from ops_app.services.organisation.verify_parameters import verify_closed_periods, verify_versions
 from pipelines.durable import read_pointer, sha256_of
 from pipelines.marts_hash import content_totals, mart_tables
 from pipelines.publish import snapshot_pointers
@@ -41,6 +42,9 @@ def verify_everything(app: App, public_key: Path | None = None) -> list[Finding]
         verify_once(store),
         verify_audit(store, settings.evidence, public_key),
         verify_approvals(store),
+        verify_versions(store),
+        verify_closed_periods(store),
+        verify_limitation(store),
     ]
     findings += [verify_snapshots(settings), verify_one_owner(store)]
     findings += [verify_reach(store), verify_audiences(settings)]

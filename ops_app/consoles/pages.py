@@ -36,6 +36,8 @@ PAGES: tuple[PageSpec, ...] = (
     PageSpec("monitoring", "monitoring", "asset_company/monitoring.py", "cases", "cases.alerts"),
     PageSpec("agency_cases", "agency_cases", "agency/cases.py", "cases", "cases.agency"),
     PageSpec("my_cases", "my_cases", "collector/cases.py", "cases", "cases.own"),
+    PageSpec("limitation", "limitation", "asset_company/limitation.py", "cases", "cases.company"),
+    PageSpec("missing_loans", "missing_loans", "asset_company/missing_loans.py", "cases", "cases.company"),
     PageSpec("operations", "operations", "asset_company/operations.py", "operations", "operations.view"),
     PageSpec("expectations", "expectations", "asset_company/expectations.py", "operations", "operations.view"),
     PageSpec("organisation", "organisation", "asset_company/organisation.py", "administration", "organisation.view"),

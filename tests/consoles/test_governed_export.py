@@ -25,7 +25,6 @@ from ops_app.consoles.kit.tables import Column
 from ops_app.consoles.kit.viewer import HouseViewer
 from ops_app.domain.errors import DomainError
 from ops_app.domain.organisation.exports import (
-    ROWS_WITHOUT_APPROVAL,
     ApprovalNeeded,
     ApprovalWaiting,
     ExportState,
@@ -43,6 +42,7 @@ from ops_app.store.organisation.people import by_id
 from tests.consoles.conftest import OpenPage, SignedInAs, words
 from tests.consoles.planted import plant_breaks
 
+ROWS_WITHOUT_APPROVAL = 1_000
 MANY = ROWS_WITHOUT_APPROVAL + 1
 ATTACKS = ["=1+1", "+cmd|'/C calc'!A0", "-2+3", "@SUM(1)", "\t=1", "＝1"]
 

@@ -309,3 +309,39 @@ def test_a_change_of_rules_that_waits_stops_a_person_here_as_on_the_pages(
         assert "acknowledge it first" in answer.json()["detail"]
     assert client.post("/api/v1/payments", json=payment(), headers={"Idempotency-Key": "k"}).status_code == 403
     assert client.get("/api/v1/me").status_code == 200
+
+
+LOAN = {
+    "source_code": "SIM", "loan_id": "L-9", "as_of_date": "2026-11-20", "customer_id": "C-9", "currency": "CNY",
+    "outstanding_principal_minor": 50_000, "days_past_due": 12, "status": "overdue", "lender_code": "HYB",
+}  # fmt: skip
+
+
+def test_a_pushed_loan_opens_its_case_once_and_a_wrong_one_names_its_field(
+    client: TestClient, signed_in: SignedInAs
+) -> None:
+    as_role(client, signed_in, Role.OPERATOR)
+
+    def push(body: dict[str, object], key: str = "k-1") -> Any:
+        return client.post("/api/v1/loans", json=body, headers={"Idempotency-Key": key})
+
+    first, second = push(LOAN), push(LOAN)
+    assert (first.status_code, first.json()["did"]) == (201, "opened")
+    assert second.json() == first.json()
+    assert push({**LOAN, "days_past_due": 13}).status_code in (409, 422)
+    for field, value in (("status", "late"), ("days_past_due", -1), ("outstanding_principal_minor", 1.5), ("x", 1)):
+        refused = push({**LOAN, field: value}, "k-2")
+        assert refused.status_code == 422, field
+        assert field in refused.text
+    assert client.post("/api/v1/loans", json=LOAN).status_code == 422
+    case = first.json()["case_id"]
+    posting = client.get(f"/api/v1/cases/{case}/posting", params={"amount_minor": 60_000})
+    assert posting.json()["parts"] == {"principal": 50_000, "interest": 0, "fees": 0, "penalty": 0}
+    assert (posting.json()["order"], posting.json()["rest_minor"]) == ("costs_first", 10_000)
+    assert client.get("/api/v1/cases/nothing/posting", params={"amount_minor": 1}).status_code == 404
+
+
+def test_who_may_not_push_a_loan_is_refused(client: TestClient, signed_in: SignedInAs) -> None:
+    assert client.post("/api/v1/loans", json=LOAN, headers={"Idempotency-Key": "k"}).status_code == 401
+    as_role(client, signed_in, Role.SUPERVISOR)
+    assert client.post("/api/v1/loans", json=LOAN, headers={"Idempotency-Key": "k"}).status_code == 403

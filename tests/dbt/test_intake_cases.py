@@ -12,6 +12,10 @@ from sqlalchemy import select, text
 
 from ops_app.bootstrap import App, open_app
 from ops_app.config import Settings
+from ops_app.domain.casework.loan_day import LoanDay, LoanStatus
+from ops_app.domain.organisation.people import SYSTEM
+from ops_app.gateways.clock import close_of
+from ops_app.services.casework.pushing import push_loan
 from ops_app.store.tables import casework as t
 from pipelines.intake import take_in
 from pipelines.warehouse import Warehouse
@@ -90,3 +94,30 @@ def test_a_day_before_the_last_one_is_taken_up_into_the_last_and_changes_nothing
     assert cases(home) == wanted
     with home.store.reading() as connection:
         assert connection.execute(text("select count(*) from audit_log")).scalar_one() == before
+
+
+def test_loans_that_are_pushed_before_their_file_leave_the_cases_of_the_files(
+    home: App, wanted: list[tuple[Any, ...]]
+) -> None:
+    """Pushed as the file says it, pushed wrongly, and one that no file knows."""
+    days = book.days()
+    delivered(home, days[:-1])
+    with Warehouse(home.settings.warehouse_path).open() as connection:
+        book.write_book(connection)
+        book.deliver(connection, days[-1:])
+        told = connection.execute(
+            "select source_code, loan_id, customer_id, currency, outstanding_principal_minor, days_past_due, status"
+            " from raw.loans where as_of_date = ? and status in ('active', 'overdue') and days_past_due is not null"
+            " and outstanding_principal_minor is not null order by loan_id limit 4",
+            [days[-1]],
+        ).fetchall()
+    now = close_of(days[-1], home.settings.zone)
+    for number, (source, loan, customer, currency, principal, late, status) in enumerate(told):
+        wrong = number % 2
+        push_loan(
+            SYSTEM, home.store, now=now, key=f"k{number}", evidence=home.settings.evidence,
+            loan=LoanDay(source, f"{loan}-x" if number == 3 else loan, days[-1], customer, currency, principal,
+                         0 if wrong and late else late + 40 * wrong, LoanStatus(status if not wrong else "active")),
+        )  # fmt: skip
+    take_in(Warehouse(home.settings.warehouse_path), home, days[-1])
+    assert cases(home) == wanted

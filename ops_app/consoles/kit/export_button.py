@@ -18,10 +18,10 @@ from ops_app.domain.errors import DomainError
 from ops_app.domain.organisation.exports import LONGEST_REASON, ExportState
 from ops_app.services.organisation.export_releasing import request_export
 from ops_app.services.organisation.exports import (
-    ROWS_WITHOUT_APPROVAL,
     Asked,
     Export,
     own_export_like,
+    rows_without_approval,
 )
 
 MY_EXPORTS = next(spec.path for spec in PAGES if spec.key == "exports")
@@ -56,16 +56,17 @@ def _button(here: Here, sheet: Sheet, place: DeltaGenerator, total: int | None) 
             st.warning(t("export.too_many", count=count(total), limit=count(export.MAX_ROWS)))
             return
         reason = st.text_input(t("export.reason"), key=f"{sheet.name}_export_reason", max_chars=LONGEST_REASON) or ""
-        if total is None or total <= ROWS_WITHOUT_APPROVAL:
-            _at_once(here, sheet, reason.strip(), total)
-        if total is None or total > ROWS_WITHOUT_APPROVAL:
-            _by_release(here, sheet, reason.strip(), total)
+        few = rows_without_approval(here.actor, here.app.store, now=here.now)
+        if total is None or total <= few:
+            _at_once(here, sheet, reason.strip(), total, few)
+        if total is None or total > few:
+            _by_release(here, sheet, reason.strip(), total, few)
 
 
-def _at_once(here: Here, sheet: Sheet, reason: str, total: int | None) -> None:
+def _at_once(here: Here, sheet: Sheet, reason: str, total: int | None, few: int) -> None:
     t, count = here.t, here.labels.count
     if total is None:
-        st.caption(t("export.explain_newest", limit=count(ROWS_WITHOUT_APPROVAL)))
+        st.caption(t("export.explain_newest", limit=count(few)))
     else:
         st.caption(t("export.explain", count=count(total)))
     for file_format in export.MIME:
@@ -80,11 +81,11 @@ def _at_once(here: Here, sheet: Sheet, reason: str, total: int | None) -> None:
         )
 
 
-def _by_release(here: Here, sheet: Sheet, reason: str, total: int | None) -> None:
+def _by_release(here: Here, sheet: Sheet, reason: str, total: int | None, few: int) -> None:
     """Above the limit: ask, wait, make once; the link is on the page of one's exports."""
     t, count = here.t, here.labels.count
     most = export.MAX_ROWS if total is None else total
-    st.caption(t("export.explain_release", limit=count(ROWS_WITHOUT_APPROVAL), most=count(most)))
+    st.caption(t("export.explain_release", limit=count(few), most=count(most)))
     for file_format in export.MIME:
         known = own_export_like(
             here.actor,
@@ -132,7 +133,8 @@ def deferred(here: Here, sheet: Sheet, file_format: export.Format, reason: str) 
 
 def export_file(here: Here, sheet: Sheet, file_format: export.Format, reason: str) -> bytes:
     """Collect the rows, enter and audit the export, and give the bytes. Raises ``ApprovalNeeded`` for too many."""
-    rows = sheet.cells(here, ROWS_WITHOUT_APPROVAL + 1)
+    few = rows_without_approval(here.actor, here.app.store, now=here.app.clock.now())
+    rows = sheet.cells(here, few + 1)
     asked = Asked(sheet.name, sheet.title, sheet.filters, len(rows), file_format, reason)
     return hand_over(here, asked, sheet.headers(), rows)
 

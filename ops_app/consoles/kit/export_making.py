@@ -13,11 +13,11 @@ from ops_app.domain.organisation.exports import ApprovalWaiting, ExportState, Ma
 from ops_app.gateways import export_files
 from ops_app.services.organisation.export_releasing import request_export
 from ops_app.services.organisation.exports import (
-    ROWS_WITHOUT_APPROVAL,
     Asked,
     Export,
     own_export_like,
     record_export,
+    rows_without_approval,
 )
 
 _SHORT_REASON = 80
@@ -97,9 +97,9 @@ def export_rows(here: Here, asked: Asked, headers: Sequence[str], rows: Sequence
 
     Raises ``ApprovalWaiting`` until a second person has released them, and ``MadeAlready`` afterwards.
     """
-    if len(rows) <= ROWS_WITHOUT_APPROVAL:
-        return hand_over(here, asked, headers, rows)
     now = here.app.clock.now()
+    if len(rows) <= rows_without_approval(here.actor, here.app.store, now=now):
+        return hand_over(here, asked, headers, rows)
     known = own_export_like(
         here.actor, here.app.store, now=now, what=asked.what, filters=asked.filters, file_format=asked.file_format
     )

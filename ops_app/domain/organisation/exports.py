@@ -11,14 +11,8 @@ from ops_app.domain.errors import Conflict, Invalid, NotFound, NotReady
 from ops_app.domain.organisation.people import Actor, Role
 from ops_app.domain.organisation.permissions import may
 
-ROWS_WITHOUT_APPROVAL = 1_000
-"""Rows that a person may take with a reason alone; more need a second person's approval."""
-
 APPROVAL_LIFE = timedelta(days=3)
 """How long an approval waits for its file to be made."""
-
-LINK_LIFE = timedelta(hours=24)
-"""How long the link to a file lives."""
 
 MOST_FETCHES = 5
 """How often a link gives its file."""
@@ -99,10 +93,10 @@ class NotTheExport(Conflict):
 class ApprovalNeeded(NotReady):
     """More rows than a person takes with a reason alone."""
 
-    def __init__(self, rows: int) -> None:
+    def __init__(self, rows: int, limit: int) -> None:
         super().__init__(
-            f"{rows} rows are more than {ROWS_WITHOUT_APPROVAL}: somebody else approves this export first.",
-            f"{rows} 行超过 {ROWS_WITHOUT_APPROVAL} 行,须先经他人审批后方可导出。",
+            f"{rows} rows are more than {limit}: somebody else approves this export first.",
+            f"{rows} 行超过 {limit} 行,须先经他人审批后方可导出。",
         )
 
 

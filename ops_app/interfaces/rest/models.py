@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
+from ops_app.domain.casework.loan_day import LoanDay, LoanStatus
 from ops_app.domain.ledger.breaks import BreakKind, BreakState
 from ops_app.domain.ledger.repayments import Repayment, RepaymentKind
 from ops_app.services.ledger.reconciliation import Break
@@ -48,6 +49,49 @@ class PaymentIn(Strict):
     def as_repayment(self) -> Repayment:
         """The payment as the domain knows it; raises ``Invalid`` naming the field."""
         return Repayment(**self.model_dump())
+
+
+class LoanIn(Strict):
+    """One loan as of a day, as the feed ``loans`` has it. Amounts are whole minor units."""
+
+    source_code: Annotated[str, Field(min_length=1, max_length=32)]
+    loan_id: Id
+    as_of_date: Annotated[date, Field(strict=False)]
+    customer_id: Id
+    currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
+    outstanding_principal_minor: Minor
+    outstanding_interest_minor: Minor = 0
+    outstanding_fees_minor: Minor = 0
+    outstanding_penalty_minor: Minor = 0
+    days_past_due: Annotated[int, Field(strict=True, ge=0, le=36500)]
+    status: Annotated[LoanStatus, Field(strict=False)]
+    lender_code: Code | None = None
+    product_code: Code | None = None
+    region_code: Code | None = None
+
+    def as_loan_day(self) -> LoanDay:
+        """The loan as the domain knows it; raises ``Invalid`` naming the field."""
+        return LoanDay(**self.model_dump())
+
+
+class LoanOut(Strict):
+    """What a pushed loan did to its case; a repetition is given the same answer."""
+
+    source_code: str
+    loan_id: str
+    did: Literal["opened", "closed", "updated", "unchanged"]
+    case_id: str | None
+
+
+class PostingOut(Strict):
+    """How a payment would be posted: whole minor units per part, and the rest that nothing is owed for."""
+
+    case_id: str
+    currency: str
+    amount_minor: int
+    order: str
+    parts: dict[str, int]
+    rest_minor: int
 
 
 class PaymentOut(Strict):

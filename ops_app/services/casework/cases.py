@@ -83,13 +83,13 @@ def list_cases(
     """
     chosen, scope = wanted or CaseFilter(), scope_of(actor)
     _check(chosen, scope.reach, sort, limit)
-    mark = _read_mark(after, sort)
+    mark = read_mark(after, sort)
     with store.reading() as connection:
         rows = cases.page(connection, scope, now, chosen, sort=sort, descending=descending, after=mark, limit=limit + 1)
         total = cases.count(connection, scope, now, chosen, sort=sort)
         running = periods.running_placements(connection, [one.case_id for one in rows if one.agency_code])
     shown = tuple(rows[:limit])
-    more = _mark(sort, getattr(shown[-1], sort), shown[-1].case_id) if len(rows) > limit else None
+    more = mark_of(sort, getattr(shown[-1], sort), shown[-1].case_id) if len(rows) > limit else None
     return CasesPage(shown, total, more, running)
 
 
@@ -120,13 +120,13 @@ def list_placements(
     if scope.reach is not Reach.ALL:
         return PlacementsPage((), None)
     sort = "placed_at" if ended is None else "ended_at" if ended else "due_at"
-    mark = _read_mark(after, sort)
+    mark = read_mark(after, sort)
     with store.reading() as connection:
         rows = periods.placement_page(connection, ended=ended, agency_code=agency_code, after=mark, limit=limit + 1)
         of = {one.case_id: cases.read(connection, one.case_id, scope, now) for one in rows[:limit]}
     shown = tuple((one, case) for one in rows[:limit] if (case := of[one.case_id]) is not None)
     last = rows[limit - 1] if len(rows) > limit else None
-    more = _mark(sort, getattr(last, sort), last.placement_id) if last else None
+    more = mark_of(sort, getattr(last, sort), last.placement_id) if last else None
     return PlacementsPage(shown, more)
 
 
@@ -193,11 +193,12 @@ def _page_out_of_bounds() -> Invalid:
     return Invalid(f"A page has 1 to {LARGEST_PAGE} rows.", f"每页 1 至 {LARGEST_PAGE} 行。", field="limit")
 
 
-def _mark(sort: str, value: object, identity: str) -> str:
+def mark_of(sort: str, value: object, identity: str) -> str:
+    """A place in a list: the sort value and id of the last row seen."""
     return base64.urlsafe_b64encode(canonical_json([sort, value, identity]).encode()).decode()
 
 
-def _read_mark(after: str | None, sort: str) -> tuple[Any, str] | None:
+def read_mark(after: str | None, sort: str) -> tuple[Any, str] | None:
     """The sort value and id of the last row seen; raises ``Invalid`` for what no page of this list gave out."""
     if after is None:
         return None

@@ -17,12 +17,16 @@ import polars as pl
 
 from ops_app.domain.canonical import key_hash
 from ops_app.domain.casework.cases import CaseMove, CloseReason, Custody, moves_from
+from ops_app.domain.casework.loan_day import PUSHED
 from ops_app.domain.casework.scope import scope_of
 from ops_app.domain.organisation.people import Actor
 from ops_app.services.act import act
 from ops_app.services.casework.changing import Change, altered, apply, moved
 from ops_app.services.casework.ending import end_lapsed, end_placements
 from ops_app.services.casework.intake_changes import Differences, differences, opened
+from ops_app.services.casework.intake_terms import IntakeTerms
+from ops_app.services.casework.limitation import wind
+from ops_app.services.organisation.parameter_reading import in_force
 from ops_app.store.casework import cases, debtors, intake, periods
 from ops_app.store.casework.cases import Case
 from ops_app.store.casework.debtors import DebtorData
@@ -40,12 +44,13 @@ _BY_FEED = "loans feed"
 class IntakeState:
     """What earlier runs left: ``spells`` (source_code, loan_id, spell_no, is_open), ``days`` (source, day → mark of the
     content that was taken in), ``last_date`` (the last business date that took something in) and ``debtors``
-    (debtor_key, content_mark)."""
+    (debtor_key, content_mark); ``terms`` are the parameters that a run reads."""
 
     spells: pl.DataFrame
     days: dict[tuple[str, date], str]
     last_date: date | None
     debtors: pl.DataFrame
+    terms: IntakeTerms
 
 
 @dataclass(frozen=True)
@@ -53,7 +58,8 @@ class IntakeFound:
     """What a run found: the spells its days touch (``engines/intake.py``), loans missing from the full feed of the
     business date, the sources that sent it, the days it took in with their marks, and customers to enter or renew.
 
-    ``whole`` names the sources of which every spell was worked out anew.
+    ``whole`` names the sources of which every spell was worked out anew. ``alone``: it is about single loans that were
+    pushed, and nothing else is looked at.
     """
 
     spells: pl.DataFrame
@@ -62,6 +68,7 @@ class IntakeFound:
     days: Sequence[tuple[str, date, str]]
     debtors: Sequence[DebtorData]
     whole: frozenset[str] = frozenset()
+    alone: bool = False
 
 
 @dataclass(frozen=True)
@@ -85,6 +92,7 @@ def intake_state(actor: Actor, store: Store, *, now: datetime) -> IntakeState:
     """What the next run of intake starts from."""
     with store.reading() as connection:
         spells, days, marks = intake.spells(connection), intake.days(connection), debtors.marks(connection)
+        terms = IntakeTerms(in_force(connection))
     return IntakeState(
         pl.DataFrame(
             spells,
@@ -92,8 +100,9 @@ def intake_state(actor: Actor, store: Store, *, now: datetime) -> IntakeState:
             orient="row",
         ),
         {(source, day): mark for source, day, mark, _ in days},
-        max((taken for *_, taken in days), default=None),
+        max((taken for *_, mark, taken in days if mark != PUSHED), default=None),
         pl.DataFrame(marks, schema={"debtor_key": pl.String, "content_mark": pl.String}, orient="row"),
+        terms,
     )
 
 
@@ -104,41 +113,53 @@ def apply_intake(
     """Open, refresh, close and restate cases as ``found`` says; recall placements whose time is up; report loans that
     are missing; enter debtors. One audit row for a run that changed something; each case has its own events."""
     with store.writing(actor, now) as transaction:
-        connection = transaction.connection
-        changed = differences(found.spells, intake.known(connection, found.whole), found.whole)
-        columns = (*FACTS, *OPENING) if changed.reopens else FACTS
-        intake.refresh(connection, changed.fresh, columns)
-        moves = _move(transaction, changed, business_date)
-        _open(transaction, changed)  # last: a loan's old spell is closed by now, and it is in one at a time
-        lapsed = end_lapsed(transaction, business_date)
-        _note_spells(transaction, found)
-        missed, again = _report_missing(transaction, found, business_date)
-        _enter_debtors(transaction, found.debtors, evidence)
-        intake.note_days(connection, found.days, business_date)
-        done = TakenIn(
-            opened=len(changed.new),
-            refreshed=len(changed.fresh),
-            closed=len(changed.closed) + len(changed.withdrawn),
-            restated=len(changed.restated) + len(changed.revived),
-            queued=sum(one.what == CaseMove.QUEUE.value for one in moves),
-            written_off=len(changed.written_off),
-            lapsed=lapsed,
-            missing=missed,
-            found_again=again,
-            debtors=len(found.debtors),
+        return apply_found(transaction, business_date, found, evidence)
+
+
+def apply_found(transaction: Transaction, business_date: date, found: IntakeFound, evidence: Path) -> TakenIn:
+    """``apply_intake`` within somebody's transaction."""
+    connection = transaction.connection
+    there = (
+        intake.known_of(connection, found.spells["case_id"].to_list())
+        if found.alone
+        else intake.known(connection, found.whole)
+    )
+    changed = differences(found.spells, there, found.whole)
+    columns = (*FACTS, *OPENING) if changed.reopens else FACTS
+    intake.refresh(connection, changed.fresh, columns)
+    moves = _move(transaction, changed, business_date)
+    _open(transaction, changed)  # last: a loan's old spell is closed by now, and it is in one at a time
+    wind(connection, [*changed.restated, *changed.revived], anew=True)
+    wind(connection, found.spells["case_id"].to_list() if found.alone else None)
+    lapsed = 0 if found.alone else end_lapsed(transaction, business_date)
+    _note_spells(transaction, found)
+    missed, again = _report_missing(transaction, found, business_date)
+    _enter_debtors(transaction, found.debtors, evidence)
+    intake.note_days(connection, found.days, business_date)
+    done = TakenIn(
+        opened=len(changed.new),
+        refreshed=len(changed.fresh),
+        closed=len(changed.closed) + len(changed.withdrawn),
+        restated=len(changed.restated) + len(changed.revived),
+        queued=sum(one.what == CaseMove.QUEUE.value for one in moves),
+        written_off=len(changed.written_off),
+        lapsed=lapsed,
+        missing=missed,
+        found_again=again,
+        debtors=len(found.debtors),
+    )
+    if any(asdict(done).values()) or not found.spells.is_empty():
+        transaction.audit(
+            "intake.applied",
+            "intake",
+            business_date.isoformat(),
+            after=asdict(done)
+            | {
+                "opened_hash": key_hash(*(row["case_id"] for row in changed.new)),
+                "closed_hash": key_hash(*sorted(changed.closed)),
+                "whole_sources": sorted(found.whole),
+            },
         )
-        if any(asdict(done).values()) or not found.spells.is_empty():
-            transaction.audit(
-                "intake.applied",
-                "intake",
-                business_date.isoformat(),
-                after=asdict(done)
-                | {
-                    "opened_hash": key_hash(*(row["case_id"] for row in changed.new)),
-                    "closed_hash": key_hash(*sorted(changed.closed)),
-                    "whole_sources": sorted(found.whole),
-                },
-            )
     return done
 
 
@@ -210,7 +231,7 @@ def _move(transaction: Transaction, changed: Differences, business_date: date) -
         closing = _closing(row) if one.closed_date is not None and row["closed_date"] is not None else {}
         did(altered(one, "restated", _BY_FEED, _source(row, "opened"), **closing))
     for case_id, row in sorted(changed.closed.items()):
-        did(_closed(present[case_id], row["opened_rule"], _closing(row)))
+        did(_closed(present[case_id], row.get("closed_rule") or present[case_id].opened_rule, _closing(row)))
     for case_id in changed.withdrawn:
         did(_withdrawn(present[case_id], business_date))
     apply(transaction, changes, audited=False)
@@ -242,6 +263,9 @@ def _note_spells(transaction: Transaction, found: IntakeFound) -> None:
         .group_by("source_code", "loan_id", maintain_order=True)
         .agg(pl.col("spell_no").last(), pl.col("is_open").last())
     )
+    if found.alone:
+        intake.note_spells(transaction.connection, last.to_dicts())
+        return
     known = pl.DataFrame(intake.spells(transaction.connection), schema=last.schema, orient="row")
     intake.note_spells(transaction.connection, last.join(known, on=last.columns, how="anti").to_dicts())
     gone = known.filter(pl.col("source_code").is_in(sorted(found.whole))).join(

@@ -8,9 +8,13 @@ from sqlalchemy import ColumnElement, Select, func, select
 from sqlalchemy.engine import Connection
 
 from ops_app.domain.findings import Finding, broken, holds
+from ops_app.services.casework.limitation import clock_under, rule_mark
+from ops_app.services.organisation.parameter_reading import in_force
+from ops_app.store.casework import limitation
 from ops_app.store.store import Store
 from ops_app.store.tables.casework import assignments, case_events, cases, placements
 
+LIMITATION_INVARIANT, LIMITATION_NAME = 14, "a limitation clock is what its due date and its interruptions make"
 ONE_OWNER_INVARIANT, ONE_OWNER_NAME = 4, "a case has one active agency placement and one active collector at most"
 
 
@@ -30,6 +34,24 @@ def verify_one_owner(store: Store) -> Finding:
     if gap is not None:
         return broken(ONE_OWNER_INVARIANT, ONE_OWNER_NAME, total, gap)
     return holds(ONE_OWNER_INVARIANT, ONE_OWNER_NAME, total)
+
+
+def verify_limitation(store: Store) -> Finding:
+    """Invariant 14: the clock of every case is what its due date, its interruptions and the rule of its pack make. A
+    clock that waits for the next run of intake (its rule changed) is not looked at. Names the first wrong case."""
+    with store.reading() as connection:
+        known = in_force(connection)
+        clocks = limitation.all_clocks(connection)
+        record = limitation.interruptions(connection, [one.case_id for one in clocks])
+    marks = {pack: rule_mark(known, pack) for pack in {one.pack for one in clocks}}
+    for one in clocks:
+        if one.rule_mark != marks[one.pack]:
+            continue
+        right = clock_under(known, one.pack, one.due_date, record.get(one.case_id, []))
+        if (one.started_date, one.years, one.expires_date) != (right.started_date, right.years, right.expires_date):
+            detail = f"case {one.case_id}: it says {one.expires_date} and its record makes {right.expires_date}"
+            return broken(LIMITATION_INVARIANT, LIMITATION_NAME, len(clocks), detail)
+    return holds(LIMITATION_INVARIANT, LIMITATION_NAME, len(clocks))
 
 
 def _wrong() -> dict[str, Select[Any]]:

@@ -10,6 +10,7 @@ from sqlalchemy.engine import Connection
 
 from ops_app.config import PROJECT_ROOT
 from ops_app.domain.organisation.approval_rules import ApprovalRule, rules_from
+from ops_app.services.organisation.installation import installation
 from ops_app.store.organisation import approval_rules
 
 REFERENCE = PROJECT_ROOT / "data" / "reference" / "approval_rules.yml"
@@ -22,7 +23,13 @@ def reference_rules() -> tuple[ApprovalRule, ...]:
     return rules_from(yaml.safe_load(REFERENCE.read_text(encoding="utf-8")), _ALWAYS)
 
 
-def rules_of_kind(connection: Connection, kind: str) -> list[ApprovalRule]:
-    """The rules of a kind, ended and future ones too: those that people made for it, else those of the reference."""
+def rules_of_kind(connection: Connection, kind: str, lender_code: str | None = None) -> list[ApprovalRule]:
+    """The rules of a kind, ended and future ones too: those that people made for it, else those that the lender's file
+    has for requests about its cases, else those of the reference."""
     stored = approval_rules.rules_of(connection, kind)
-    return stored or [rule for rule in reference_rules() if rule.kind == kind]
+    if stored:
+        return stored
+    lender = installation().lenders.get(lender_code or "")
+    if lender is not None and kind in lender.approvals:
+        return list(rules_from({kind: lender.approvals[kind]}, _ALWAYS))
+    return [rule for rule in reference_rules() if rule.kind == kind]

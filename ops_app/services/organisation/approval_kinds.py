@@ -10,11 +10,13 @@ import functools
 import importlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from ops_app.domain.errors import Refused
 from ops_app.domain.organisation.permissions import GRANTS
+from ops_app.services.organisation.installation import today
+from ops_app.services.organisation.parameter_reading import number_on
 from ops_app.store.store import Transaction
 
 MODULES: tuple[str, ...] = (
@@ -26,8 +28,6 @@ MODULES: tuple[str, ...] = (
     "ops_app.services.organisation.rights",
 )
 """The services that register kinds. An area that registers one adds itself here."""
-
-USUAL_LIFE = timedelta(days=14)
 
 Run = Callable[[Transaction, Mapping[str, Any]], Mapping[str, Any]]
 
@@ -59,8 +59,11 @@ class Kind:
     labels: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     flags: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     many: bool = False
-    life: timedelta = USUAL_LIFE
+    life: timedelta | None = None
 
+
+EXPIRY = "organisation.approval_expiry_days"
+"""The parameter that says how long a request waits, unless its kind has a ``life`` of its own."""
 
 KINDS: dict[str, Kind] = {}
 """Code → kind, for those whose service was imported; ``kinds()`` imports all."""
@@ -76,15 +79,15 @@ def register(
     labels: Mapping[str, tuple[str, str]] | None = None,
     flags: Mapping[str, tuple[str, str]] | None = None,
     many: bool = False,
-    life: timedelta = USUAL_LIFE,
+    life: timedelta | None = None,
 ) -> None:
     """Say what a kind of request is. Called once, at import, by the service that owns its command.
 
     ``name`` and the values of ``labels`` (argument, or ``argument.value`` for a code → name) and ``flags`` (risk flag →
     sentence) are English and 中文; ``make`` is the permission a maker needs. ``check`` refuses a draft that cannot be
     carried out (it must hold the amount against the arguments). ``many`` allows several open requests for one object;
-    ``life`` is how long a request waits before it expires. Raises ``LookupError`` for an unknown permission or a code
-    that is taken.
+    ``life`` is how long a request waits before it expires (``None``: as the parameter ``EXPIRY`` says). Raises
+    ``LookupError`` for an unknown permission or a code that is taken.
     """
     if make not in GRANTS:
         raise LookupError(f"permission {make!r} is not in the table of grants")
@@ -107,6 +110,12 @@ def kind_of(code: str) -> Kind:
             f"This installation cannot carry out requests of the kind {code}.", f"本系统无法执行类型为 {code} 的申请。"
         )
     return found
+
+
+def expires_at(transaction: Transaction, kind: Kind) -> datetime:
+    """When a request of ``kind`` that is made in this act expires."""
+    now = transaction.now
+    return now + (kind.life or timedelta(days=number_on(transaction.connection, EXPIRY, today(now))))
 
 
 @functools.cache

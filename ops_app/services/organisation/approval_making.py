@@ -28,7 +28,7 @@ from ops_app.domain.organisation.people import Actor, Role
 from ops_app.domain.organisation.permissions import require
 from ops_app.services.act import act
 from ops_app.services.organisation.approval_defaults import rules_of_kind
-from ops_app.services.organisation.approval_kinds import Draft, Kind, kind_of
+from ops_app.services.organisation.approval_kinds import Draft, Kind, expires_at, kind_of
 from ops_app.services.organisation.approval_moves import (
     Moved,
     answer_of,
@@ -100,7 +100,7 @@ def enter_request(
         level_no=1,
         state=RequestState.WAITING,
         made_at=now,
-        expires_at=now + found.life,
+        expires_at=expires_at(transaction, found),
         ended_at=None,
         result=None,
         version=1,
@@ -215,7 +215,7 @@ def resubmit(
             levels=_levels(transaction, draft),
             round_no=before.round_no + 1,
             level_no=1,
-            expires_at=now + found.life,
+            expires_at=expires_at(transaction, found),
             version=before.version + 1,
         )
         approvals.add_round(transaction.connection, after, now)
@@ -280,7 +280,7 @@ def _checked(transaction: Transaction, kind: Kind, draft: Draft) -> Draft:
 
 
 def _levels(transaction: Transaction, draft: Draft) -> tuple[Role, ...]:
-    rules = rules_of_kind(transaction.connection, draft.kind)
+    rules = rules_of_kind(transaction.connection, draft.kind, draft.arguments.get("lender_code"))
     return levels_for(rules, draft.kind, draft.amount_minor, draft.currency, transaction.now)
 
 

@@ -148,6 +148,11 @@ def parameters_of(connection: Connection, period_id: str) -> KeptParameters:
     return KeptParameters(found, kept)
 
 
+def kept_in(known: ParameterSet, period: ClosedPeriod) -> list[dict[str, Any]]:
+    """What holds in a closed period by the parameters as they are known now."""
+    return _kept(known, period.area, period.first_date, period.end_date)
+
+
 def _kept(known: ParameterSet, area: str, first: date, end: date) -> list[dict[str, Any]]:
     """What held in the period, for each parameter of the area in each scope with a value of its own."""
     return [

@@ -1,21 +1,19 @@
 """Rows that leave the house as a file: who took what, why, by which filters, how many, and who released it.
 
-Few rows are handed over at once, with a reason. More than ``ROWS_WITHOUT_APPROVAL`` are asked for, released by a
-second person through the approvals engine, made once and fetched by a link that dies.
+Few rows are handed over at once, with a reason. More than the parameter ``organisation.export_approval_rows`` says are
+asked for, released by a second person through the approvals engine, made once and fetched by a link that dies.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import uuid4
 
 from ops_app.domain.errors import Invalid
 from ops_app.domain.organisation.exports import (
     FORMATS,
-    LINK_LIFE,
-    ROWS_WITHOUT_APPROVAL,
     ApprovalNeeded,
     ExportMove,
     ExportState,
@@ -30,6 +28,8 @@ from ops_app.domain.organisation.exports import (
 )
 from ops_app.domain.organisation.people import Actor
 from ops_app.services.act import act
+from ops_app.services.organisation.installation import today
+from ops_app.services.organisation.parameter_reading import number_on
 from ops_app.store.casework import access
 from ops_app.store.organisation import exports
 from ops_app.store.organisation.exports import OBJECT, Export
@@ -37,7 +37,6 @@ from ops_app.store.store import Store, Transaction
 
 __all__ = [
     "FORMATS",
-    "ROWS_WITHOUT_APPROVAL",
     "Asked",
     "Export",
     "ExportsPage",
@@ -49,9 +48,12 @@ __all__ = [
     "own_export_like",
     "record_export",
     "record_opening",
+    "rows_without_approval",
 ]
 
 LARGEST_PAGE = 500
+APPROVAL_ROWS = "organisation.export_approval_rows"
+LINK_HOURS = "organisation.export_link_hours"
 
 
 @dataclass(frozen=True)
@@ -77,15 +79,23 @@ class ExportsPage:
 
 
 @act("rows.export")
+def rows_without_approval(actor: Actor, store: Store, *, now: datetime) -> int:
+    """How many rows a person may take today with a reason alone; more need a second person's approval."""
+    with store.reading() as connection:
+        return number_on(connection, APPROVAL_ROWS, today(now))
+
+
+@act("rows.export")
 def record_export(actor: Actor, store: Store, *, now: datetime, asked: Asked) -> Export:
     """Enter and audit an export before its bytes are handed over; if this fails, nothing is handed over.
 
-    Raises ``ApprovalNeeded`` above ``ROWS_WITHOUT_APPROVAL``, ``Invalid`` for a missing reason or an unknown format.
+    Raises ``ApprovalNeeded`` above ``rows_without_approval``, ``Invalid`` for a missing reason or an unknown format.
     """
     one = new_export(now, actor, asked, ExportState.HANDED_OVER)
-    if one.row_count > ROWS_WITHOUT_APPROVAL:
-        raise ApprovalNeeded(one.row_count)
     with store.writing(actor, now) as transaction:
+        limit = number_on(transaction.connection, APPROVAL_ROWS, today(now))
+        if one.row_count > limit:
+            raise ApprovalNeeded(one.row_count, limit)
         exports.add(transaction.connection, one)
         transaction.audit("rows.export", "list", one.what, after=one.facts(), reason=one.reason)
     return one
@@ -114,7 +124,7 @@ def finish_export(
         one = _own(transaction, actor, export_id)
         state = move(one.state(now), ExportMove.MAKE)
         check_growth(one.row_count, rows)
-        until_at = now + LINK_LIFE
+        until_at = now + timedelta(hours=number_on(transaction.connection, LINK_HOURS, today(now)))
         values = {"state": state.value, "made_at": now, "file_sha256": sha256, "file_bytes": size,
                   "until_at": until_at, "row_count": rows}  # fmt: skip
         change(transaction, one, values)

@@ -1,10 +1,10 @@
-"""The catalogue of parameters, read from ``data/reference/parameters.yml``; a lender's file may add to it."""
+"""The catalogue of parameters, read from ``data/reference/parameters.yml``; lenders' files (``data/lenders``) add the
+values that hold for them, their products and their names."""
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -13,8 +13,10 @@ import yaml
 
 from ops_app.config import PROJECT_ROOT
 from ops_app.domain.errors import Invalid
+from ops_app.domain.organisation.lenders import Lender
 from ops_app.domain.organisation.parameter_values import ParameterKind, Value, ValueRule
 from ops_app.domain.organisation.parameters import Definition
+from ops_app.services.organisation.installation import installation
 
 Names = Mapping[str, tuple[str, str]]
 
@@ -27,22 +29,29 @@ _ENTRY = frozenset(
 
 @dataclass(frozen=True)
 class Catalogue:
-    """Every parameter by its code, and the products and rule packs that have names (English, 中文)."""
+    """Every parameter by its code, and the products, rule packs and lenders that have names (English, 中文)."""
 
     definitions: Mapping[str, Definition]
     products: Names
     packs: Names
+    lenders: Names = field(default_factory=dict)
 
 
-@functools.cache
+_made: list[tuple[Mapping[str, Lender], Catalogue]] = []
+
+
 def catalogue() -> Catalogue:
-    """The catalogue of this installation, read once by each process."""
-    return read_catalogue(FILE)
+    """The catalogue of this installation, read once for its lenders."""
+    lenders = installation().lenders
+    if not _made or _made[0][0] is not lenders:
+        _made[:] = [(lenders, read_catalogue(FILE, lenders=lenders))]
+    return _made[0][1]
 
 
-def read_catalogue(*files: Path) -> Catalogue:
-    """The catalogue of ``files``. A later file may add parameters, products and packs, and defaults of narrower scopes
-    to a parameter that is there already; nothing else. Raises ``ValueError`` naming the file and the entry."""
+def read_catalogue(*files: Path, lenders: Mapping[str, Lender] | None = None) -> Catalogue:
+    """The catalogue of ``files`` and of ``lenders``. A later file may add parameters, products and packs, and defaults
+    of narrower scopes to a parameter that is there already; nothing else. Raises ``ValueError`` naming the file and the
+    entry."""
     entries: dict[str, dict[str, Any]] = {}
     names: dict[str, dict[str, tuple[str, str]]] = {"products": {}, "packs": {}}
     for file in files:
@@ -53,8 +62,15 @@ def read_catalogue(*files: Path) -> Catalogue:
             }
         for code, entry in (stated.get("parameters") or {}).items():
             _add(entries, str(code), dict(entry), file.name)
+    for lender in (lenders or {}).values():
+        names["products"] = {**lender.products, **names["products"]}
+        for code, defaults in lender.parameters.items():
+            if code not in entries:
+                raise ValueError(f"{lender.code}.yml: there is no parameter {code}")
+            _add(entries, code, {"defaults": dict(defaults)}, f"{lender.code}.yml")
     definitions = {code: _definition(code, entry) for code, entry in sorted(entries.items())}
-    return Catalogue(definitions, names["products"], names["packs"])
+    named = {code: one.name for code, one in (lenders or {}).items()}
+    return Catalogue(definitions, names["products"], names["packs"], named)
 
 
 def _add(entries: dict[str, dict[str, Any]], code: str, entry: dict[str, Any], file: str) -> None:

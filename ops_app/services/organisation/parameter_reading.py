@@ -12,6 +12,8 @@ from datetime import date
 
 from sqlalchemy.engine import Connection
 
+from ops_app.domain.money import Money
+from ops_app.domain.organisation.parameter_ranges import Range
 from ops_app.domain.organisation.parameter_timeline import ParameterSet
 from ops_app.domain.organisation.parameter_values import Value
 from ops_app.domain.organisation.parameters import ALL, Scope
@@ -53,3 +55,36 @@ def value_on(connection: Connection, code: str, on_date: date, scope: Scope = AL
     Raises ``NoSuchParameter``.
     """
     return in_force(connection).value(code, on_date, scope)
+
+
+def number_on(connection: Connection, code: str, on_date: date, scope: Scope = ALL) -> int:
+    """``value_on`` of a parameter that counts something (days, hours, rows, years)."""
+    return as_number(value_on(connection, code, on_date, scope))
+
+
+def as_number(value: Value) -> int:
+    """The value of a whole number; raises ``TypeError`` for that of another kind."""
+    if not isinstance(value, int):
+        raise TypeError(f"{value!r} counts nothing")
+    return value
+
+
+def as_codes(value: Value) -> tuple[str, ...]:
+    """The value of a list of codes; raises ``TypeError`` for that of another kind."""
+    if not isinstance(value, tuple):
+        raise TypeError(f"{value!r} is no list of codes")
+    return tuple(one for one in value if isinstance(one, str))
+
+
+def as_ranges(value: Value) -> tuple[Range, ...]:
+    """The value of ranges; raises ``TypeError`` for that of another kind."""
+    if not isinstance(value, tuple):
+        raise TypeError(f"{value!r} is no list of ranges")
+    return tuple(one for one in value if isinstance(one, Range))
+
+
+def as_money(value: Value) -> Money:
+    """The value of an amount; raises ``TypeError`` for that of another kind."""
+    if not isinstance(value, Money):
+        raise TypeError(f"{value!r} is no amount")
+    return value

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date
 from typing import Any
 
-from sqlalchemy import bindparam, delete, insert, or_, select, update
+from sqlalchemy import bindparam, delete, func, insert, or_, select, update
 from sqlalchemy.engine import Connection
 
 from ops_app.store.casework.debtors import upsert
@@ -41,6 +41,40 @@ def days(connection: Connection) -> list[tuple[str, date, str, date]]:
     c = intake_days.c
     rows: Any = connection.execute(select(c.source_code, c.as_of_date, c.content_mark, c.taken_in_date))
     return [tuple(row) for row in rows]
+
+
+def spell_of(connection: Connection, source_code: str, loan_id: str) -> tuple[int, bool] | None:
+    """The last spell of a loan and whether it is open; nothing else changes it before this transaction ends."""
+    c = loan_spells.c
+    row = connection.execute(
+        select(c.spell_no, c.is_open).where(c.source_code == source_code, c.loan_id == loan_id).with_for_update()
+    ).first()
+    return (row.spell_no, row.is_open) if row else None
+
+
+def latest_day(connection: Connection, source_code: str, loan_id: str) -> date | None:
+    """The latest day that cases of a loan are known of."""
+    query = select(func.max(cases.c.as_of_date)).where(cases.c.loan_id == loan_id, cases.c.source_code == source_code)
+    found: date | None = connection.execute(query).scalar()
+    return found
+
+
+def has_day(connection: Connection, source_code: str, day: date) -> bool:
+    """Whether a day of a source was taken in."""
+    c = intake_days.c
+    query = select(c.as_of_date).where(c.source_code == source_code, c.as_of_date == day)
+    return connection.execute(query).first() is not None
+
+
+def is_case(connection: Connection, case_id: str) -> bool:
+    """Whether there is such a case."""
+    return connection.execute(select(cases.c.case_id).where(cases.c.case_id == case_id)).first() is not None
+
+
+def known_of(connection: Connection, ids: Collection[str]) -> list[tuple[Any, ...]]:
+    """The columns ``KNOWN`` of these cases."""
+    query = select(*(cases.c[name] for name in KNOWN)).where(cases.c.case_id.in_(sorted(ids)))
+    return [tuple(row) for row in connection.execute(query)]
 
 
 def known(connection: Connection, whole: Collection[str]) -> list[tuple[Any, ...]]:

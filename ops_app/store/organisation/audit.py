@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.engine import Connection, Row
 
 from ops_app.domain.organisation.audit import GENESIS, AuditRow
+from ops_app.store import stored_json
 from ops_app.store.tables.organisation import audit_log
 
 _COLUMNS = tuple(audit_log.c[name] for name in AuditRow.__dataclass_fields__)
@@ -77,6 +78,13 @@ def how_often(connection: Connection, actor_id: str, action: str, since: datetim
         .limit(most)
     )
     return len(rows.all())
+
+
+def facts_after(connection: Connection, action: str) -> dict[str, dict[str, Any]]:
+    """Object → what the log says it was after its last ``action``."""
+    query = select(audit_log.c.object_id, audit_log.c.after_json).where(audit_log.c.action == action)
+    rows = connection.execute(query.order_by(audit_log.c.seq))
+    return {row.object_id: stored_json.read(row.after_json) or {} for row in rows}
 
 
 def known_actions(connection: Connection) -> list[str]:

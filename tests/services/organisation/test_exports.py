@@ -17,10 +17,8 @@ from ops_app.domain.organisation.approvals import NotCarriedOut, OwnRequest
 from ops_app.domain.organisation.exports import (
     APPROVAL_LIFE,
     EXPORT_STATE_NAMES,
-    LINK_LIFE,
     MOST_FETCHES,
     MOVES,
-    ROWS_WITHOUT_APPROVAL,
     ApprovalNeeded,
     ExportMove,
     ExportState,
@@ -43,7 +41,9 @@ from ops_app.store.store import Store
 from ops_app.store.tables.organisation import audit_log
 from tests.services.organisation.conftest import NOW, someone
 
+ROWS_WITHOUT_APPROVAL = 1_000
 MANY = ROWS_WITHOUT_APPROVAL + 1
+LINK_LIFE = timedelta(hours=24)
 ADMINISTRATOR = someone(Role.ADMINISTRATOR)
 ALLOWED = {
     ("requested", "release"): "released",

@@ -9,7 +9,7 @@ versions as (
             'customer_id', 'product_code', 'region_code', 'currency', 'originated_date', 'original_principal_minor',
             'principal_minor', 'interest_minor', 'fees_minor', 'penalty_minor', 'balance_minor', 'dpd', 'status',
             'is_in_collection', 'is_paid'
-        ],
+        ] + (['lender_code'] if var('lender_buckets', {}) else []),
         repeated=ref('int_loan_repeated_days'), repeated_by=['source_code', 'as_of_date'], direction='desc', where=changed
     ) }}
 ),
@@ -30,7 +30,7 @@ int_loan_days as (
         penalty_minor,
         balance_minor,
         dpd,
-        cast({{ bucket('dpd') }} as varchar) as bucket,
+        cast({{ bucket('dpd', 'lender_code') }} as varchar) as bucket,
         status,
         is_in_collection,
         is_paid,

@@ -22,6 +22,7 @@ stg_feeds__loans as (
         cast(loan_id as varchar) as loan_id,
         cast(as_of_date as date) as as_of_date,
         cast(customer_id as varchar) as customer_id,
+        cast(lender_code as varchar) as lender_code,
         cast(coalesce(product_code, 'unknown') as varchar) as product_code,
         cast(coalesce(region_code, 'unknown') as varchar) as region_code,
         cast(currency as varchar) as currency,

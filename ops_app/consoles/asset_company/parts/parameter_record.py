@@ -60,7 +60,7 @@ def _scope(at: Here, definition: Definition) -> Scope:
 
 def _dimension(at: Here, name: str) -> str:
     label, known, key = at.t(f"parameters.dimensions.{name}"), names_of(name), f"parameters_{name}"
-    if not known:
+    if name == "lender":  # a feed may bring one that no file describes
         return url.text(key, label, placeholder=at.t("lists.all"), language=at.actor.language, max_chars=32)
 
     def shown(code: str) -> str:

@@ -65,9 +65,10 @@ def scope_text(at: Here, scope: Scope) -> str:
 
 
 def names_of(dimension: str) -> Names:
-    """The codes of a dimension that have names; lenders have none."""
+    """The codes of a dimension that have names."""
     assert dimension in DIMENSIONS
-    return {"product": catalogue().products, "pack": catalogue().packs}.get(dimension, {})
+    known = catalogue()
+    return {"product": known.products, "pack": known.packs, "lender": known.lenders}[dimension]
 
 
 def source_text(at: Here, held: Held) -> str:

@@ -1,0 +1,86 @@
+"""The queue of cases whose limitation expires."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from ops_app.consoles.asset_company.parts.parameter_text import names_of, pair
+from ops_app.consoles.casework.lists import flags_of
+from ops_app.consoles.kit import tables, url
+from ops_app.consoles.kit.context import Here
+from ops_app.consoles.kit.export_button import export_stream
+from ops_app.domain.casework.cases import CASE_STATE_NAMES
+from ops_app.domain.money import Money
+from ops_app.services.casework.cases import Case
+from ops_app.services.casework.limitation import StoredClock, list_expiring
+
+Row = tuple[StoredClock, Case]
+WITHIN = ("", "30", "90", "180", "365", "1095")
+
+
+def show(at: Here) -> tuple[Sequence[Row], Sequence[Row]]:
+    """Filters, the list with its export, the rows shown and those selected."""
+    t, labels, language = at.t, at.labels, at.actor.language
+    packs = names_of("pack")
+    one, two = st.columns(2)
+    with one:
+        days = url.choice(
+            "limitation_within", t("limitation.within"), WITHIN,
+            lambda code: labels.days(int(code)) if code else t("limitation.by_rule"), default="", language=language,
+        )  # fmt: skip
+    with two:
+        pack = url.choice(
+            "limitation_pack", t("limitation.pack"), ["", *packs],
+            lambda code: pair(at, packs[code]) if code else t("lists.all"), default="", language=language,
+        )  # fmt: skip
+
+    def fetch(after: str | None, limit: int) -> tuple[Sequence[Row], str | None]:
+        page = list_expiring(
+            at.actor, at.app.store, now=at.now, within_days=int(days) if days else None, pack=pack or None,
+            after=after, limit=limit,
+        )  # fmt: skip
+        return page.rows, page.next_after
+
+    stream = tables.Stream(
+        name="limitation", title=t("page.limitation.title"), columns=_columns(at), row_id=lambda row: row[0].case_id,
+        fetch=fetch,
+    )  # fmt: skip
+    filters = {"within_days": days, "pack": pack}
+    place = st.container(horizontal=True)
+    rows, selected = tables.show_keyed(at, stream, filters)
+    if rows:
+        export_stream(at, stream, filters, place)
+    else:
+        st.caption(t("limitation.none"))
+    return rows, selected
+
+
+def _columns(at: Here) -> tuple[tables.Column[Row], ...]:
+    t, labels = at.t, at.labels
+    Column = tables.Column[Row]
+    return (
+        Column("expires", t("limitation.expires"), lambda row: labels.day(row[0].expires_date)),
+        Column("left", t("limitation.days_left"), lambda row: left(at, row[0]),
+               value=lambda row: (row[0].expires_date - at.today).days),
+        Column("loan", t("cases.loan"), lambda row: row[1].loan_id),
+        Column("debtor", t("cases.debtor"), lambda row: row[1].name_masked or "–"),
+        Column("balance", t("cases.balance"), lambda row: labels.minor(row[1].balance_minor, row[1].currency),
+               value=lambda row: Money(row[1].balance_minor, row[1].currency).amount, right=True),
+        Column("currency", t("cases.currency"), lambda row: row[1].currency, width="small"),
+        Column("due", t("limitation.due"), lambda row: labels.day(row[0].due_date)),
+        Column("started", t("limitation.started"), lambda row: labels.day(row[0].started_date)),
+        Column("pack", t("limitation.pack"), lambda row: row[0].pack, width="small"),
+        Column("state", t("cases.state"), lambda row: labels.named(CASE_STATE_NAMES, row[1].state)),
+        Column("agency", t("cases.agency"), lambda row: row[1].agency_code or "–"),
+        Column("flags", t("cases.flags"), lambda row: flags_of(at, row[1])),
+    )  # fmt: skip
+
+
+def left(at: Here, clock: StoredClock) -> str:
+    """How long it still runs, or since when it has expired."""
+    days = (clock.expires_date - at.today).days
+    if days == 0:
+        return at.t("limitation.today")
+    return at.t("limitation.left" if days > 0 else "limitation.over", days=at.labels.days(abs(days)))
