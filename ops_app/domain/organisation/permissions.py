@@ -41,6 +41,11 @@ GRANTS: dict[str, frozenset[Role]] = {
     "cases.flag": frozenset({Role.SUPERVISOR, Role.COMPLIANCE, Role.AGENCY_SUPERVISOR, Role.COLLECTOR}),
     "cases.clear_flag": frozenset({Role.SUPERVISOR, Role.COMPLIANCE}),
     "cases.unmask": frozenset({Role.SUPERVISOR, Role.COMPLIANCE, Role.AGENCY_SUPERVISOR, Role.COLLECTOR}),
+    "requests.view": _ASSET_STAFF | {Role.AGENCY_ADMINISTRATOR, Role.AGENCY_SUPERVISOR, Role.COLLECTOR},
+    "requests.raise": frozenset(
+        {Role.SUPERVISOR, Role.ALLOCATION, Role.COMPLIANCE, Role.AGENCY_SUPERVISOR, Role.COLLECTOR}
+    ),
+    "requests.rules": frozenset({Role.ADMINISTRATOR, Role.COMPLIANCE}),
     "people.manage": frozenset({Role.ADMINISTRATOR}),
     "parameters.view": _ASSET_STAFF,
     "parameters.change": frozenset({Role.ADMINISTRATOR, Role.COMPLIANCE}),
@@ -57,9 +62,12 @@ GRANTS: dict[str, frozenset[Role]] = {
     "sql.query": frozenset({Role.ANALYST, Role.MANAGER, Role.AUDITOR}),
     "rows.export": _ASSET_STAFF,
     "announcements.manage": frozenset({Role.ADMINISTRATOR, Role.COMPLIANCE, Role.MANAGER, Role.SUPERVISOR}),
-    "approvals.view": _ASSET_STAFF,
-    "approvals.own": _ASSET_STAFF,
-    "approvals.decide": frozenset({Role.SUPERVISOR, Role.FINANCE, Role.COMPLIANCE, Role.ADMINISTRATOR, Role.MANAGER}),
+    # an agency's people reach what their own agency asked for and nothing else: every query is bound to it
+    "approvals.view": _ASSET_STAFF | {Role.AGENCY_SUPERVISOR},
+    "approvals.own": _ASSET_STAFF | {Role.AGENCY_SUPERVISOR, Role.COLLECTOR},
+    "approvals.decide": frozenset(
+        {Role.SUPERVISOR, Role.FINANCE, Role.COMPLIANCE, Role.ADMINISTRATOR, Role.MANAGER, Role.AGENCY_SUPERVISOR}
+    ),
     "approvals.rules": frozenset({Role.ADMINISTRATOR, Role.COMPLIANCE}),
     "session.own": frozenset(Role),
     "system.run": frozenset({Role.SYSTEM}),

@@ -8,7 +8,14 @@ from datetime import datetime
 from sqlalchemy.engine import Connection
 
 from ops_app.domain.errors import DomainError, Invalid
-from ops_app.domain.organisation.approvals import NoSuchRequest, RequestMove, RequestState, holds_level, may_stand_in
+from ops_app.domain.organisation.approvals import (
+    NoSuchRequest,
+    RequestMove,
+    RequestState,
+    holds_level,
+    may_stand_in,
+    same_house,
+)
 from ops_app.domain.organisation.people import Actor
 from ops_app.domain.organisation.permissions import may
 from ops_app.services.act import act
@@ -106,8 +113,9 @@ def requests_on(
     actor: Actor, store: Store, *, now: datetime, object_type: str, object_id: str
 ) -> list[ApprovalRequest]:
     """What was ever asked for about one object, newest first: for the record page of that object. The caller has
-    checked that the actor may see the object."""
-    wanted = RequestFilter(states=frozenset(), object_type=object_type, object_id=object_id)
+    checked that the actor may see the object; whoever may not look at all requests sees their own alone."""
+    maker = None if may(actor, "approvals.view") else actor.person_id
+    wanted = RequestFilter(states=frozenset(), maker_id=maker, object_type=object_type, object_id=object_id)
     with store.reading() as connection:
         return approval_lists.page(
             connection, wanted, agency_code=actor.agency_code, sort="made_at", descending=True, offset=0, limit=100
@@ -158,6 +166,8 @@ def _mine(connection: Connection, actor: Actor, now: datetime) -> Mine:
     principals = []
     for given in approval_rules.delegated_to(connection, actor.person_id, now):
         principal = approvals.standing(connection, given.from_person_id)
-        if principal and holds_level(principal, principal.role) and may_stand_in(me, principal.role):
+        if principal is None or not same_house(principal, me):
+            continue
+        if holds_level(principal, principal.role) and may_stand_in(me, principal.role):
             principals.append((principal.person_id, principal.role))
     return Mine(actor.person_id, roles, tuple(principals), now)
