@@ -142,7 +142,7 @@ def _page(
             field="page",
         )
     with store.reading() as connection:
-        mine = _mine(connection, actor, now) if only_mine else None
+        mine = queue_of(connection, actor, now) if only_mine else None
         total, sums = approval_lists.totals(connection, wanted, mine=mine, agency_code=actor.agency_code)
         rows = approval_lists.page(
             connection,
@@ -157,7 +157,7 @@ def _page(
     return RequestsPage(tuple(rows), total, sums, page, page_size)
 
 
-def _mine(connection: Connection, actor: Actor, now: datetime) -> Mine:
+def queue_of(connection: Connection, actor: Actor, now: datetime) -> Mine:
     """The actor's queue as they, and those who delegated to them, stand now."""
     me = approvals.standing(connection, actor.person_id)
     if me is None or not may(actor, "approvals.decide"):

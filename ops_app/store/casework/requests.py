@@ -103,12 +103,14 @@ def reach(scope: Scope, person_id: str, now: datetime) -> list[ColumnElement[boo
 def read(
     connection: Connection, case_request_id: str, conditions: Sequence[ColumnElement[bool]], *, lock: bool = False
 ) -> CaseRequest | None:
-    """The request of an id, if the conditions of the reader's reach hold; with ``lock`` nobody else changes it."""
+    """The request of its id, or of the id of its request for approval, if the conditions of the reader's reach hold;
+    with ``lock`` (by its own id) nobody else changes it."""
     if lock:
         connection.execute(
             select(requests.c.version).where(requests.c.case_request_id == case_request_id).with_for_update()
         )
-    row = connection.execute(_query().where(requests.c.case_request_id == case_request_id, *conditions)).first()
+    known = or_(requests.c.case_request_id == case_request_id, requests.c.approval_id == case_request_id)
+    row = connection.execute(_query().where(known, *conditions)).first()
     return None if row is None else _request(row)
 
 
@@ -118,6 +120,14 @@ def of_approval(connection: Connection, approval_id: str, *, lock: bool = False)
         connection.execute(select(requests.c.version).where(requests.c.approval_id == approval_id).with_for_update())
     row = connection.execute(_query().where(requests.c.approval_id == approval_id)).first()
     return None if row is None else _request(row)
+
+
+def of_approvals(connection: Connection, approval_ids: Sequence[str]) -> dict[str, CaseRequest]:
+    """Request for approval → the request on a case that it stands for, whoever asks."""
+    if not approval_ids:
+        return {}
+    rows = connection.execute(_query().where(requests.c.approval_id.in_(list(approval_ids))))
+    return {row.approval_id: _request(row) for row in rows}
 
 
 def is_open_on(connection: Connection, case_id: str, kind: CaseRequestKind) -> bool:
