@@ -7,6 +7,7 @@ from datetime import date, datetime, timedelta
 from ops_app.bootstrap import App
 from ops_app.domain.organisation.people import SYSTEM
 from ops_app.gateways.notify import DeliveryFailed, Message, Notifiers, notifiers_of
+from ops_app.services.casework.request_escalation import end_requests_left_behind, escalate_late_requests
 from ops_app.services.organisation import agency_expiry, notifications, runs
 from ops_app.services.organisation.approvals import expire_requests
 from ops_app.services.organisation.notifications import Notification
@@ -24,16 +25,17 @@ FEED_NAMES = {
 
 
 def watch(app: App, warehouse: Warehouse, now: datetime, *, notifiers: Notifiers | None = None) -> dict[str, int]:
-    """Announce feeds that are past their hour and runs that failed; stop and recall from agencies whose contract
-    expired; deliver what is still unsent.
+    """Announce feeds and requests on cases that are past their hour, and runs that failed; stop and recall from
+    agencies whose contract expired; deliver what is still unsent.
 
     ``now`` decides what is late. Requests for approval whose time is over are marked too. Returns counts: lost runs,
     expired requests, announced, sent, failed deliveries.
     """
     lost = runs.fail_lost_runs(SYSTEM, app.store, now=now)
     expired = expire_requests(SYSTEM, app.store, now=now)
-    announced = 0
+    end_requests_left_behind(SYSTEM, app.store, now=now)
     today = now.astimezone(app.settings.zone).date()
+    announced = escalate_late_requests(SYSTEM, app.store, now=now, today=today)
     for day in (today - timedelta(days=2), today - timedelta(days=1)):
         announced += _announce_missing(app, warehouse, day, now)
     announced += _announce_failed_runs(app, now)
