@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import select
 
 from ops_app.domain.casework.cases import CaseState, NoSuchCase
+from ops_app.domain.casework.evidence import NoSuchFile
 from ops_app.domain.casework.flags import Deed, Flag
 from ops_app.domain.casework.requests import (
     AnswerMissing,
@@ -34,6 +35,7 @@ from ops_app.domain.organisation.approvals import (
 from ops_app.domain.organisation.people import SYSTEM, Role
 from ops_app.services.casework.moving import clear_flag
 from ops_app.services.casework.placing import recall_cases
+from ops_app.services.casework.request_answers import fetch_evidence
 from ops_app.services.casework.request_escalation import end_requests_left_behind, escalate_late_requests
 from ops_app.services.casework.request_reading import CaseRequestFilter, list_case_requests
 from ops_app.services.casework.requests import Asking, resubmit_request, withdraw_request
@@ -167,6 +169,9 @@ def test_each_lists_what_is_within_reach(store: Store, tmp_path: Path, house: Ho
     assert listed(house.in_house) == {four}
     assigned(store, house.agency, house.caller, ids[1])
     assert listed(house.caller) == {one, two}
+    on_case = {"now": NOW, "object_type": "case", "object_id": ids[0]}
+    assert approvals.requests_on(house.in_house, store, **on_case) == []
+    assert len(approvals.requests_on(house.caller, store, **on_case)) == 1
     mine = approvals.my_requests(house.caller, store, now=NOW)
     assert [it.object_id for it in mine.rows] == [ids[0]]
     everything = approvals.list_requests(house.agency, store, now=NOW)
@@ -254,7 +259,16 @@ def test_what_is_asked_for_is_done_by_the_last_approval(
         decide(store, house.supervisor, one)
     kept = now_is(store, ids[0])
     assert (kept.state, Flag.CEASE_CONTACT in kept.flags) == (CaseState.RETAINED, True)
+    (file,) = seen(store, house.agency, back).files
+    wanted = {"evidence_folder": tmp_path, "case_request_id": back, "evidence_id": file.evidence_id}
+    assert fetch_evidence(house.agency, store, now=NOW, **wanted)[1] == PDF.data
     decide(store, house.supervisor, back)
+    with pytest.raises(NoSuchFile):
+        fetch_evidence(house.agency, store, now=NOW, **wanted)
+    assert fetch_evidence(house.supervisor, store, now=NOW, **wanted)[1] == PDF.data
+    (tmp_path / "files" / file.sha256[:2] / file.sha256).write_bytes(b"%PDF another")
+    with pytest.raises(NoSuchFile):
+        fetch_evidence(house.supervisor, store, now=NOW, **wanted)
     assert (now_is(store, ids[1]).state, now_is(store, ids[1]).agency_code) == (CaseState.RETURNED, None)
     ended = seen(store, house.agency, back)  # what they asked for they still see; the case and its files no more
     assert (ended.item.outcome, ended.case_in_reach, ended.files) == (Outcome.GRANTED, False, ())
