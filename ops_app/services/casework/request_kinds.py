@@ -52,7 +52,10 @@ FLAGS = {
     "again": ("something of this kind was granted on this case before", "该案件此前已获同意同类申请"),
     "disputed": ("the debtor disputes the debt", "债务人对债务有争议"),
     "principal": ("principal would be waived", "涉及减免本金"),
-    "own_supervisor": ("asked for by the agency's supervisor herself", "由机构主管本人提交"),
+    "own_supervisor": (
+        "asked for by the agency's supervisor, so without an agency's step",
+        "由机构主管本人提交，未经机构内部审批",
+    ),
 }
 
 

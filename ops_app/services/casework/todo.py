@@ -23,8 +23,10 @@ FOLLOWED_BY = frozenset({Role.MANAGER, Role.AGENCY_SUPERVISOR, Role.SUPERVISOR})
 def _late(connection: Connection, asked: Asked) -> tuple[list[ToDo], int]:
     if asked.actor.role not in FOLLOWED_BY:
         return [], 0
+    # what waits for the reader's own role is among what they approve
+    wanted = CaseRequestFilter(late_at=asked.now, not_awaiting=asked.actor.role.value)
     rows, total = requests.page(
-        connection, CaseRequestFilter(late_at=asked.now),
+        connection, wanted,
         requests.reach(scope_of(asked.actor), asked.actor.person_id, asked.now),
         sort="due_at", descending=False, offset=0, limit=asked.limit,
     )  # fmt: skip

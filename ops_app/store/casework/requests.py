@@ -72,7 +72,8 @@ class CaseRequest:
 
 @dataclass(frozen=True)
 class CaseRequestFilter:
-    """What a list is narrowed by; empty means not at all. ``late_at``: open and due by then."""
+    """What a list is narrowed by; empty means not at all. ``late_at``: open and due by then;
+    ``not_awaiting``: a role whose turn it is not."""
 
     states: frozenset[RequestState] = OPEN
     kinds: frozenset[CaseRequestKind] = frozenset()
@@ -81,6 +82,7 @@ class CaseRequestFilter:
     case_id: str | None = None
     step: Step | None = None
     late_at: datetime | None = None
+    not_awaiting: str | None = None
     text: str | None = None
 
 
@@ -274,6 +276,8 @@ def _conditions(wanted: CaseRequestFilter) -> list[ColumnElement[bool]]:
         found.append(c.ended_at.is_not(None))
     if wanted.late_at is not None:
         found += [c.ended_at.is_(None), c.due_at <= wanted.late_at]
+    if wanted.not_awaiting is not None:
+        found.append(or_(c.awaited_role.is_(None), c.awaited_role != wanted.not_awaiting))
     if wanted.text:
         found.append(cases.c.loan_id.startswith(wanted.text, autoescape=True))
     return found
