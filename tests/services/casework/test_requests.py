@@ -360,3 +360,15 @@ def test_a_recall_ends_what_the_agency_asked_for_but_not_a_dispute(
     assert end_requests_left_behind(SYSTEM, store, now=NOW) == 0
     assert seen(store, house.agency, waiver).item.outcome is Outcome.CASE_LEFT
     assert seen(store, house.agency, dispute).item.state is RequestState.WAITING
+
+
+def test_an_agencys_approvals_are_delegated_within_the_agency_alone(store: Store, house: House) -> None:
+    possible = approvals.possible_delegates(house.agency, store, now=NOW)
+    assert [one.person_id for one in possible] == [house.agency_second.person_id]
+    span = {"starts_at": NOW, "ends_at": NOW + timedelta(days=1), "reason": "on leave", "now": NOW}
+    for nth, foreign in enumerate((house.other, house.supervisor, house.manager, house.caller)):
+        with pytest.raises(Invalid):
+            approvals.delegate(house.agency, store, to_person_id=foreign.person_id, key=f"d{nth}", **span)
+    with pytest.raises(Invalid):
+        approvals.delegate(house.supervisor, store, to_person_id=house.agency.person_id, key="up", **span)
+    approvals.delegate(house.agency, store, to_person_id=house.agency_second.person_id, key="own", **span)
