@@ -50,6 +50,10 @@ _OPS_TABLES = {
     " bank_line_ids varchar, value_date date, opened_date date, last_seen_date date, state varchar",
     "break_decisions": "decision_id varchar, break_id varchar, decision varchar, reason varchar, decided_by varchar,"
     " decided_at timestamp",
+    "case_requests": "case_request_id varchar, approval_id varchar, case_id varchar, kind varchar, agency_code varchar,"
+    " requested_by varchar, role_code varchar, amount_minor bigint, balance_minor bigint, currency varchar,"
+    " needs_asset boolean, state varchar, awaited_role varchar, outcome varchar, requested_at timestamp,"
+    " due_at timestamp, escalated_at timestamp, ended_at timestamp",
     "payments": "source_code varchar, payment_id varchar, loan_id varchar, amount_minor bigint, currency varchar,"
     " value_date date",
 }

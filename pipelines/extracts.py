@@ -25,8 +25,14 @@ _LEFT_OUT: dict[str, frozenset[str]] = {
     "payments": frozenset({"payer_name", "payer_account"}),
     "breaks": frozenset({"sides_json"}),
     "approval_requests": frozenset({"result_json"}),
+    "case_requests": frozenset(
+        {"form_json", "reason", "reply", "detail_json", "requested_by_name", "replied_by_name", "version"}
+    ),
 }
-EXTRACTED = ("approval_decisions", "approval_requests", "audit_log", "break_decisions", "breaks", "payments", "people")
+EXTRACTED = (
+    "approval_decisions", "approval_requests", "audit_log", "break_decisions", "breaks", "case_requests", "payments",
+    "people",
+)  # fmt: skip
 """The tables that every run copies, in full, into the schema ``ops``."""
 
 _BATCH_ROWS = "65536"

@@ -10,6 +10,7 @@ from ops_app.gateways.notify import DeliveryFailed, Message, Notifiers, notifier
 from ops_app.services.casework.ending import end_due_placements
 from ops_app.services.casework.expiry_recalls import recall_from_expiring
 from ops_app.services.casework.monitoring import find_alerts
+from ops_app.services.casework.request_escalation import end_requests_left_behind, escalate_late_requests
 from ops_app.services.organisation import agency_expiry, notifications, runs
 from ops_app.services.organisation.approvals import expire_requests
 from ops_app.services.organisation.notifications import Notification
@@ -27,17 +28,18 @@ FEED_NAMES = {
 
 
 def watch(app: App, warehouse: Warehouse, now: datetime, *, notifiers: Notifiers | None = None) -> dict[str, int]:
-    """Announce feeds that are past their hour and runs that failed; stop and recall from agencies whose contract
-    expired; bring home cases whose placement is over, and look at those that are
-    placed; deliver what is still unsent.
+    """Announce feeds and requests on cases that are past their hour, and runs that failed; stop and recall from
+    agencies whose contract expired; bring home cases whose placement is over, and look at those that are placed;
+    deliver what is still unsent.
 
     ``now`` decides what is late. Requests for approval whose time is over are marked too. Returns counts: lost runs,
     expired requests, announced, sent, failed deliveries.
     """
     lost = runs.fail_lost_runs(SYSTEM, app.store, now=now)
     expired = expire_requests(SYSTEM, app.store, now=now)
-    announced = 0
+    end_requests_left_behind(SYSTEM, app.store, now=now)
     today = now.astimezone(app.settings.zone).date()
+    announced = escalate_late_requests(SYSTEM, app.store, now=now, today=today)
     for day in (today - timedelta(days=2), today - timedelta(days=1)):
         announced += _announce_missing(app, warehouse, day, now)
     announced += _announce_failed_runs(app, now)

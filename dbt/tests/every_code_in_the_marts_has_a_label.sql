@@ -19,6 +19,10 @@ codes as (
     select distinct 'role', role_code from {{ ref('fct_console_actions') }}
     union
     select distinct 'request_state', state from {{ ref('fct_approvals') }}
+    union
+    select distinct 'case_request_kind', kind from {{ ref('fct_requests') }}
+    union
+    select distinct 'case_request_outcome', outcome from {{ ref('fct_requests') }} where outcome is not null
 )
 
 select codes.enum, codes.code

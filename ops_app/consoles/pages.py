@@ -25,6 +25,7 @@ class PageSpec:
 
 PAGES: tuple[PageSpec, ...] = (
     PageSpec("home", "", "home.py", "start", "session.own"),
+    PageSpec("todo", "todo", "todo.py", "start", "session.own"),
     PageSpec(
         "repayment_audit",
         "repayment_audit",
@@ -38,6 +39,7 @@ PAGES: tuple[PageSpec, ...] = (
     PageSpec("my_cases", "my_cases", "collector/cases.py", "cases", "cases.own"),
     PageSpec("limitation", "limitation", "asset_company/limitation.py", "cases", "cases.company"),
     PageSpec("missing_loans", "missing_loans", "asset_company/missing_loans.py", "cases", "cases.company"),
+    PageSpec("requests", "requests", "casework/requests.py", "cases", "requests.view"),
     PageSpec("operations", "operations", "asset_company/operations.py", "operations", "operations.view"),
     PageSpec("expectations", "expectations", "asset_company/expectations.py", "operations", "operations.view"),
     PageSpec("organisation", "organisation", "asset_company/organisation.py", "administration", "organisation.view"),

@@ -13,6 +13,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 API_BODY_LIMIT = 256 * 1024
 """Bytes a request to ``/api`` may carry (a payment is under 2 KiB)."""
+EVIDENCE_PATHS = ("/api/v1/cases/", "/api/v1/case-requests/")
+EVIDENCE_BODY_LIMIT = 16 * 1024 * 1024
+"""Bytes a request there may carry: files of evidence come as base64 within the body."""
 FORM_BODY_LIMIT = 16 * 1024
 """Bytes a posted form of ours may carry."""
 
@@ -114,6 +117,8 @@ class BodyLimit:
 def _limit_of(scope: Scope) -> int | None:
     if scope["type"] != "http" or scope["method"] not in {"POST", "PUT", "PATCH", "DELETE"}:
         return None
+    if scope["path"].startswith(EVIDENCE_PATHS):
+        return EVIDENCE_BODY_LIMIT
     if scope["path"].startswith("/api/"):
         return API_BODY_LIMIT
     return FORM_BODY_LIMIT if scope["path"] in {"/sign-in", "/sign-out"} else None

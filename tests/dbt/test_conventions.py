@@ -14,6 +14,7 @@ import yaml
 
 from ops_app.config import PROJECT_ROOT
 from ops_app.consoles.kit.i18n import catalogue
+from ops_app.domain.casework.requests import CASE_REQUEST_KIND_NAMES, OUTCOME_NAMES
 from ops_app.domain.ledger.breaks import BreakKind
 from ops_app.domain.money import minor_digits
 from ops_app.domain.organisation.approvals import REQUEST_STATE_NAMES, RequestState
@@ -138,6 +139,8 @@ def test_labels_of_roles_are_those_of_the_ops_app() -> None:
 
 def test_labels_of_requests_are_those_of_the_ops_app() -> None:
     assert _labels("request_state") == {state.value: REQUEST_STATE_NAMES[state] for state in RequestState}
+    assert _labels("case_request_kind") == {kind.value: names for kind, names in CASE_REQUEST_KIND_NAMES.items()}
+    assert _labels("case_request_outcome") == {outcome.value: names for outcome, names in OUTCOME_NAMES.items()}
 
 
 def test_labels_of_acts_and_their_objects_are_those_of_the_consoles() -> None:

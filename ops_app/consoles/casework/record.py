@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
+from ops_app.consoles.casework import request_parts
 from ops_app.consoles.casework.lists import flags_of, left
 from ops_app.consoles.kit import tables, url
 from ops_app.consoles.kit.context import Here
@@ -27,7 +28,7 @@ from ops_app.services.casework.cases import Case, CaseEvent, CaseRecord, read_ca
 from ops_app.services.casework.finding import unmask
 from ops_app.services.casework.moving import clear_flag, move_case, set_flag
 
-TABS = ("balance", "placements", "events")
+TABS = ("balance", "requests", "placements", "events")
 
 
 def show(at: Here, case_id: str) -> None:
@@ -43,7 +44,8 @@ def show(at: Here, case_id: str) -> None:
     _act(at, record)
     chosen = url.tab("case_tab", at.t("cases.parts"), TABS, lambda code: at.t(f"cases.tabs.{code}"),
                      language=at.actor.language)  # fmt: skip
-    {"balance": _balance, "placements": _placements, "events": _events}[chosen](at, record)
+    {"balance": _balance, "placements": _placements, "events": _events,
+     "requests": request_parts.section}[chosen](at, record)  # fmt: skip
 
 
 def _facts(at: Here, record: CaseRecord) -> None:

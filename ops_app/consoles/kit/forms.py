@@ -116,6 +116,18 @@ class Form:
         self._slot(field)
         return chosen if isinstance(chosen, date) else None
 
+    def files(self, field: str, label: str, *, endings: Sequence[str], most_bytes: int) -> list[tuple[str, bytes]]:
+        """Files by name and bytes. The browser is told what is taken; the service looks at what came."""
+        chosen = st.file_uploader(
+            label,
+            type=list(endings),
+            accept_multiple_files=True,
+            max_upload_size=most_bytes // (1024 * 1024),
+            key=self._field_key(field),
+        )
+        self._slot(field)
+        return [(one.name, one.getvalue()) for one in chosen or ()]
+
     def lines(self, field: str, label: str, *, value: str = "", help: str | None = None, height: int = 240) -> str:
         """Several lines of text."""
         typed = st.text_area(label, value=value, help=help, max_chars=4000, height=height, key=self._field_key(field))

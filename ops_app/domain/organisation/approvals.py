@@ -92,6 +92,10 @@ RANKS: dict[Role, int] = {
 }
 """Roles that a level may name, and how high they stand: power is delegated to the same role or a higher one."""
 
+AGENCY_DECIDERS = frozenset({Role.AGENCY_SUPERVISOR})
+"""Roles that decide within their own agency, on what that agency's people ask for. No rule names them: a kind that has
+an agency's step says so itself, and nobody of another house stands in for them."""
+
 FALLBACK_ROLE = Role.MANAGER
 """Who decides on a kind for which there is no rule."""
 
@@ -257,15 +261,23 @@ def holds_level(decider: Decider, level: Role) -> bool:
 
 
 def may_stand_in(delegate: Decider, level: Role) -> bool:
-    """Whether the person may hold that level for somebody else: active, of the same role or one of higher rank."""
+    """Whether the person may hold that level for somebody else: active, of the same role or one of higher rank. An
+    agency's level is held by its own role alone (the caller looks at the house: ``same_house``)."""
     if not _may_decide(delegate):
         return False
+    if level in AGENCY_DECIDERS or delegate.role in AGENCY_DECIDERS:
+        return delegate.role is level
     return delegate.role is level or RANKS.get(delegate.role, 0) > RANKS.get(level, 0)
 
 
 def _may_decide(decider: Decider) -> bool:
     may = decider.role in GRANTS["approvals.decide"] and decider.rights.leaves("approvals.decide")
     return decider.active and may
+
+
+def same_house(one: Decider, other: Decider) -> bool:
+    """Whether both are of the same agency, or both of the asset company."""
+    return one.agency_code == other.agency_code
 
 
 def check_apart(maker_id: str, people: frozenset[str], earlier: frozenset[str]) -> None:

@@ -52,6 +52,11 @@ GRANTS: dict[str, frozenset[Role]] = {
     "fields.address": frozenset({Role.SUPERVISOR, Role.COMPLIANCE, Role.AGENCY_SUPERVISOR, Role.COLLECTOR}),
     "fields.employer": frozenset({Role.SUPERVISOR, Role.COMPLIANCE, Role.AGENCY_SUPERVISOR}),
     "fields.national_id": frozenset({Role.SUPERVISOR, Role.COMPLIANCE}),
+    "requests.view": _ASSET_STAFF | {Role.AGENCY_ADMINISTRATOR, Role.AGENCY_SUPERVISOR, Role.COLLECTOR},
+    "requests.raise": frozenset(
+        {Role.SUPERVISOR, Role.ALLOCATION, Role.COMPLIANCE, Role.AGENCY_SUPERVISOR, Role.COLLECTOR}
+    ),
+    "requests.rules": frozenset({Role.ADMINISTRATOR, Role.COMPLIANCE}),
     "people.manage": frozenset({Role.ADMINISTRATOR}),
     "rights.review": frozenset({Role.ADMINISTRATOR, Role.AUDITOR, Role.COMPLIANCE}),
     "rights.narrow": frozenset({Role.ADMINISTRATOR}),
@@ -70,9 +75,12 @@ GRANTS: dict[str, frozenset[Role]] = {
     "sql.query": frozenset({Role.ANALYST, Role.MANAGER, Role.AUDITOR}),
     "rows.export": _ASSET_STAFF,
     "announcements.manage": frozenset({Role.ADMINISTRATOR, Role.COMPLIANCE, Role.MANAGER, Role.SUPERVISOR}),
-    "approvals.view": _ASSET_STAFF,
-    "approvals.own": _ASSET_STAFF,
-    "approvals.decide": frozenset({Role.SUPERVISOR, Role.FINANCE, Role.COMPLIANCE, Role.ADMINISTRATOR, Role.MANAGER}),
+    # an agency's people reach what their own agency asked for and nothing else: every query is bound to it
+    "approvals.view": _ASSET_STAFF | {Role.AGENCY_SUPERVISOR},
+    "approvals.own": _ASSET_STAFF | {Role.AGENCY_SUPERVISOR, Role.COLLECTOR},
+    "approvals.decide": frozenset(
+        {Role.SUPERVISOR, Role.FINANCE, Role.COMPLIANCE, Role.ADMINISTRATOR, Role.MANAGER, Role.AGENCY_SUPERVISOR}
+    ),
     "approvals.rules": frozenset({Role.ADMINISTRATOR, Role.COMPLIANCE}),
     "session.own": frozenset(Role),
     "system.run": frozenset({Role.SYSTEM}),

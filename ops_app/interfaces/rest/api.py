@@ -17,6 +17,8 @@ from ops_app.interfaces.rest.exports import export_routes
 from ops_app.interfaces.rest.loans import loan_routes
 from ops_app.interfaces.rest.models import Health, Me
 from ops_app.interfaces.rest.payments import payment_routes
+from ops_app.interfaces.rest.requests import request_routes
+from ops_app.interfaces.rest.todo import todo_routes
 
 
 def build_api(app: App, cookies: Cookies) -> FastAPI:
@@ -48,6 +50,8 @@ def build_api(app: App, cookies: Cookies) -> FastAPI:
     api.include_router(break_routes(callers))
     api.include_router(export_routes(callers))
     api.include_router(approval_routes(callers))
+    api.include_router(request_routes(callers))
+    api.include_router(todo_routes(callers))
     api.add_exception_handler(DomainError, problems.on_domain_error)
     api.add_exception_handler(RequestValidationError, problems.on_wrong_body)
     api.add_exception_handler(HTTPException, problems.on_http_error)

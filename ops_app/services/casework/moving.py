@@ -15,12 +15,13 @@ from ops_app.domain.casework.cases import (
 )
 from ops_app.domain.casework.flags import FLAG_NAMES, Deed, Flag
 from ops_app.domain.casework.flags import require as require_deed
+from ops_app.domain.casework.requests import CaseRequestKind, OpenDispute
 from ops_app.domain.errors import Conflict, Invalid
 from ops_app.domain.organisation.people import Actor
 from ops_app.domain.organisation.permissions import require
 from ops_app.services.act import act
 from ops_app.services.casework.changing import altered, apply, locked, moved
-from ops_app.store.casework import periods
+from ops_app.store.casework import periods, requests
 from ops_app.store.casework.cases import Case
 from ops_app.store.casework.periods import SetFlag
 from ops_app.store.store import Store, Transaction
@@ -94,8 +95,11 @@ def run_set_flag(transaction: Transaction, arguments: Mapping[str, Any]) -> Case
 
 
 def run_clear_flag(transaction: Transaction, arguments: Mapping[str, Any]) -> Case:
-    """``case_id``, ``version``, ``flag``, ``reason``."""
+    """``case_id``, ``version``, ``flag``, ``reason``. Raises ``OpenDispute`` while a request about the dispute is
+    open."""
     one, flag = _one(transaction, arguments), Flag(arguments["flag"])
+    if flag is Flag.DISPUTE and requests.is_open_on(transaction.connection, one.case_id, CaseRequestKind.DISPUTE):
+        raise OpenDispute
     if flag not in one.flags:
         raise Conflict(f"The flag is not set: {FLAG_NAMES[flag][0]}.", f"该标识不存在:{FLAG_NAMES[flag][1]}。")
     periods.clear_flag(

@@ -10,6 +10,7 @@ from sqlalchemy.engine import Connection
 from ops_app.domain.errors import Refused
 from ops_app.domain.organisation.approvals import (
     ContentChanged,
+    NoSuchRequest,
     NotYourLevel,
     RequestExpired,
     RequestMove,
@@ -18,6 +19,7 @@ from ops_app.domain.organisation.approvals import (
     holds_level,
     may_stand_in,
     move,
+    same_house,
 )
 from ops_app.domain.organisation.people import Actor, Role
 from ops_app.services.organisation.approval_moves import check_version, is_over
@@ -60,6 +62,8 @@ def check_may(
     me = approvals.standing(connection, actor.person_id, lock=lock)
     if me is None or not me.active:
         raise NotYourLevel(level)
+    if me.agency_code not in (None, one.agency_code):  # an agency decides on what its own people ask for
+        raise NoSuchRequest
     if decision is RequestMove.APPROVE:
         me.rights.check_amount(DECIDE, one.amount_minor, one.currency)
     if on_behalf_of in (None, actor.person_id) and holds_level(me, level):
@@ -69,7 +73,7 @@ def check_may(
         if on_behalf_of not in (None, given.from_person_id) or not may_stand_in(me, level):
             continue
         principal = approvals.standing(connection, given.from_person_id, lock=lock)
-        if principal is None or not holds_level(principal, level):
+        if principal is None or not holds_level(principal, level) or not same_house(principal, me):
             continue
         try:
             if decision is RequestMove.APPROVE:

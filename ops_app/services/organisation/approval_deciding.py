@@ -167,7 +167,7 @@ def _decide_all(
                 # a savepoint: a refusal that the database raised must not hide the refusals after it
                 with transaction.connection.begin_nested():
                     done.append(
-                        _carry_out(transaction, Asked(decision, request_id, read, reason, f"{key}/{request_id}"))
+                        carry_out(transaction, Asked(decision, request_id, read, reason, f"{key}/{request_id}"))
                     )
             except DomainError as why:
                 refused[request_id] = why
@@ -213,12 +213,13 @@ def _decide_once(actor: Actor, store: Store, now: datetime, asked: Asked) -> Mov
         claim = once(transaction, asked.key, vars(asked) | {"read": vars(asked.read)})
         if not claim.is_new:
             return answered(claim.answer)
-        done = _carry_out(transaction, asked)
+        done = carry_out(transaction, asked)
         transaction.answer("approvals", asked.key, answer_of(done))
     return done
 
 
-def _carry_out(transaction: Transaction, asked: Asked) -> Moved:
+def carry_out(transaction: Transaction, asked: Asked) -> Moved:
+    """Make a decision within an act that claimed its key. Raises as ``approve``."""
     before = locked(transaction, asked.request_id)
     principal_id, role = check_may(
         transaction.connection, transaction.actor, transaction.now, before, asked.what, asked.read,

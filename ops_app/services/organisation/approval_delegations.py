@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from ops_app.domain.canonical import key_hash
 from ops_app.domain.errors import Conflict, Invalid, NotFound, Refused
-from ops_app.domain.organisation.approvals import RANKS, checked_reason, may_stand_in
+from ops_app.domain.organisation.approvals import AGENCY_DECIDERS, RANKS, checked_reason, may_stand_in, same_house
 from ops_app.domain.organisation.people import Actor
 from ops_app.services.act import act
 from ops_app.services.organisation.approval_moves import once
@@ -46,9 +46,10 @@ def delegate(
             return _known(approval_rules.delegation(transaction.connection, str(claim.answer)))
         giver = approvals.standing(transaction.connection, actor.person_id, lock=True)
         taker = approvals.standing(transaction.connection, to_person_id, lock=True)
-        if giver is None or not giver.active or giver.role not in RANKS:
+        if giver is None or not giver.active or giver.role not in {*RANKS, *AGENCY_DECIDERS}:
             raise Refused("You decide on nothing that could be delegated.", "您没有可委托的审批权限。")
-        if taker is None or to_person_id == actor.person_id or not may_stand_in(taker, giver.role):
+        own_house = taker is not None and same_house(taker, giver)
+        if taker is None or not own_house or to_person_id == actor.person_id or not may_stand_in(taker, giver.role):
             raise Invalid(
                 "Choose another active person of your role or a higher one.",
                 "请选择同级或更高角色的其他在职人员。",
@@ -105,9 +106,9 @@ def possible_delegates(actor: Actor, store: Store, *, now: datetime) -> list[Per
     """Who could be given the actor's approvals, by name."""
     with store.reading() as connection:
         found: list[Person] = []
-        for role in sorted(RANKS):
-            if role is actor.role or RANKS[role] > RANKS.get(actor.role, 99):
-                wanted = PeopleFilter(role=role, active=True)
+        for role in sorted({*RANKS, actor.role}):
+            if role is actor.role or RANKS.get(role, 0) > RANKS.get(actor.role, 99):
+                wanted = PeopleFilter(role=role, active=True, agency_code=actor.agency_code)
                 rows, _ = people.page(connection, wanted, sort="display_name", descending=False, offset=0, limit=500)
                 found += [row for row in rows if row.person_id != actor.person_id]
     return sorted(found, key=lambda row: row.display_name)

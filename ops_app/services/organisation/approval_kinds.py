@@ -14,13 +14,18 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from ops_app.domain.errors import Refused
+from ops_app.domain.organisation.approvals import RequestMove
+from ops_app.domain.organisation.people import Actor, Role
 from ops_app.domain.organisation.permissions import GRANTS
 from ops_app.services.organisation.installation import today
 from ops_app.services.organisation.parameter_reading import number_on
+from ops_app.store.organisation.approvals import ApprovalRequest
 from ops_app.store.store import Transaction
 
 MODULES: tuple[str, ...] = (
     "ops_app.services.casework.batches",
+    "ops_app.services.casework.request_kinds",
+    "ops_app.services.casework.request_rules",
     "ops_app.services.organisation.announcement_publishing",
     "ops_app.services.organisation.approval_rules",
     "ops_app.services.organisation.export_releasing",
@@ -30,6 +35,8 @@ MODULES: tuple[str, ...] = (
 """The services that register kinds. An area that registers one adds itself here."""
 
 Run = Callable[[Transaction, Mapping[str, Any]], Mapping[str, Any]]
+Followed = Callable[[Transaction, ApprovalRequest, RequestMove, Actor, str], None]
+"""(transaction, the request after the move, the move, who made it, their reason)."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +67,8 @@ class Kind:
     flags: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     many: bool = False
     life: timedelta | None = None
+    levels: Callable[[Transaction, Draft], tuple[Role, ...]] | None = None
+    followed: Followed | None = None
 
 
 EXPIRY = "organisation.approval_expiry_days"
@@ -80,20 +89,26 @@ def register(
     flags: Mapping[str, tuple[str, str]] | None = None,
     many: bool = False,
     life: timedelta | None = None,
+    levels: Callable[[Transaction, Draft], tuple[Role, ...]] | None = None,
+    followed: Followed | None = None,
 ) -> None:
     """Say what a kind of request is. Called once, at import, by the service that owns its command.
 
     ``name`` and the values of ``labels`` (argument, or ``argument.value`` for a code → name) and ``flags`` (risk flag →
     sentence) are English and 中文; ``make`` is the permission a maker needs. ``check`` refuses a draft that cannot be
     carried out (it must hold the amount against the arguments). ``many`` allows several open requests for one object;
-    ``life`` is how long a request waits before it expires (``None``: as the parameter ``EXPIRY`` says). Raises
-    ``LookupError`` for an unknown permission or a code that is taken.
+    ``life`` is how long a request waits before it expires (``None``: as the parameter ``EXPIRY`` says). ``levels``
+    names the roles that decide, where the rules of approval alone do not; ``followed`` is called within every move of a
+    request, and what it raises undoes the move. Raises ``LookupError`` for an unknown permission or a code that is
+    taken.
     """
     if make not in GRANTS:
         raise LookupError(f"permission {make!r} is not in the table of grants")
     if kind in KINDS:
         raise LookupError(f"the kind {kind!r} is registered already")
-    KINDS[kind] = Kind(kind, name, make, run, check, dict(labels or {}), dict(flags or {}), many, life)
+    KINDS[kind] = Kind(
+        kind, name, make, run, check, dict(labels or {}), dict(flags or {}), many, life, levels, followed
+    )
 
 
 def kinds() -> Mapping[str, Kind]:

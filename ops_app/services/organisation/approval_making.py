@@ -16,6 +16,7 @@ from ops_app.domain.money import Money
 from ops_app.domain.organisation.approval_rules import levels_for
 from ops_app.domain.organisation.approvals import (
     OPEN,
+    NoSuchRequest,
     OnlyTheMaker,
     OpenAlready,
     RequestExpired,
@@ -25,7 +26,7 @@ from ops_app.domain.organisation.approvals import (
     move,
 )
 from ops_app.domain.organisation.people import Actor, Role
-from ops_app.domain.organisation.permissions import require
+from ops_app.domain.organisation.permissions import may, require
 from ops_app.services.act import act
 from ops_app.services.organisation.approval_defaults import rules_of_kind
 from ops_app.services.organisation.approval_kinds import Draft, Kind, expires_at, kind_of
@@ -192,37 +193,57 @@ def resubmit(
         claim = once(transaction, key, ["resubmit", *asked])
         if not claim.is_new:
             return answered(claim.answer)
-        before = _own(transaction, request_id, expected_version)
-        state = move(before.state, RequestMove.RESUBMIT)
-        found = kind_of(before.kind)
-        require(actor, found.make)
-        actor.rights.check_amount(found.make, amount_minor, currency)
-        draft = _checked(
-            transaction,
-            found,
-            Draft(before.kind, before.object_type, before.object_id, arguments, amount_minor, currency, reason,
-                  tuple(flags)),
+        done = resubmit_within(
+            transaction, request_id=request_id, expected_version=expected_version, arguments=arguments, reason=reason,
+            amount_minor=amount_minor, currency=currency, flags=flags, key=key,
         )  # fmt: skip
-        after = replace(
-            before,
-            state=state,
-            arguments=draft.arguments,
-            amount_minor=amount_minor,
-            currency=currency,
-            reason=draft.reason,
-            flags=draft.flags,
-            content_hash=hash_of(draft),
-            levels=_levels(transaction, draft),
-            round_no=before.round_no + 1,
-            level_no=1,
-            expires_at=expires_at(transaction, found),
-            version=before.version + 1,
-        )
-        approvals.add_round(transaction.connection, after, now)
-        write(transaction, before, after, said_by(RequestMove.RESUBMIT, actor, draft.reason, key))
-        done = moved_of(after)
         transaction.answer("approvals", key, answer_of(done))
     return done
+
+
+def resubmit_within(
+    transaction: Transaction,
+    *,
+    request_id: str,
+    expected_version: int,
+    arguments: Mapping[str, Any],
+    reason: str,
+    amount_minor: int | None = None,
+    currency: str | None = None,
+    flags: Sequence[str] = (),
+    key: str,
+) -> Moved:
+    """``resubmit`` within an act of the maker that claimed ``key`` itself."""
+    actor, now = transaction.actor, transaction.now
+    before = _own(transaction, request_id, expected_version)
+    state = move(before.state, RequestMove.RESUBMIT)
+    found = kind_of(before.kind)
+    require(actor, found.make)
+    actor.rights.check_amount(found.make, amount_minor, currency)
+    draft = _checked(
+        transaction,
+        found,
+        Draft(before.kind, before.object_type, before.object_id, arguments, amount_minor, currency, reason,
+              tuple(flags)),
+    )  # fmt: skip
+    after = replace(
+        before,
+        state=state,
+        arguments=draft.arguments,
+        amount_minor=amount_minor,
+        currency=currency,
+        reason=draft.reason,
+        flags=draft.flags,
+        content_hash=hash_of(draft),
+        levels=_levels(transaction, draft),
+        round_no=before.round_no + 1,
+        level_no=1,
+        expires_at=expires_at(transaction, found),
+        version=before.version + 1,
+    )
+    approvals.add_round(transaction.connection, after, now)
+    write(transaction, before, after, said_by(RequestMove.RESUBMIT, actor, draft.reason, key))
+    return moved_of(after)
 
 
 @act("system.run")
@@ -248,7 +269,7 @@ def hash_of(draft: Draft) -> str:
 def _own(transaction: Transaction, request_id: str, version: int) -> ApprovalRequest:
     one = locked(transaction, request_id)
     if one.maker_id != transaction.actor.person_id:
-        raise OnlyTheMaker
+        raise OnlyTheMaker if may(transaction.actor, "approvals.view") else NoSuchRequest()
     check_version(one, version, approvals.history(transaction.connection, request_id))
     if one.state in OPEN and is_over(one, transaction.now):
         raise RequestExpired(one.expires_at)
@@ -280,6 +301,9 @@ def _checked(transaction: Transaction, kind: Kind, draft: Draft) -> Draft:
 
 
 def _levels(transaction: Transaction, draft: Draft) -> tuple[Role, ...]:
+    own = kind_of(draft.kind).levels
+    if own is not None:
+        return own(transaction, draft)
     rules = rules_of_kind(transaction.connection, draft.kind, draft.arguments.get("lender_code"))
     return levels_for(rules, draft.kind, draft.amount_minor, draft.currency, transaction.now)
 

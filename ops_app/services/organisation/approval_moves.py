@@ -10,7 +10,8 @@ from ops_app.domain.canonical import content_hash, key_hash
 from ops_app.domain.errors import Invalid
 from ops_app.domain.organisation.approvals import NoSuchRequest, RequestChanged, RequestMove, RequestState, move
 from ops_app.domain.organisation.people import SYSTEM, Actor, Role
-from ops_app.store.organisation import approvals
+from ops_app.services.organisation.approval_kinds import kinds
+from ops_app.store.organisation import approvals, notices
 from ops_app.store.organisation.approvals import ApprovalRequest, RequestDecision
 from ops_app.store.store import Claim, Transaction
 
@@ -114,6 +115,28 @@ def write(transaction: Transaction, before: ApprovalRequest, after: ApprovalRequ
         reason=said.reason or None,
     )
     tell(transaction, after, said.move.value, said.reason, said.by.person_id)
+    if said.by.person_id != before.maker_id:
+        notices.add(transaction.connection, _notice(transaction, after, said))
+    kind = kinds().get(after.kind)
+    if kind is not None and kind.followed is not None:
+        kind.followed(transaction, after, said.move, said.by, said.reason)
+
+
+def _notice(transaction: Transaction, one: ApprovalRequest, said: Said) -> notices.Notice:
+    """What the maker is told of a move that somebody else made."""
+    return notices.Notice(
+        notice_id=key_hash("notice", said.key, one.request_id, one.maker_id),
+        person_id=one.maker_id,
+        event=said.move.value,
+        kind=one.kind,
+        object_type=one.object_type,
+        object_id=one.object_id,
+        request_id=one.request_id,
+        by_name=said.by.name,
+        reason=said.reason,
+        created_at=transaction.now,
+        read_at=None,
+    )
 
 
 def expire(transaction: Transaction, one: ApprovalRequest) -> None:

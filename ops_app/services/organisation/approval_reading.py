@@ -8,7 +8,14 @@ from datetime import datetime
 from sqlalchemy.engine import Connection
 
 from ops_app.domain.errors import DomainError, Invalid
-from ops_app.domain.organisation.approvals import NoSuchRequest, RequestMove, RequestState, holds_level, may_stand_in
+from ops_app.domain.organisation.approvals import (
+    NoSuchRequest,
+    RequestMove,
+    RequestState,
+    holds_level,
+    may_stand_in,
+    same_house,
+)
 from ops_app.domain.organisation.people import Actor
 from ops_app.domain.organisation.permissions import may
 from ops_app.services.act import act
@@ -135,7 +142,7 @@ def _page(
             field="page",
         )
     with store.reading() as connection:
-        mine = _mine(connection, actor, now) if only_mine else None
+        mine = queue_of(connection, actor, now) if only_mine else None
         total, sums = approval_lists.totals(connection, wanted, mine=mine, agency_code=actor.agency_code)
         rows = approval_lists.page(
             connection,
@@ -150,7 +157,7 @@ def _page(
     return RequestsPage(tuple(rows), total, sums, page, page_size)
 
 
-def _mine(connection: Connection, actor: Actor, now: datetime) -> Mine:
+def queue_of(connection: Connection, actor: Actor, now: datetime) -> Mine:
     """The actor's queue as they, and those who delegated to them, stand now."""
     me = approvals.standing(connection, actor.person_id)
     if me is None or not may(actor, "approvals.decide"):
@@ -159,6 +166,8 @@ def _mine(connection: Connection, actor: Actor, now: datetime) -> Mine:
     principals = []
     for given in approval_rules.delegated_to(connection, actor.person_id, now):
         principal = approvals.standing(connection, given.from_person_id)
-        if principal and holds_level(principal, principal.role) and may_stand_in(me, principal.role):
+        if principal is None or not same_house(principal, me):
+            continue
+        if holds_level(principal, principal.role) and may_stand_in(me, principal.role):
             principals.append((principal.person_id, principal.role))
     return Mine(actor.person_id, roles, tuple(principals), now)

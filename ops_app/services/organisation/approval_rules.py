@@ -23,7 +23,9 @@ CHANGE = "approvals.rules_change"
 
 @act("approvals.view")
 def list_rules(actor: Actor, store: Store, *, now: datetime, kind: str | None = None) -> list[ApprovalRule]:
-    """The rules that hold now, of one kind or of all."""
+    """The rules that hold now, of one kind or of all; an agency is shown none of the asset company's."""
+    if actor.agency_code is not None:
+        return []
     with store.reading() as connection:
         stored = approval_rules.rules_of(connection)
     changed = {rule.kind for rule in stored}

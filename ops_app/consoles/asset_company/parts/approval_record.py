@@ -30,7 +30,7 @@ def show(at: Here, request_id: str) -> None:
     facts(at, found.item)
     if found.item.state is RequestState.WAITING:
         if found.refusal is None:
-            _decide(at, found)
+            decide(at, found)
         else:
             st.info(found.refusal.sentence(at.actor.language))
     history(at, found)
@@ -100,7 +100,7 @@ def _value(at: Here, name: str, value: Any, currency: str, names: Mapping[str, t
     return kind_name(at, str(value)) if name == "kind" else str(value)
 
 
-def _decide(at: Here, found: RequestRecord) -> None:
+def decide(at: Here, found: RequestRecord) -> None:
     """The decision: approve, reject or return, with a reason."""
     one, t, labels = found.item, at.t, at.labels
     what = st.segmented_control(

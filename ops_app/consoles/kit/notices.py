@@ -1,0 +1,61 @@
+"""A person's notices: what became of what they asked for, unread first, marked as read here."""
+
+from __future__ import annotations
+
+from html import escape
+
+import streamlit as st
+
+from ops_app.consoles.kit import todos
+from ops_app.consoles.kit.context import Here
+from ops_app.consoles.kit.forms import attempt
+from ops_app.domain.casework.requests import kind_of
+from ops_app.services.organisation.notices import Notice, list_my_notices, mark_notices_read
+
+_READ_SHOWN = 50
+
+
+def show(at: Here) -> None:
+    """What the person was told: unread, and below it what they have read."""
+    t = at.t
+    page = list_my_notices(at.actor, at.app.store, now=at.now, page_size=200)
+    unread = [one for one in page.rows if one.read_at is None]
+    read = [one for one in page.rows if one.read_at is not None][:_READ_SHOWN]
+    st.subheader(t("notices.title", count=at.labels.count(page.unread)), anchor=False)
+    if not page.rows:
+        st.caption(t("notices.none"))
+        return
+    if not unread:
+        st.caption(t("notices.all_read"))
+    elif st.button(t("notices.mark_all"), key="notices_all"):
+        attempt(at, lambda: mark_notices_read(at.actor, at.app.store, now=at.now), done=t("notices.marked"))
+    for one in unread[:_READ_SHOWN]:
+        with st.container(border=True):
+            st.html(_sentence(at, one))
+            if st.button(t("notices.mark"), key=f"notice_{one.notice_id}"):
+                attempt(
+                    at,
+                    lambda one=one: mark_notices_read(  # type: ignore[misc]
+                        at.actor, at.app.store, now=at.now, ids=[one.notice_id]
+                    ),
+                    done=t("notices.marked"),
+                )
+    if read:
+        with st.expander(t("notices.read_before", count=at.labels.count(len(read)))):
+            for one in read:
+                st.html(_sentence(at, one))
+
+
+def _sentence(at: Here, one: Notice) -> str:
+    """What happened, by whom and why, with a link to it. Whatever somebody typed is text, never markup."""
+    what = at.t(f"notices.event.{one.event}", what=todos.topic_of(at, one.kind))
+    text = at.t("notices.line", what=what, who=one.by_name, moment=at.labels.moment(one.created_at))
+    reason = f"<br>{escape(at.t('notices.reason', reason=one.reason))}" if one.reason else ""
+    link = f'<a href="{escape(_address(one))}" target="_self">{escape(at.t("notices.open"))}</a>'
+    return f"{escape(text)}{reason}<br>{link}"
+
+
+def _address(one: Notice) -> str:
+    if kind_of(one.kind) is not None:
+        return f"/requests?requests_id={one.request_id}"
+    return f"/approvals?approvals_tab=mine&approvals_mine_id={one.request_id}"
