@@ -6,7 +6,7 @@ import json
 import logging
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import date, datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -164,6 +164,36 @@ def ingest(
         _table("Files", ["file", "feed", "state", "rows in", "accepted", "quarantined", "why"], rows)
     if any(outcome.state == "refused" for outcome in outcomes):
         raise typer.Exit(1)
+
+
+@cli.command("import-work")
+def import_work(
+    import_id: Annotated[str | None, typer.Argument(help="One import; all that wait where left out.")] = None,
+    json_lines: Annotated[bool, typer.Option("--json-lines", help="Progress as JSON lines, for machines.")] = False,
+) -> None:
+    """Does what imports of the consoles wait for: reads, loads, replays, takes back."""
+    from ops_app.bootstrap import open_app
+    from ops_app.domain.organisation.people import SYSTEM
+    from ops_app.services.organisation.import_work import waiting_imports
+    from pipelines.imports import work_on
+
+    app = open_app()
+    waiting = waiting_imports(SYSTEM, app.store, now=app.clock.now())
+    ids = [import_id] if import_id else [one.import_id for one in waiting]
+    if json_lines:
+        done = [work_on(app, one, _json_lines) for one in ids]
+    else:
+        with _progress() as report:
+            done = [work_on(app, one, report) for one in ids]
+        rows = [[one.file_name, one.feed, one.state, one.rows_in, one.rows_accepted, one.said_en or ""] for one in done]
+        _table("Imports", ["file", "feed", "state", "rows in", "accepted", "said"], rows)
+
+
+def _json_lines(done: int, total: int, what: str) -> None:
+    """One step as a line; whoever read them may have gone, and the work goes on."""
+    with suppress(BrokenPipeError):
+        sys.stdout.write(json.dumps({"done": done, "total": total, "what": what}) + "\n")
+        sys.stdout.flush()
 
 
 @cli.command()

@@ -36,6 +36,7 @@ PAGES: tuple[PageSpec, ...] = (
     PageSpec("agency_cases", "agency_cases", "agency/cases.py", "cases", "cases.agency"),
     PageSpec("my_cases", "my_cases", "collector/cases.py", "cases", "cases.own"),
     PageSpec("operations", "operations", "asset_company/operations.py", "operations", "operations.view"),
+    PageSpec("imports", "imports", "asset_company/imports.py", "operations", "imports.view"),
     PageSpec("expectations", "expectations", "asset_company/expectations.py", "operations", "operations.view"),
     PageSpec("organisation", "organisation", "asset_company/organisation.py", "administration", "organisation.view"),
     PageSpec("agencies", "agencies", "asset_company/agencies.py", "administration", "agencies.view"),
