@@ -7,6 +7,7 @@ import logging
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import asdict
 from datetime import date, datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -189,10 +190,46 @@ def import_work(
         _table("Imports", ["file", "feed", "state", "rows in", "accepted", "said"], rows)
 
 
+@cli.command("take-over")
+def take_over_command(
+    json_lines: Annotated[bool, typer.Option("--json-lines", help="Progress as JSON lines, for machines.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Takes over the history of a former system and prints the proof: the old book against the new. Safe to repeat."""
+    from ops_app.bootstrap import open_app
+    from pipelines.take_over import take_over_under_lease
+
+    app = open_app()
+    try:
+        done = take_over_under_lease(app, _json_lines if json_lines else None)
+    except DomainError as refusal:
+        if not json_lines:
+            raise
+        _print_line({"refused_en": refusal.en, "refused_zh": refusal.zh})
+        raise typer.Exit(1) from None
+    if as_json:
+        _print_json([asdict(line) for line in done.proof])
+    elif not json_lines:
+        columns = ["feed", "agency", "status", "currency", "old", "new", "named", "old sum", "new sum", "agrees"]
+        rows = [
+            [line.feed, line.agency_code, line.status, line.currency, line.old_count, line.new_count, line.named_count,
+             line.old_minor, line.new_minor, "yes" if line.agrees else "NO"]
+            for line in done.proof
+        ]  # fmt: skip
+        _table("Old book against new (sums in minor units)", columns, rows)
+        out.print(f"{done.rows_new} rows entered, {done.cases_placed} cases placed where they were")
+    if not all(line.agrees for line in done.proof):
+        raise typer.Exit(1)
+
+
 def _json_lines(done: int, total: int, what: str) -> None:
     """One step as a line; whoever read them may have gone, and the work goes on."""
+    _print_line({"done": done, "total": total, "what": what})
+
+
+def _print_line(said: object) -> None:
     with suppress(BrokenPipeError):
-        sys.stdout.write(json.dumps({"done": done, "total": total, "what": what}) + "\n")
+        sys.stdout.write(json.dumps(said, ensure_ascii=False) + "\n")
         sys.stdout.flush()
 
 

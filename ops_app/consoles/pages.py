@@ -37,6 +37,7 @@ PAGES: tuple[PageSpec, ...] = (
     PageSpec("my_cases", "my_cases", "collector/cases.py", "cases", "cases.own"),
     PageSpec("operations", "operations", "asset_company/operations.py", "operations", "operations.view"),
     PageSpec("imports", "imports", "asset_company/imports.py", "operations", "imports.view"),
+    PageSpec("take_over", "take_over", "asset_company/take_over.py", "operations", "history.view"),
     PageSpec("expectations", "expectations", "asset_company/expectations.py", "operations", "operations.view"),
     PageSpec("organisation", "organisation", "asset_company/organisation.py", "administration", "organisation.view"),
     PageSpec("agencies", "agencies", "asset_company/agencies.py", "administration", "agencies.view"),

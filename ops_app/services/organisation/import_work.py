@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from ops_app.domain.organisation.imports import ImportMove, ImportState, NoSuchImport, move
 from ops_app.domain.organisation.people import Actor
@@ -151,7 +152,7 @@ def note_kept(actor: Actor, store: Store, *, now: datetime, one: Import, en: str
     return _moved(actor, store, now, one, ImportMove.KEEP, "import.kept", said_en=en, said_zh=zh)
 
 
-def _counts(did: LoadOutcome) -> dict[str, object]:
+def _counts(did: LoadOutcome) -> dict[str, Any]:
     return {
         "file_id": did.file_id,
         "rows_in": did.rows_in,

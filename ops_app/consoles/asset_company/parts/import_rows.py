@@ -87,7 +87,7 @@ def _listing(
         name="import_rows",
         title=t("imports.tabs.refused"),
         columns=(
-            Column("line", t("imports.line"), lambda row: labels.count(row.line_no), lambda row: row.line_no, right=True),
+            Column("line", t("imports.line"), lambda row: labels.count(row.line_no), right=True),
             Column("column", t("imports.column"), lambda row: _column(row, names)),
             Column("value", t("imports.value"), lambda row: row.value or "–"),
             Column("why", t("imports.why"), lambda row: _why(at, row), width="large"),

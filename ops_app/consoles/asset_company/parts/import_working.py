@@ -5,10 +5,11 @@ from __future__ import annotations
 import streamlit as st
 
 from ops_app.consoles.kit.context import Here
+from ops_app.consoles.kit.forms import flash
 from ops_app.domain.errors import DomainError
 from ops_app.domain.organisation.imports import STATE_NAMES, WORKING
-from ops_app.gateways import import_worker
-from ops_app.services.organisation.imports import Import
+from ops_app.gateways import pipeline_child
+from ops_app.services.organisation.imports import Import, read_import
 
 _ASKED = "_recoup_import_to_work"
 
@@ -32,10 +33,12 @@ def watch(at: Here, one: Import) -> None:
             return
     bar = st.progress(0.0, text=at.t("imports.working"))
     try:
-        for step in import_worker.work(at.app.settings, one.import_id):
+        for step in pipeline_child.work_on_import(at.app.settings, one.import_id):
             share = min(1.0, step.done / step.total) if step.total else 0.0
             bar.progress(share, text=at.t(f"imports.steps.{step.what}"))
     except DomainError as error:
         st.error(error.sentence(at.actor.language))
         return
+    done = read_import(at.actor, at.app.store, now=at.app.clock.now(), import_id=one.import_id)
+    flash(at.t("imports.now", file=done.file_name, state=at.labels.named(STATE_NAMES, done.state)))
     st.rerun()

@@ -1,4 +1,4 @@
-"""Imports and the corrections of their refused rows."""
+"""Imports and the corrections of their refused rows; take-overs with their history."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ _STATES = "'reading', 'previewed', 'confirmed', 'applied', 'repeated', 'reversin
 def upgrade() -> None:
     _imports()
     _corrections()
+    _take_overs()
 
 
 def _imports() -> None:
@@ -79,3 +80,45 @@ def _corrections() -> None:
         sa.Column("outcome", sa.Text),
         sa.CheckConstraint("decision in ('replay', 'discard')", name="ck_import_corrections_decision"),
     )
+
+
+def _take_overs() -> None:
+    op.create_table(
+        "take_overs",
+        sa.Column("take_over_id", sa.String(64), primary_key=True),
+        sa.Column("made_by", sa.String(64), nullable=False),
+        sa.Column("made_by_name", sa.String(200), nullable=False),
+        sa.Column("made_at", Moment, nullable=False),
+        sa.Column("rows_new", sa.Integer, nullable=False),
+        sa.Column("cases_placed", sa.Integer, nullable=False),
+        sa.Column("proof_json", sa.Text, nullable=False),
+    )
+    op.create_index("ix_take_overs_made_at", "take_overs", ["made_at"])
+    op.create_table(
+        "history_rows",
+        sa.Column("feed", sa.String(32), primary_key=True),
+        sa.Column("source_code", sa.String(32), primary_key=True),
+        sa.Column("row_key", sa.String(300), primary_key=True),
+        sa.Column("loan_id", sa.String(200), nullable=False),
+        sa.Column("case_id", sa.String(32), sa.ForeignKey("cases.case_id")),
+        sa.Column("agency_code", sa.String(32)),
+        sa.Column("collector_ref", sa.String(200)),
+        sa.Column("status", sa.String(32), nullable=False),
+        sa.Column("begun_at", Moment, nullable=False),
+        sa.Column("ended_at", Moment),
+        sa.Column("due_date", sa.Date),
+        sa.Column("amount_minor", sa.BigInteger),
+        sa.Column("currency", sa.String(3)),
+        sa.Column("text", sa.Text),
+        sa.Column("file_id", sa.String(64), nullable=False),
+        sa.Column("line_no", sa.BigInteger, nullable=False),
+        sa.Column("difference", sa.String(16)),
+        sa.Column("take_over_id", sa.String(64), sa.ForeignKey("take_overs.take_over_id"), nullable=False),
+        sa.CheckConstraint(
+            "feed in ('placements', 'assignments', 'notes', 'promises', 'settled_commissions')",
+            name="ck_history_rows_feed",
+        ),
+        sa.CheckConstraint("(case_id is null) = (difference is not null)", name="ck_history_rows_difference"),
+    )
+    op.create_index("ix_history_rows_case_id_feed_begun_at", "history_rows", ["case_id", "feed", "begun_at"])
+    op.create_index("ix_history_rows_difference_feed_row_key", "history_rows", ["difference", "feed", "row_key"])
