@@ -60,8 +60,8 @@ def history(connection: Connection, zone: ZoneInfo) -> Iterator[HistoryRow]:
 def _row(feed: str, row: tuple[Any, ...], zone: ZoneInfo) -> HistoryRow:
     source, key, loan, agency, collector, status, begun, ended, due, amount, currency, text, file_id, line_no = row
     return HistoryRow(
-        feed, source, key, loan, agency, collector, status, _moment(begun, zone), _moment(ended, zone) if ended else None, due,
-        None if amount is None else int(amount), currency, text, file_id, line_no,
+        feed, source, key, loan, agency, collector, status, _moment(begun, zone),
+        _moment(ended, zone) if ended else None, due, None if amount is None else int(amount), currency, text, file_id, line_no,
     )  # fmt: skip
 
 
@@ -85,7 +85,7 @@ def _queries() -> dict[str, str]:
             from {_counts("placements", "placement_id")}
         ), q as (select *, least(recalled_date, next_date) as to_date from p)
         select source_code, placement_id, loan_id, agency_code, null, if(to_date is null, 'running', 'ended'),
-            {day("placed_date")}, {day("to_date")}, due_back_date, balance_minor, currency, batch, file_id, line_no
+            placed_date, to_date, due_back_date, balance_minor, currency, batch, file_id, line_no
         from q where to_date is null or to_date > placed_date order by source_code, placement_id
     """
     owners = f"""
@@ -114,7 +114,7 @@ def _queries() -> dict[str, str]:
         """,
         "settled_commissions": f"""
             select source_code, agency_code || '/' || settlement || '/' || payment_id, coalesce(loan_id, ''),
-                agency_code, null, 'settled', {day("settled_date")}, null, null, commission_minor, currency, rate,
+                agency_code, null, 'settled', settled_date, null, null, commission_minor, currency, rate,
                 file_id, line_no
             from {_counts("settled_commissions", "agency_code, settlement, payment_id", event=True)}
             order by 1, 2

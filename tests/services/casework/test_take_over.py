@@ -1,4 +1,4 @@
-"""A running book taken over: history without effects, the running placements where they were, and a proof that adds up."""
+"""A running book taken over: history without effects, cases where they were, and a proof that adds up."""
 
 from __future__ import annotations
 
