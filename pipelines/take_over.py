@@ -61,7 +61,8 @@ def _row(feed: str, row: tuple[Any, ...], zone: ZoneInfo) -> HistoryRow:
     source, key, loan, agency, collector, status, begun, ended, due, amount, currency, text, file_id, line_no = row
     return HistoryRow(
         feed, source, key, loan, agency, collector, status, _moment(begun, zone),
-        _moment(ended, zone) if ended else None, due, None if amount is None else int(amount), currency, text, file_id, line_no,
+        _moment(ended, zone) if ended else None, due, None if amount is None else int(amount), currency, text, file_id,
+        line_no,
     )  # fmt: skip
 
 

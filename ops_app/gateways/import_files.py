@@ -7,18 +7,20 @@ import os
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 from ops_app.config import Settings
 from ops_app.domain.errors import Invalid, NotReady
-from ops_app.domain.organisation.imports import checked_file_name
+from ops_app.domain.organisation.imports import checked_file_name, date_in_name
 from ops_app.domain.organisation.people import Actor
 from ops_app.domain.organisation.permissions import require
+from ops_app.gateways.lender_templates import template_of
 from ops_app.gateways.snapshots import Snapshot, read
-from ops_app.services.organisation.imports import Import
+from ops_app.services.organisation.imports import Import, Upload, enter_import, new_import_id
+from ops_app.store.store import Store
 
 PREVIEW = "preview.duckdb"
 
@@ -101,6 +103,48 @@ def keep_upload(settings: Settings, import_id: str, name: str, data: bytes) -> s
         file.flush()
         os.fsync(file.fileno())
     return sha256(data).hexdigest()
+
+
+def bring(
+    actor: Actor,
+    store: Store,
+    settings: Settings,
+    *,
+    now: datetime,
+    name: str,
+    data: bytes,
+    template: str,
+    entry: str,
+    file_date: date | None,
+    key: str,
+) -> Import:
+    """Keep a file and enter it as an import that is read next; the date is taken from its name where it is not given.
+
+    Nothing is kept of a file that is refused. Raises ``Invalid`` beside the field, ``NotFound`` for the template.
+    """
+    require(actor, "imports.make")
+    chosen = template_of(settings, template)
+    mapped = chosen.entry(entry)
+    import_id = new_import_id()
+    try:
+        upload = Upload(
+            file_name=name,
+            content_sha256=keep_upload(settings, import_id, name, data),
+            file_bytes=len(data),
+            file_date=file_date or date_in_name(name),
+            template=chosen.name,
+            entry=mapped.label,
+            feed=mapped.feed,
+            source_code=chosen.source_code,
+        )
+        today = now.astimezone(settings.zone).date()
+        one = enter_import(actor, store, now=now, today=today, import_id=import_id, upload=upload, key=key)
+    except BaseException:
+        forget_upload(settings, import_id)
+        raise
+    if one.import_id != import_id:  # the same key twice: the bytes of the first time count
+        forget_upload(settings, import_id)
+    return one
 
 
 def forget_upload(settings: Settings, import_id: str) -> None:

@@ -49,6 +49,14 @@ def lender_templates(settings: Settings) -> dict[str, LenderTemplate]:
     return found
 
 
+def template_of(settings: Settings, name: str) -> LenderTemplate:
+    """The template of a name; raises ``NotFound``."""
+    found = lender_templates(settings).get(name)
+    if found is None:
+        raise NotFound("There is no such template.", "没有该模板。")
+    return found
+
+
 def _template(name: str, text: str) -> LenderTemplate | None:
     try:
         said: Any = yaml.safe_load(text)

@@ -13,6 +13,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 API_BODY_LIMIT = 256 * 1024
 """Bytes a request to ``/api`` may carry (a payment is under 2 KiB)."""
+IMPORT_BODY_LIMIT = 8 * 1024 * 1024
+"""A file brought to ``/api/v1/imports``, in base64."""
+
 FORM_BODY_LIMIT = 16 * 1024
 """Bytes a posted form of ours may carry."""
 
@@ -114,6 +117,8 @@ class BodyLimit:
 def _limit_of(scope: Scope) -> int | None:
     if scope["type"] != "http" or scope["method"] not in {"POST", "PUT", "PATCH", "DELETE"}:
         return None
+    if scope["path"].rstrip("/") == "/api/v1/imports":
+        return IMPORT_BODY_LIMIT
     if scope["path"].startswith("/api/"):
         return API_BODY_LIMIT
     return FORM_BODY_LIMIT if scope["path"] in {"/sign-in", "/sign-out"} else None

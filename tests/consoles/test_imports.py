@@ -49,7 +49,7 @@ def test_each_refused_row_shows_its_rule_and_the_corrected_row_is_applied(
     assert not at.exception
     found = state_of(app, previewed)
     assert (found.state, found.rows_accepted) == (ImportState.PREVIEWED, 9)
-    at.button(key=f"confirm_{found.import_id}_{found.version}").click().run(timeout=60)
+    at.button(key=f"confirm_{found.import_id}_{found.version}").click().run(timeout=300)
     assert not at.exception
     assert state_of(app, previewed).state is ImportState.APPLIED
 
@@ -75,4 +75,4 @@ def test_who_may_only_look_sees_counts_and_no_value_of_any_row(open_page: OpenPa
 
 def press(at: object, label: str) -> None:
     """The button of a form, and the work that it starts."""
-    next(one for one in at.button if one.label == label).click().run(timeout=60)  # type: ignore[attr-defined]
+    next(one for one in at.button if one.label == label).click().run(timeout=300)  # type: ignore[attr-defined]

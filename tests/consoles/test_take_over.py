@@ -33,9 +33,9 @@ def test_the_proof_sheet_and_every_row_outside_are_shown(app: App, open_page: Op
 
 def test_a_take_over_needs_a_reason_and_is_done_by_the_pipeline(app: App, open_page: OpenPage) -> None:
     at = open_page("take_over", Role.OPERATOR)
-    at.form_submit_button[0].click().run(timeout=60)
+    at.form_submit_button[0].click().run(timeout=300)
     assert "Please give a reason" in words(at)
     at.text_area[0].set_value("the former system was switched off")
-    at.form_submit_button[0].click().run(timeout=60)
+    at.form_submit_button[0].click().run(timeout=300)
     assert not at.exception
     assert "The take-over is done." in at.success[0].value

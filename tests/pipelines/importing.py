@@ -6,10 +6,9 @@ from datetime import date
 
 from ops_app.bootstrap import App
 from ops_app.domain.organisation.people import Actor, Role
-from ops_app.gateways.import_files import keep_upload
-from ops_app.gateways.lender_templates import lender_templates
+from ops_app.gateways import import_files
 from ops_app.services.organisation import imports
-from ops_app.services.organisation.imports import Import, Upload
+from ops_app.services.organisation.imports import Import
 from ops_app.services.organisation.people import enter_person, new_person
 from pipelines.imports import work_on
 
@@ -66,13 +65,10 @@ def bring(
     app: App, actor: Actor, data: bytes, name: str = "还款_2026-03-06.csv", key: str = "k1", day: date = DAY
 ) -> Import:
     """Upload and read."""
-    template = lender_templates(app.settings)["dirty_bank"]
-    entry = template.entry("repayments")
-    import_id = imports.new_import_id()
-    digest = keep_upload(app.settings, import_id, name, data)
-    upload = Upload(name, digest, len(data), day, template.name, entry.label, entry.feed, template.source_code)
-    now = app.clock.now()
-    one = imports.enter_import(actor, app.store, now=now, today=now.date(), import_id=import_id, upload=upload, key=key)
+    one = import_files.bring(
+        actor, app.store, app.settings, now=app.clock.now(), name=name, data=data, template="dirty_bank",
+        entry="repayments", file_date=day, key=key,
+    )  # fmt: skip
     return work_on(app, one.import_id)
 
 

@@ -26,7 +26,8 @@ def show(at: Here) -> str | None:
         listing,
         shown,
         label=t("imports.open"),
-        show=lambda one: t("imports.one", file=one.file_name, state=at.labels.named(STATE_NAMES, one.state)),
+        # nothing that changes: the browser names its choice by this text, and would lose it with the state
+        show=lambda one: t("imports.one", file=one.file_name, moment=at.labels.moment(one.uploaded_at)),
     )
 
 

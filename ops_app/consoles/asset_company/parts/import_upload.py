@@ -9,10 +9,9 @@ import streamlit as st
 from ops_app.consoles.asset_company.parts.import_working import begin
 from ops_app.consoles.kit.context import Here
 from ops_app.consoles.kit.forms import form
-from ops_app.domain.organisation.imports import date_in_name
-from ops_app.gateways.import_files import forget_upload, keep_upload
+from ops_app.gateways.import_files import bring
 from ops_app.gateways.lender_templates import LenderTemplate, lender_templates
-from ops_app.services.organisation.imports import Import, Upload, enter_import, new_import_id
+from ops_app.services.organisation.imports import Import
 
 KINDS = ("csv", "txt", "tsv", "xlsx", "parquet", "jsonl", "gz", "zst", "sta", "mt940", "xml")
 
@@ -65,32 +64,17 @@ def _bring(
     if given is None:
         return None
     name, data = given
-    import_id = new_import_id()
-    try:
-        digest = keep_upload(at.app.settings, import_id, name, data)
-        entry = template.entry(label)
-        one = enter_import(
-            at.actor,
-            at.app.store,
-            now=at.now,
-            today=at.today,
-            import_id=import_id,
-            upload=Upload(
-                file_name=name,
-                content_sha256=digest,
-                file_bytes=len(data),
-                file_date=day or date_in_name(name),
-                template=template.name,
-                entry=entry.label,
-                feed=entry.feed,
-                source_code=template.source_code,
-            ),
-            key=key,
-        )
-    except BaseException:
-        forget_upload(at.app.settings, import_id)
-        raise
-    if one.import_id != import_id:  # the same button twice: the first one's bytes count
-        forget_upload(at.app.settings, import_id)
+    one = bring(
+        at.actor,
+        at.app.store,
+        at.app.settings,
+        now=at.now,
+        name=name,
+        data=data,
+        template=template.name,
+        entry=label,
+        file_date=day,
+        key=key,
+    )
     begin(one.import_id)
     return one
