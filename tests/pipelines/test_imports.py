@@ -204,6 +204,17 @@ def test_a_process_killed_between_loading_and_saying_so_is_made_good_by_the_next
     assert reverse(app, actor, one).state is ImportState.REVERSED
 
 
+def test_loading_that_comes_to_something_else_than_the_preview_loads_nothing_and_is_sent_back(app: App) -> None:
+    actor = operator_of(app)
+    one = bring(app, actor, dirty_sheet())
+    path = app.settings.home / "templates" / "dirty_bank.yml"
+    path.write_text(path.read_text().replace('["%Y/%m/%d"]', '["%d-%m-%Y"]').replace("0.2", "1.0"), encoding="utf-8")
+    one = confirm(app, actor, one)
+    assert (one.state, one.file_id) == (ImportState.PREVIEWED, None)
+    assert "Nothing was loaded" in (one.said_en or "")
+    assert not any(everything(app).values())
+
+
 def test_a_file_that_cannot_be_read_is_accounted_for_and_can_only_be_discarded(app: App) -> None:
     actor = operator_of(app)
     one = bring(app, actor, b"\xff\xfe\x00broken\x81\n" * 3)
