@@ -6,7 +6,8 @@ import json
 import logging
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import asdict
 from datetime import date, datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -164,6 +165,72 @@ def ingest(
         _table("Files", ["file", "feed", "state", "rows in", "accepted", "quarantined", "why"], rows)
     if any(outcome.state == "refused" for outcome in outcomes):
         raise typer.Exit(1)
+
+
+@cli.command("import-work")
+def import_work(
+    import_id: Annotated[str | None, typer.Argument(help="One import; all that wait where left out.")] = None,
+    json_lines: Annotated[bool, typer.Option("--json-lines", help="Progress as JSON lines, for machines.")] = False,
+) -> None:
+    """Does what imports of the consoles wait for: reads, loads, replays, takes back."""
+    from ops_app.bootstrap import open_app
+    from ops_app.domain.organisation.people import SYSTEM
+    from ops_app.services.organisation.import_work import waiting_imports
+    from pipelines.imports import work_on
+
+    app = open_app()
+    waiting = waiting_imports(SYSTEM, app.store, now=app.clock.now())
+    ids = [import_id] if import_id else [one.import_id for one in waiting]
+    if json_lines:
+        done = [work_on(app, one, _json_lines) for one in ids]
+    else:
+        with _progress() as report:
+            done = [work_on(app, one, report) for one in ids]
+        rows = [[one.file_name, one.feed, one.state, one.rows_in, one.rows_accepted, one.said_en or ""] for one in done]
+        _table("Imports", ["file", "feed", "state", "rows in", "accepted", "said"], rows)
+
+
+@cli.command("take-over")
+def take_over_command(
+    json_lines: Annotated[bool, typer.Option("--json-lines", help="Progress as JSON lines, for machines.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Takes over the history of a former system and prints the proof: the old book against the new. Safe to repeat."""
+    from ops_app.bootstrap import open_app
+    from pipelines.take_over import take_over_under_lease
+
+    app = open_app()
+    try:
+        done = take_over_under_lease(app, _json_lines if json_lines else None)
+    except DomainError as refusal:
+        if not json_lines:
+            raise
+        _print_line({"refused_en": refusal.en, "refused_zh": refusal.zh})
+        raise typer.Exit(1) from None
+    if as_json:
+        _print_json([asdict(line) for line in done.proof])
+    elif not json_lines:
+        columns = ["feed", "agency", "status", "currency", "old", "new", "named", "old sum", "new sum", "agrees"]
+        rows = [
+            [line.feed, line.agency_code, line.status, line.currency, line.old_count, line.new_count, line.named_count,
+             line.old_minor, line.new_minor, "yes" if line.agrees else "NO"]
+            for line in done.proof
+        ]  # fmt: skip
+        _table("Old book against new (sums in minor units)", columns, rows)
+        out.print(f"{done.rows_new} rows entered, {done.cases_placed} cases placed where they were")
+    if not all(line.agrees for line in done.proof):
+        raise typer.Exit(1)
+
+
+def _json_lines(done: int, total: int, what: str) -> None:
+    """One step as a line; whoever read them may have gone, and the work goes on."""
+    _print_line({"done": done, "total": total, "what": what})
+
+
+def _print_line(said: object) -> None:
+    with suppress(BrokenPipeError):
+        sys.stdout.write(json.dumps(said, ensure_ascii=False) + "\n")
+        sys.stdout.flush()
 
 
 @cli.command()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from functools import cached_property
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -50,6 +51,11 @@ class Settings(BaseSettings):
         """Read the environment once; ``overrides`` win (tests and the command line)."""
         return cls(**overrides)  # type: ignore[arg-type]
 
+    def environment(self) -> dict[str, str]:
+        """The environment of a process of ours that works on this installation."""
+        chosen = self.model_dump(mode="json") | {"home": str(self.home.resolve())}
+        return dict(os.environ) | {f"RECOUP_{name.upper()}": str(value) for name, value in chosen.items()}
+
     @property
     def project_root(self) -> Path:
         return PROJECT_ROOT
@@ -88,6 +94,11 @@ class Settings(BaseSettings):
     def exports(self) -> Path:
         """Files of released exports, by internal id, for as long as their links live."""
         return self.home / "exports"
+
+    @property
+    def imports(self) -> Path:
+        """Files that people brought, each in the folder of its import, with its preview."""
+        return self.home / "imports"
 
     @property
     def dagster_home(self) -> Path:
@@ -136,6 +147,7 @@ class Settings(BaseSettings):
             self.published,
             self.evidence,
             self.exports,
+            self.imports,
             self.dagster_home,
             self.logs,
             self.run,

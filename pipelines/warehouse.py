@@ -119,6 +119,7 @@ class Warehouse:
         self.memory_limit = memory_limit
         self._lock = FileLock(str(lock_path or path.parent.parent / "run" / "warehouse.lock"), timeout=wait_s)
         self._connection: Connection | None = None
+        self._in_transaction = False
 
     @contextmanager
     def open(self) -> Iterator[Connection]:
@@ -150,14 +151,20 @@ class Warehouse:
 
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
-        """All or nothing on the open warehouse; an exception leaves it as it was."""
+        """All or nothing on the open warehouse; an exception leaves it as it was. One within another is part of it."""
         with self.open() as connection:
+            if self._in_transaction:
+                yield connection
+                return
             connection.execute("begin transaction")
+            self._in_transaction = True
             try:
                 yield connection
             except BaseException:
                 connection.execute("rollback")
                 raise
+            finally:
+                self._in_transaction = False
             connection.execute("commit")
 
     def query(self, sql: str, parameters: Sequence[object] = ()) -> list[tuple[Any, ...]]:

@@ -41,6 +41,8 @@ PAGES: tuple[PageSpec, ...] = (
     PageSpec("missing_loans", "missing_loans", "asset_company/missing_loans.py", "cases", "cases.company"),
     PageSpec("requests", "requests", "casework/requests.py", "cases", "requests.view"),
     PageSpec("operations", "operations", "asset_company/operations.py", "operations", "operations.view"),
+    PageSpec("imports", "imports", "asset_company/imports.py", "operations", "imports.view"),
+    PageSpec("take_over", "take_over", "asset_company/take_over.py", "operations", "history.view"),
     PageSpec("expectations", "expectations", "asset_company/expectations.py", "operations", "operations.view"),
     PageSpec("organisation", "organisation", "asset_company/organisation.py", "administration", "organisation.view"),
     PageSpec("agencies", "agencies", "asset_company/agencies.py", "administration", "agencies.view"),

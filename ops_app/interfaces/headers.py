@@ -16,6 +16,9 @@ API_BODY_LIMIT = 256 * 1024
 EVIDENCE_PATHS = ("/api/v1/cases/", "/api/v1/case-requests/")
 EVIDENCE_BODY_LIMIT = 16 * 1024 * 1024
 """Bytes a request there may carry: files of evidence come as base64 within the body."""
+IMPORT_BODY_LIMIT = 8 * 1024 * 1024
+"""A file brought to ``/api/v1/imports``, in base64."""
+
 FORM_BODY_LIMIT = 16 * 1024
 """Bytes a posted form of ours may carry."""
 
@@ -119,6 +122,8 @@ def _limit_of(scope: Scope) -> int | None:
         return None
     if scope["path"].startswith(EVIDENCE_PATHS):
         return EVIDENCE_BODY_LIMIT
+    if scope["path"].rstrip("/") == "/api/v1/imports":
+        return IMPORT_BODY_LIMIT
     if scope["path"].startswith("/api/"):
         return API_BODY_LIMIT
     return FORM_BODY_LIMIT if scope["path"] in {"/sign-in", "/sign-out"} else None

@@ -6,7 +6,7 @@ from datetime import date
 import dagster as dg
 
 from ops_app.config import Settings
-from pipelines import arrivals, replay
+from pipelines import arrivals, imports, replay
 from pipelines.assets.days import span_of
 from pipelines.expectations.definitions import feed_names
 from pipelines.house import House
@@ -61,6 +61,7 @@ def arrival_assets(settings: Settings) -> dg.AssetsDefinition:
         house: House = context.resources.house
         _, last = span_of(context)
         with house.warehouse.open():
+            imports.work_within(house.app, house.warehouse, house.run_id, house.progress)
             replay.apply_corrections(house)
             outcomes = ingest_inbound(house.warehouse, house.settings, last, house.progress)
             lost = _report(house, last, outcomes)

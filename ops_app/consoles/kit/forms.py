@@ -128,6 +128,12 @@ class Form:
         self._slot(field)
         return [(one.name, one.getvalue()) for one in chosen or ()]
 
+    def file(self, field: str, label: str, kinds: Sequence[str]) -> tuple[str, bytes] | None:
+        """One file of the visitor's machine: its name and its bytes."""
+        given = st.file_uploader(label, type=list(kinds), key=self._field_key(field))
+        self._slot(field)
+        return (given.name, given.getvalue()) if given is not None else None
+
     def lines(self, field: str, label: str, *, value: str = "", help: str | None = None, height: int = 240) -> str:
         """Several lines of text."""
         typed = st.text_area(label, value=value, help=help, max_chars=4000, height=height, key=self._field_key(field))

@@ -24,6 +24,14 @@ GRANTS: dict[str, frozenset[Role]] = {
     "operations.view": frozenset({Role.ADMINISTRATOR, Role.OPERATOR, Role.SUPERVISOR, Role.MANAGER}),
     "operations.run": frozenset({Role.ADMINISTRATOR, Role.OPERATOR, Role.SYSTEM}),
     "quarantine.correct": frozenset({Role.OPERATOR, Role.SUPERVISOR, Role.FINANCE}),
+    "imports.view": frozenset(
+        {Role.ADMINISTRATOR, Role.OPERATOR, Role.SUPERVISOR, Role.FINANCE, Role.MANAGER, Role.AUDITOR}
+    ),
+    "imports.make": frozenset({Role.OPERATOR, Role.SUPERVISOR, Role.FINANCE}),
+    "history.view": frozenset(
+        {Role.ADMINISTRATOR, Role.OPERATOR, Role.SUPERVISOR, Role.FINANCE, Role.MANAGER, Role.AUDITOR, Role.SYSTEM}
+    ),
+    "history.take_over": frozenset({Role.OPERATOR, Role.SUPERVISOR, Role.SYSTEM}),
     "reconciliation.view": frozenset({Role.SUPERVISOR, Role.FINANCE, Role.MANAGER, Role.AUDITOR, Role.SYSTEM}),
     "reconciliation.decide": frozenset({Role.SUPERVISOR, Role.FINANCE}),
     "reconciliation.run": frozenset({Role.SYSTEM, Role.FINANCE, Role.OPERATOR}),

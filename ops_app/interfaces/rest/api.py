@@ -14,6 +14,7 @@ from ops_app.interfaces.rest.approvals import approval_routes
 from ops_app.interfaces.rest.breaks import break_routes
 from ops_app.interfaces.rest.callers import Callers
 from ops_app.interfaces.rest.exports import export_routes
+from ops_app.interfaces.rest.imports import import_routes
 from ops_app.interfaces.rest.loans import loan_routes
 from ops_app.interfaces.rest.models import Health, Me
 from ops_app.interfaces.rest.payments import payment_routes
@@ -49,6 +50,7 @@ def build_api(app: App, cookies: Cookies) -> FastAPI:
     api.include_router(loan_routes(callers))
     api.include_router(break_routes(callers))
     api.include_router(export_routes(callers))
+    api.include_router(import_routes(callers))
     api.include_router(approval_routes(callers))
     api.include_router(request_routes(callers))
     api.include_router(todo_routes(callers))

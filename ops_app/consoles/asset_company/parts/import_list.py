@@ -1,0 +1,100 @@
+"""The imports, newest first, and which of them is open."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import streamlit as st
+
+from ops_app.consoles.kit import tables, url
+from ops_app.consoles.kit.context import Here
+from ops_app.consoles.kit.desk import choose
+from ops_app.consoles.kit.export_button import export_list
+from ops_app.domain.organisation.imports import STATE_NAMES, ImportState
+from ops_app.services.organisation.imports import SORTS, Import, imported_feeds, list_imports
+
+
+def show(at: Here) -> str | None:
+    """The list; gives the id of the import to look at."""
+    t = at.t
+    listing = _listing(at)
+    st.subheader(t("imports.list"), anchor=False)
+    shown = tables.show_list(at, listing, _filters(at))
+    export_list(at, listing, shown)
+    return choose(
+        at,
+        listing,
+        shown,
+        label=t("imports.open"),
+        # nothing that changes: the browser names its choice by this text, and would lose it with the state
+        show=lambda one: t("imports.one", file=one.file_name, moment=at.labels.moment(one.uploaded_at)),
+    )
+
+
+def _filters(at: Here) -> dict[str, str]:
+    t, labels, language = at.t, at.labels, at.actor.language
+    one, two, _ = st.columns(3)
+    with one:
+        state = url.choice(
+            "imports_state",
+            t("imports.state"),
+            ["", *ImportState],
+            lambda code: labels.named(STATE_NAMES, code) if code else t("lists.all"),
+            default="",
+            language=language,
+        )
+    with two:
+        feed = url.choice(
+            "imports_feed",
+            t("imports.feed"),
+            ["", *imported_feeds(at.actor, at.app.store, now=at.now)],
+            lambda code: labels.code("feed", code) if code else t("lists.all"),
+            default="",
+            language=language,
+        )
+    return {"state": state, "feed": feed}
+
+
+def _listing(at: Here) -> tables.Listing[Import]:
+    t, labels = at.t, at.labels
+
+    def fetch(wanted: tables.Wanted) -> tuple[Sequence[Import], int]:
+        state = wanted.filters["state"]
+        page = list_imports(
+            at.actor,
+            at.app.store,
+            now=at.now,
+            states={ImportState(state)} if state else set(),
+            feed=wanted.filters["feed"] or None,
+            sort=wanted.sort,
+            descending=wanted.descending,
+            page=wanted.page,
+            page_size=wanted.limit,
+        )
+        return page.rows, page.total
+
+    def counted(key: str, read: Callable[[Import], int | None]) -> tables.Column[Import]:
+        return tables.Column(key, t(f"imports.{key}"), lambda one: labels.count(read(one)), read, right=True)
+
+    Column = tables.Column[Import]
+    return tables.Listing(
+        name="imports",
+        title=t("imports.list"),
+        columns=(
+            Column("name", t("imports.name"), lambda one: one.file_name, width="large"),
+            Column("feed", t("imports.feed"), lambda one: labels.code("feed", one.feed)),
+            Column("date", t("imports.date"), lambda one: labels.day(one.file_date)),
+            Column("state", t("imports.state"), lambda one: labels.named(STATE_NAMES, one.state)),
+            counted("rows_in", lambda one: one.rows_in),
+            counted("accepted", lambda one: one.rows_accepted),
+            counted("refused", lambda one: one.rows_quarantined),
+            Column("by", t("imports.by"), lambda one: one.uploaded_by_name),
+            Column("at", t("imports.at"), lambda one: labels.moment(one.uploaded_at)),
+        ),
+        row_id=lambda one: one.import_id,
+        fetch=fetch,
+        sorts={name: t(f"imports.sort.{name}") for name in SORTS},
+        default_sort="uploaded_at",
+        selectable=True,
+        empty=t("imports.empty"),
+    )

@@ -1,0 +1,80 @@
+"""Bringing a file: through which template and feed it is read, its bytes and its date."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import streamlit as st
+
+from ops_app.consoles.asset_company.parts.import_working import begin
+from ops_app.consoles.kit.context import Here
+from ops_app.consoles.kit.forms import form
+from ops_app.gateways.import_files import bring
+from ops_app.gateways.lender_templates import LenderTemplate, lender_templates
+from ops_app.services.organisation.imports import Import
+
+KINDS = ("csv", "txt", "tsv", "xlsx", "parquet", "jsonl", "gz", "zst", "sta", "mt940", "xml")
+
+
+def show(at: Here) -> None:
+    """Template and feed are chosen first, because the fields below belong to them."""
+    t = at.t
+    known = lender_templates(at.app.settings)
+    if not known:
+        st.info(t("imports.no_templates"))
+        return
+    with st.expander(t("imports.new"), expanded="imports_id" not in st.query_params):
+        one, two = st.columns(2)
+        with one:
+            name = st.selectbox(
+                t("imports.template"),
+                list(known),
+                format_func=lambda name: _template_name(at, known[name]),
+                key=f"import_template.{at.actor.language}",
+            )
+        template = known[str(name)]
+        with two:
+            label = st.selectbox(
+                t("imports.feed"),
+                [entry.label for entry in template.entries],
+                format_func=lambda label: _feed_name(at, template, label),
+                key=f"import_feed.{template.name}.{at.actor.language}",
+            )
+        with form(at, "import") as f:
+            given = f.file("file", t("imports.file"), KINDS)
+            day = f.day("file_date", t("imports.file_date"), None)
+            f.submit(t("imports.upload"))
+        f.require({"file": given})
+        f.run(lambda key: _bring(at, template, str(label), given, day, key), done=t("imports.uploaded"))
+
+
+def _template_name(at: Here, one: LenderTemplate) -> str:
+    lender = one.zh if at.actor.language == "zh" else one.en
+    return at.t("imports.template_name", lender=lender, name=one.name)
+
+
+def _feed_name(at: Here, template: LenderTemplate, label: str) -> str:
+    feed = at.labels.code("feed", template.entry(label).feed)
+    return feed if template.entry(label).feed == label else at.t("imports.feed_name", feed=feed, label=label)
+
+
+def _bring(
+    at: Here, template: LenderTemplate, label: str, given: tuple[str, bytes] | None, day: date | None, key: str
+) -> Import | None:
+    if given is None:
+        return None
+    name, data = given
+    one = bring(
+        at.actor,
+        at.app.store,
+        at.app.settings,
+        now=at.now,
+        name=name,
+        data=data,
+        template=template.name,
+        entry=label,
+        file_date=day,
+        key=key,
+    )
+    begin(one.import_id)
+    return one

@@ -1,0 +1,308 @@
+"""Imports by people: brought, previewed, corrected, confirmed, replayed, reversed until used (27, R0.4).
+
+Nothing of a file counts before it is confirmed. What a confirmation, a replay or a reversal does to the warehouse is
+done by ``import_work`` within the pipeline; here it is decided and kept that it shall be done.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from uuid import uuid4
+
+from sqlalchemy.engine import Connection
+
+from ops_app.domain.canonical import content_hash
+from ops_app.domain.errors import Invalid
+from ops_app.domain.organisation.imports import (
+    ImportChanged,
+    ImportMove,
+    ImportState,
+    ImportUsed,
+    NoSuchImport,
+    NothingToLoad,
+    checked_decision,
+    checked_file_date,
+    checked_file_name,
+    checked_reason,
+    may_reverse,
+    move,
+)
+from ops_app.domain.organisation.people import Actor
+from ops_app.services.act import act
+from ops_app.store.organisation import imports
+from ops_app.store.organisation.imports import OBJECT, Import, RowCorrection
+from ops_app.store.store import Store, Transaction
+
+__all__ = ["Import", "ImportsPage", "RowCorrection", "Upload"]
+
+LARGEST_PAGE = 500
+SORTS = tuple(imports.SORTS)
+
+
+@dataclass(frozen=True)
+class Upload:
+    """A file as it was brought: its name, its bytes by hash and size, and through which entry of a template it goes."""
+
+    file_name: str
+    content_sha256: str
+    file_bytes: int
+    file_date: date | None
+    template: str
+    entry: str
+    feed: str
+    source_code: str
+
+
+@dataclass(frozen=True)
+class ImportsPage:
+    """One page of imports, and how many match."""
+
+    rows: tuple[Import, ...]
+    total: int
+
+
+class FileHereAlready(Invalid):
+    """The same bytes were brought before and that import is not over: there is nothing to do twice."""
+
+    def __init__(self, one: Import) -> None:
+        day = one.uploaded_at.date().isoformat()
+        super().__init__(
+            f"This file was imported already: {one.file_name}, by {one.uploaded_by_name}, {day}. Nothing was done.",
+            f"该文件已导入：{one.file_name}，{one.uploaded_by_name}，{day}。未做任何处理。",
+            field="file",
+        )
+
+
+@act("imports.make")
+def enter_import(
+    actor: Actor, store: Store, *, now: datetime, today: date, import_id: str, upload: Upload, key: str
+) -> Import:
+    """Enter a file that lies ready under ``import_id``; it is read next. Idempotent by ``key``.
+
+    Raises ``FileHereAlready`` for bytes that another import holds, ``Invalid`` beside the field.
+    """
+    one = Import(
+        import_id=import_id,
+        state=ImportState.READING,
+        version=1,
+        file_name=checked_file_name(upload.file_name),
+        content_sha256=upload.content_sha256,
+        file_bytes=upload.file_bytes,
+        file_date=checked_file_date(upload.file_date, today),
+        template=upload.template,
+        entry=upload.entry,
+        feed=upload.feed,
+        source_code=upload.source_code,
+        uploaded_by=actor.person_id,
+        uploaded_by_name=actor.name,
+        uploaded_at=now,
+        changed_by_name=actor.name,
+        changed_at=now,
+    )
+    body = content_hash([one.content_sha256, one.template, one.entry, one.file_date])
+    with store.writing(actor, now) as transaction:
+        claim = transaction.claim("imports", key, body)
+        claim.refuse_conflict()
+        if not claim.is_new:
+            return _found(transaction, str(claim.answer["import_id"]))
+        known = imports.of_content(transaction.connection, one.content_sha256, one.template, one.entry)
+        if known is not None:
+            raise FileHereAlready(known)
+        imports.add(transaction.connection, one)
+        transaction.audit("import.uploaded", OBJECT, one.import_id, after=one.facts())
+        transaction.answer("imports", key, {"import_id": import_id})
+    return one
+
+
+def new_import_id() -> str:
+    """An id that nobody can guess."""
+    return uuid4().hex
+
+
+@act("imports.view")
+def list_imports(
+    actor: Actor,
+    store: Store,
+    *,
+    now: datetime,
+    states: Collection[ImportState] = (),
+    feed: str | None = None,
+    sort: str = "uploaded_at",
+    descending: bool = True,
+    page: int = 1,
+    page_size: int = 50,
+) -> ImportsPage:
+    """Imports, newest first unless sorted otherwise."""
+    if page < 1 or not 1 <= page_size <= LARGEST_PAGE:
+        raise Invalid(
+            f"A page has 1 to {LARGEST_PAGE} rows, and pages begin at 1.",
+            f"每页 1 至 {LARGEST_PAGE} 行,页码从 1 开始。",
+            field="page",
+        )
+    if sort not in imports.SORTS:
+        raise Invalid(f"There is no sort {sort}.", f"不支持的排序:{sort}。", field="sort")
+    with store.reading() as connection:
+        rows, total = imports.page(
+            connection,
+            states=states,
+            feed=feed,
+            sort=sort,
+            descending=descending,
+            offset=(page - 1) * page_size,
+            limit=page_size,
+        )
+    return ImportsPage(tuple(rows), total)
+
+
+@act("imports.view")
+def imported_feeds(actor: Actor, store: Store, *, now: datetime) -> list[str]:
+    """The feeds of which there are imports, for a filter."""
+    with store.reading() as connection:
+        return imports.feeds(connection)
+
+
+@act("imports.view")
+def read_import(actor: Actor, store: Store, *, now: datetime, import_id: str) -> Import:
+    """One import; raises ``NoSuchImport``."""
+    with store.reading() as connection:
+        found = imports.by_id(connection, import_id)
+    if found is None:
+        raise NoSuchImport
+    return found
+
+
+@act("imports.make")
+def read_corrections(actor: Actor, store: Store, *, now: datetime, import_id: str) -> list[RowCorrection]:
+    """The corrections of an import, by line, with what became of them."""
+    with store.reading() as connection:
+        if imports.by_id(connection, import_id) is None:
+            raise NoSuchImport
+        return imports.corrections(connection, import_id)
+
+
+@act("imports.make")
+def correct_import_row(
+    actor: Actor,
+    store: Store,
+    *,
+    now: datetime,
+    import_id: str,
+    expected_version: int,
+    line_no: int,
+    columns: Collection[str],
+    decision: str,
+    corrected: Mapping[str, str | None],
+    reason: str,
+) -> Import:
+    """Decide about a refused row of a file: its values corrected (``replay``), or ``discard``.
+
+    Before the confirmation the file is read again with what was corrected; afterwards the row waits for the replay.
+    ``columns`` are the columns of the row. Raises ``Invalid`` beside the field, ``ImportChanged``.
+    """
+    checked_decision(decision, corrected, columns)
+    why = checked_reason(reason)
+    with store.writing(actor, now) as transaction:
+        one = _as_read(transaction, import_id, expected_version)
+        state = move(one.state, ImportMove.CORRECT)
+        row = RowCorrection(import_id, line_no, decision, dict(corrected), why, actor.person_id, actor.name, now, None)
+        imports.put_correction(transaction.connection, row)
+        changed = _change(transaction, one, state)
+        # the values are personal data of debtors, so the log says which columns, not what they hold
+        after = {"line_no": line_no, "decision": decision, "columns": sorted(corrected)}
+        transaction.audit("import.corrected", OBJECT, import_id, after=after, reason=why)
+    return changed
+
+
+@act("imports.make")
+def confirm_import(actor: Actor, store: Store, *, now: datetime, import_id: str, expected_version: int) -> Import:
+    """Confirm what the preview showed: it is applied in one transaction.
+
+    Raises ``NothingToLoad`` while the file is refused as a whole, ``ImportChanged``, ``ImportMoveNotAllowed``.
+    """
+    with store.writing(actor, now) as transaction:
+        one = _as_read(transaction, import_id, expected_version)
+        state = move(one.state, ImportMove.CONFIRM)
+        if one.refusal is not None:
+            raise NothingToLoad(one.refusal_en or one.refusal, one.refusal_zh or one.refusal)
+        changed = _change(transaction, one, state, applied_by=actor.person_id, said_en=None, said_zh=None)
+        transaction.audit("import.confirmed", OBJECT, import_id, after=changed.facts())
+    return changed
+
+
+@act("imports.make")
+def discard_import(
+    actor: Actor, store: Store, *, now: datetime, import_id: str, expected_version: int, reason: str
+) -> Import:
+    """Give up an import of which nothing was applied; its bytes and its counts are kept as evidence."""
+    why = checked_reason(reason)
+    with store.writing(actor, now) as transaction:
+        one = _as_read(transaction, import_id, expected_version)
+        changed = _change(transaction, one, move(one.state, ImportMove.DISCARD))
+        transaction.audit("import.discarded", OBJECT, import_id, after=one.facts(), reason=why)
+    return changed
+
+
+@act("imports.make")
+def ask_reversal(
+    actor: Actor, store: Store, *, now: datetime, import_id: str, expected_version: int, reason: str
+) -> Import:
+    """Have an applied import taken back. Raises ``ImportUsed`` where a run has read its rows, or its feed never goes
+    back; the work looks again before it removes anything."""
+    why = checked_reason(reason)
+    with store.writing(actor, now) as transaction:
+        one = _as_read(transaction, import_id, expected_version)
+        state = move(one.state, ImportMove.REVERSE)
+        refuse_used(transaction.connection, one)
+        changed = _change(transaction, one, state, said_en=None, said_zh=None)
+        transaction.audit("import.reversal_asked", OBJECT, import_id, after=one.facts(), reason=why)
+    return changed
+
+
+def refuse_used(connection: Connection, one: Import, run_id: str = "") -> None:
+    """Raise ``ImportUsed`` where something downstream may have read the rows of an applied import.
+
+    Rows in the warehouse are read by runs alone (reconciliation, intake of cases, marts, snapshots), and one run
+    works at a time. So an import is used as soon as any run but an import's was under way after it was applied;
+    ``run_id`` is the run that asks before it has read anything.
+    """
+    if not may_reverse(one.feed):
+        raise ImportUsed(
+            "rows of other feeds are worked out from this feed as it is loaded.", "该数据源入库时已据此推算其他数据，"
+        )
+    used = imports.run_since(connection, IMPORT_RUN, one.applied_at, run_id) if one.applied_at else None
+    if used is not None:
+        kind, day = used
+        raise ImportUsed(f"the run {kind} of {day} has read its rows.", f"{day} 的运行（{kind}）已使用其数据，")
+
+
+IMPORT_RUN = "import"
+"""The kind of run under whose lease an import writes the warehouse."""
+
+
+def _found(transaction: Transaction, import_id: str) -> Import:
+    found = imports.by_id(transaction.connection, import_id, lock=True)
+    if found is None:
+        raise NoSuchImport
+    return found
+
+
+def _as_read(transaction: Transaction, import_id: str, expected_version: int) -> Import:
+    found = _found(transaction, import_id)
+    if found.version != expected_version:
+        raise ImportChanged(found.changed_by_name, found.state)
+    return found
+
+
+def _change(transaction: Transaction, one: Import, state: ImportState, **values: object) -> Import:
+    return change_import(transaction, one, {"state": state.value, **values})
+
+
+def change_import(transaction: Transaction, one: Import, values: Mapping[str, object]) -> Import:
+    """Change an import within an act; raises ``ImportChanged`` where another act was faster."""
+    noted = {"changed_by_name": transaction.actor.name, "changed_at": transaction.now}
+    if not imports.change(transaction.connection, one, {**values, **noted}):
+        raise ImportChanged(one.changed_by_name, one.state)
+    found = imports.by_id(transaction.connection, one.import_id)
+    return found if found is not None else replace(one, version=one.version + 1)

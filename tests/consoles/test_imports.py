@@ -1,0 +1,78 @@
+"""The import page: who opens it, the preview with the rule beside the row, correction, confirmation, reversal."""
+
+from __future__ import annotations
+
+import pytest
+
+from ops_app.bootstrap import App
+from ops_app.domain.organisation.imports import ImportState
+from ops_app.domain.organisation.people import SYSTEM, Role
+from ops_app.services.organisation import import_work
+from ops_app.services.organisation.imports import Import
+from tests.consoles.conftest import OpenPage, words
+from tests.pipelines.importing import bring, confirm, dirty_sheet, operator_of, write_template
+
+
+@pytest.fixture
+def previewed(app: App) -> Import:
+    write_template(app)
+    return bring(app, operator_of(app), dirty_sheet())
+
+
+def state_of(app: App, one: Import) -> Import:
+    return import_work.import_to_work(SYSTEM, app.store, now=app.clock.now(), import_id=one.import_id)[0]
+
+
+def test_an_empty_page_says_what_to_do_in_both_languages(open_page: OpenPage) -> None:
+    assert "Choose a template above" in words(open_page("imports", Role.OPERATOR))
+    at = open_page("imports", Role.OPERATOR, language="zh")
+    assert "请在上方选择模板并上传文件" in words(at)
+    assert "标准数据源 · standard" in words(at)
+
+
+def test_each_refused_row_shows_its_rule_and_the_corrected_row_is_applied(
+    app: App, open_page: OpenPage, previewed: Import
+) -> None:
+    query = {"imports_id": previewed.import_id, "import_rows_id": "11"}
+    at = open_page("imports", Role.OPERATOR, query=query)
+    assert not at.exception
+    text = words(at)
+    assert "GB18030" in "".join(one.body for one in at.get("html"))
+    assert "一千二" in text
+    amount = next(one for one in at.text_input if one.value == "一千二")
+    amount.set_value("1200.00")
+    press(at, "Correct and replay")
+    assert "Say why" in words(at)
+    assert next(one for one in at.text_input if one.value == "1200.00")
+    next(one for one in at.text_area if one.label == "Reason").set_value("told by telephone")
+    press(at, "Correct and replay")
+    assert not at.exception
+    found = state_of(app, previewed)
+    assert (found.state, found.rows_accepted) == (ImportState.PREVIEWED, 9)
+    at.button(key=f"confirm_{found.import_id}_{found.version}").click().run(timeout=300)
+    assert not at.exception
+    assert state_of(app, previewed).state is ImportState.APPLIED
+
+
+def test_an_applied_import_is_taken_back_on_the_page_with_a_reason(
+    app: App, open_page: OpenPage, previewed: Import
+) -> None:
+    confirm(app, operator_of(app, name="second"), previewed)
+    at = open_page("imports", Role.FINANCE, language="zh", query={"imports_id": previewed.import_id})
+    next(one for one in at.text_area if one.label == "理由").set_value("发错月份")
+    press(at, "撤销此导入")
+    assert not at.exception
+    assert state_of(app, previewed).state is ImportState.REVERSED
+    assert "已撤销" in "".join(one.body for one in at.get("html"))
+
+
+def test_who_may_only_look_sees_counts_and_no_value_of_any_row(open_page: OpenPage, previewed: Import) -> None:
+    at = open_page("imports", Role.AUDITOR, query={"imports_id": previewed.import_id})
+    assert "Values of rows are shown to those who may import." in words(at)
+    assert "一千二" not in words(at)
+    assert not at.form_submit_button
+
+
+def press(at: object, label: str) -> None:
+    """The button of a form, and the work that it starts."""
+    next(one for one in at.button if one.label == label).click().run(timeout=300)  # type: ignore[attr-defined]
