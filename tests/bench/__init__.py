@@ -30,10 +30,17 @@ def _acts(rows: int | None) -> dict[str, Any]:
     return bench_acts(rows or 60)
 
 
+def _lists(rows: int | None) -> dict[str, Any]:
+    from tests.bench.lists import bench_lists
+
+    return bench_lists(rows or 1_000_000)
+
+
 BENCHMARKS: dict[str, Callable[[int | None], dict[str, Any]]] = {
     "ingest": _ingest,
     "build": _build,
     "reconciliation": _reconciliation,
     "acts": _acts,
+    "lists": _lists,
 }
 """Name → the benchmark over so many rows (None: its own default)."""
