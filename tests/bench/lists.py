@@ -37,9 +37,9 @@ TIMES = 5
 _VALUES: dict[str, tuple[Any, ...]] = {
     "custody": tuple(Custody),
     "state": (CaseState.PLACED, CaseState.RETAINED, CaseState.CLOSED, CaseState.VISITING),
-    "agency_code": ("AG01", "AG99"),
-    "collector_id": (million.readers()["collector"].person_id, "nobody"),
-    "tag": ("promising", "no_such"),
+    "agency_code": ("AG01", "AG20"),
+    "collector_id": (million.readers()["collector"].person_id,),
+    "tag": ("promising", "hardship"),
 }
 _RANGES: dict[str, tuple[Any, Any]] = {
     "days_past_due": (30, 60),

@@ -41,6 +41,12 @@ GRANTS: dict[str, frozenset[Role]] = {
     "cases.flag": frozenset({Role.SUPERVISOR, Role.COMPLIANCE, Role.AGENCY_SUPERVISOR, Role.COLLECTOR}),
     "cases.clear_flag": frozenset({Role.SUPERVISOR, Role.COMPLIANCE}),
     "cases.unmask": frozenset({Role.SUPERVISOR, Role.COMPLIANCE, Role.AGENCY_SUPERVISOR, Role.COLLECTOR}),
+    "cases.tag": frozenset({Role.SUPERVISOR, Role.ALLOCATION, Role.COMPLIANCE, Role.AGENCY_SUPERVISOR, Role.COLLECTOR}),
+    "cases.attach": frozenset(
+        {Role.SUPERVISOR, Role.ALLOCATION, Role.COMPLIANCE, Role.AGENCY_SUPERVISOR, Role.COLLECTOR}
+    ),
+    "cases.withdraw": frozenset({Role.SUPERVISOR, Role.COMPLIANCE, Role.AGENCY_SUPERVISOR}),
+    "views.share": frozenset({Role.SUPERVISOR, Role.MANAGER, Role.COMPLIANCE, Role.AGENCY_SUPERVISOR}),
     "people.manage": frozenset({Role.ADMINISTRATOR}),
     "parameters.view": _ASSET_STAFF,
     "parameters.change": frozenset({Role.ADMINISTRATOR, Role.COMPLIANCE}),

@@ -9,16 +9,20 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
+from sqlalchemy.engine import Connection
+
 from ops_app.domain.canonical import canonical_json
 from ops_app.domain.casework.cases import CaseMove, NoSuchCase, moves_from
 from ops_app.domain.casework.flags import Deed, Reason
 from ops_app.domain.casework.scope import Reach, scope_of
+from ops_app.domain.casework.tags import checked_tag
 from ops_app.domain.errors import Invalid
 from ops_app.domain.organisation.people import Actor
 from ops_app.services.act import act
 from ops_app.store.casework import cases, periods
 from ops_app.store.casework.cases import DECLARED, FILTERS, MOST_COUNTED, SORTS, TAG_SORT, Case, CaseFilter
 from ops_app.store.casework.periods import Assignment, CaseEvent, Placement, SetFlag
+from ops_app.store.organisation import agencies, people
 from ops_app.store.store import Store
 
 __all__ = [
@@ -88,6 +92,8 @@ def list_cases(
     with store.reading() as connection:
         rows = cases.page(connection, scope, now, chosen, sort=sort, descending=descending, after=mark, limit=limit + 1)
         total = cases.count(connection, scope, now, chosen, sort=sort)
+        if not total:
+            _refuse_unknown(connection, chosen)
         running = periods.running_placements(connection, [one.case_id for one in rows if one.agency_code])
     shown = tuple(rows[:limit])
     more = _mark(sort, getattr(shown[-1], sort), shown[-1].case_id) if len(rows) > limit else None
@@ -163,6 +169,8 @@ def _check(chosen: CaseFilter, reach: Reach, sort: str, limit: int) -> None:
     if not 1 <= limit <= LARGEST_PAGE:
         raise _page_out_of_bounds()
     named, declared = chosen.named(), DECLARED[reach]
+    if chosen.tag is not None:
+        checked_tag(chosen.tag)
     for name in named:
         if name not in declared:
             raise Invalid(f"This list is not narrowed by {name}.", f"本列表不能按 {name} 筛选。", field=name)
@@ -174,6 +182,15 @@ def _check(chosen: CaseFilter, reach: Reach, sort: str, limit: int) -> None:
         value = getattr(chosen, name)
         if value is not None and (not isinstance(value, _KINDS.get(sort, int)) or sort == TAG_SORT):
             raise Invalid("The range is not of the kind of the sort.", "范围与排序项类型不符。", field=name)
+
+
+def _refuse_unknown(connection: Connection, chosen: CaseFilter) -> None:
+    """An empty list because nothing matches is not an empty list because the filter names nothing that there is."""
+    code, person = chosen.agency_code, chosen.collector_id
+    if code is not None and agencies.by_code(connection, code) is None:
+        raise Invalid(f"There is no agency with the code {code}.", f"没有编号为 {code} 的机构。", field="agency_code")
+    if person is not None and people.by_id(connection, person) is None:
+        raise Invalid("There is no such collector.", "没有该催收员。", field="collector_id")
 
 
 _KINDS: dict[str, type] = {"opened_date": date}

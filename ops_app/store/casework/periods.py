@@ -13,6 +13,7 @@ from sqlalchemy.engine import Connection
 from ops_app.domain.casework.flags import Flag
 from ops_app.store import stored_json
 from ops_app.store.ledger.payments import chunks
+from ops_app.store.tables.case_record import case_tags
 from ops_app.store.tables.casework import assignments, case_events, case_flags, cases, placements
 from ops_app.store.tables.organisation import people
 
@@ -149,6 +150,12 @@ def end_placements(
             update(placements)
             .where(placements.c.case_id.in_(some), placements.c.ended_at.is_(None))
             .values(ended_at=now, end_reason=reason, ended_by=by, end_note=note, ended_balance_minor=balance)
+        )
+        # what an agency tagged a case with ends with its placement
+        connection.execute(
+            update(case_tags)
+            .where(case_tags.c.case_id.in_(some), case_tags.c.house != "", case_tags.c.removed_at.is_(None))
+            .values(removed_at=now, removed_by=by)
         )
 
 

@@ -39,6 +39,8 @@ case_attachments = Table(
     Column("size_bytes", Integer, nullable=False),
     Column("sha256", String(64), nullable=False),
     Column("note", Text, nullable=False),
+    # of the asset company's: whether the agency that has the case may read it
+    Column("for_agency", Boolean, nullable=False),
     Column("added_by", String(64), nullable=False),
     Column("added_by_name", String(200), nullable=False),
     Column("added_at", Moment, nullable=False),

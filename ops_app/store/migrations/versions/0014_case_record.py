@@ -66,6 +66,7 @@ def _attachments() -> None:
         sa.Column("size_bytes", sa.Integer, nullable=False),
         sa.Column("sha256", sa.String(64), nullable=False),
         sa.Column("note", sa.Text, nullable=False),
+        sa.Column("for_agency", sa.Boolean, nullable=False),
         sa.Column("added_by", sa.String(64), nullable=False),
         sa.Column("added_by_name", sa.String(200), nullable=False),
         sa.Column("added_at", Moment, nullable=False),
