@@ -47,9 +47,12 @@ create table stood as
 select *, case when lot < 40 then 'placed' when lot < 80 then 'in_house' when lot < 90 then 'to_be_placed'
     when lot < 95 then 'recalled' else 'ended' end as custody from book;
 create table held as
-select s.*, p.person_id as collector_id from stood as s left join workers as p
-    on s.tenth < 9 and p.house = case s.custody when 'placed' then s.agency when 'in_house' then '' end
-    and p.nth = s.worker % p.of;
+select s.*, p.person_id as collector_id
+from (
+    select s.*, w.house, s.worker % w.of as nth from stood as s
+    left join (select house, any_value("of") as "of" from workers group by house) as w
+        on w.house = case s.custody when 'placed' then s.agency when 'in_house' then '' end and s.tenth < 9
+) as s left join workers as p on p.house = s.house and p.nth = s.nth;
 """
 
 _SELECTS: dict[str, str] = {
@@ -57,9 +60,9 @@ _SELECTS: dict[str, str] = {
     " '****' || right(debtor_key, 4) as national_id_masked, '****' || lpad((n * 7 // 10 % 10000)::varchar, 4, '0')"
     " as phone_masked, sha256(debtor_key) as person_hash, 'zh' as language, 'Asia/Shanghai' as timezone,"
     " 'm' as content_mark from (select debtor_key, source_code, customer_id, min(n) as n from held group by all)",
-    "debtor_terms": "select t.term, t.term_hash, d.debtor_key from (select distinct debtor_key, n * 7 // 10 as m"
-    " from held) as d join terms as t on t.nth = case t.term when 'name' then hash(d.m || 'n') % 2000"
-    " else hash(d.m || t.term) % 10000 end",
+    "debtor_terms": "select t.term, t.term_hash, d.debtor_key from (select distinct debtor_key, kind, case kind"
+    " when 'name' then hash(n * 7 // 10 || 'n') % 2000 else hash(n * 7 // 10 || kind) % 10000 end as nth"
+    " from held, (select distinct term as kind from terms)) as d join terms as t on t.term = d.kind and t.nth = d.nth",
     "cases": "select case_id, source_code, loan_id, spell_no, debtor_key, customer_id, lender_code, product_code,"
     " region_code, currency, balance_minor::bigint as principal_minor, 0 as interest_minor, 0 as fees_minor,"
     " 0 as penalty_minor, balance_minor::bigint as balance_minor, days_past_due::int as days_past_due, 'M1' as bucket,"

@@ -94,7 +94,7 @@ def safe_name(name: str, media_type: str) -> str:
     120 characters, the ending of what it is."""
     text = unicodedata.normalize("NFKC", name).replace("\\", "/").rpartition("/")[2]
     text = "".join(one for one in text if unicodedata.category(one)[0] != "C")
-    stem = text.rpartition(".")[0] or text
+    stem = text.rpartition(".")[0] if "." in text else text
     stem = re.sub(r'[<>:"|?*%;=@+]', "_", stem)
     stem = " ".join(stem.split()).strip(". _-")[:110].strip()
     if not stem or _RESERVED.match(stem):
