@@ -34,7 +34,6 @@ def case_file_routes(callers: Callers) -> APIRouter:
         headers = {
             "Content-Disposition": f"attachment; filename*=UTF-8''{quote(one.file_name)}",
             "X-Content-Type-Options": "nosniff",
-            "Content-Security-Policy": "sandbox; default-src 'none'",
             "Cache-Control": "no-store",
         }
         return Response(data, media_type=one.media_type, headers=headers)
