@@ -29,7 +29,7 @@ from ops_app.services.organisation.demo_people import create_demo_people, demo_p
 from tests.bench import million
 from tests.gateways.test_notify import free_port
 
-CASES = 50_000
+CASES = 5_000
 MOST_OVER_MS = 600
 WARMING = 3
 _WAIT_MS = 120_000

@@ -52,9 +52,12 @@ def test_every_role_has_a_name_in_both_languages() -> None:
 
 def test_roles_of_an_agency_see_no_staff_pages_and_the_system_cannot_decide() -> None:
     held = {
-        Role.AGENCY_SUPERVISOR: {f"cases.{code}" for code in ("view", "agency", "assign", "flag", "unmask")},
+        Role.AGENCY_SUPERVISOR: {
+            *(f"cases.{code}" for code in ("view", "agency", "assign", "flag", "unmask", "tag", "attach", "withdraw")),
+            "views.share",
+        },
         Role.AGENCY_ADMINISTRATOR: {"cases.view", "cases.agency", "people.manage_own_agency"},
-        Role.COLLECTOR: {f"cases.{code}" for code in ("view", "own", "flag", "unmask")},
+        Role.COLLECTOR: {f"cases.{code}" for code in ("view", "own", "flag", "unmask", "tag", "attach")},
         Role.FIELD_VISITOR: set(),
     }
     for role, codes in held.items():

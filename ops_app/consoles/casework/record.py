@@ -29,8 +29,7 @@ from ops_app.domain.casework.flags import FLAG_NAMES, Flag, Reason
 from ops_app.domain.errors import DomainError, NotReady
 from ops_app.services.casework.cases import Case, CaseEvent, CaseRecord, read_case
 from ops_app.services.casework.moving import clear_flag, move_case, set_flag
-from ops_app.services.casework.viewing import MOST_ROWS, case_audit, case_payments, open_case
-from ops_app.store.ledger.payments import RecordedPayment
+from ops_app.services.casework.viewing import MOST_ROWS, RecordedPayment, case_audit, case_payments, open_case
 
 TABS = ("balance", "repayments", "contacts", "calls", "placements", "files", "events", "audit")
 NEEDS = {"audit": "audit.view"}

@@ -24,7 +24,8 @@ from ops_app.store.organisation.audit import AuditFilter
 from ops_app.store.store import Store
 
 __all__ = [
-    "MaskedPerson", "case_audit", "case_payments", "case_person", "changes_since", "open_case",
+    "MaskedPerson",
+    "RecordedPayment", "case_audit", "case_payments", "case_person", "changes_since", "open_case",
 ]  # fmt: skip
 
 MOST_ROWS = 200

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import func, insert, select, update
 from sqlalchemy.engine import Connection
@@ -66,7 +67,7 @@ def withdraw(connection: Connection, attachment_id: str, *, now: datetime, by: s
 
 def bytes_since(connection: Connection, person_id: str, since: datetime) -> int:
     """How many bytes a person has added since then."""
-    total = connection.execute(
+    total: Any = connection.execute(
         select(func.coalesce(func.sum(case_attachments.c.size_bytes), 0)).where(
             case_attachments.c.added_by == person_id, case_attachments.c.added_at > since
         )
