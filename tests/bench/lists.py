@@ -168,9 +168,9 @@ def _measure(store: Store, evidence: Path) -> Iterator[Measured]:
     for reader, actor in million.readers().items():
         yield from _lists(store, reader, actor)
         for said, term, text in searches():
-            yield _timed(store, reader, f"search: {said}", _searching(actor, store, evidence, term, text), sorts=True)
+            yield _timed(store, reader, f"search: {said}", _searching(actor, store, evidence, term, text), by_key=True)
         some = list_cases(actor, store, now=NOW, limit=1).rows[0].case_id
-        yield _timed(store, reader, "open a case", partial(read_case, actor, store, now=NOW, case_id=some), sorts=True)
+        yield _timed(store, reader, "open a case", partial(read_case, actor, store, now=NOW, case_id=some), by_key=True)
     supervisor = million.readers()["supervisor"]
     for ended in (None, True, False):
         for agency in (None, "AG01", "AG99"):
@@ -196,7 +196,7 @@ def _searching(actor: Actor, store: Store, evidence: Path, term: Term, text: str
     return search
 
 
-def _timed(store: Store, reader: str, what: str, run: Callable[[], Any], *, sorts: bool = False) -> Measured:
+def _timed(store: Store, reader: str, what: str, run: Callable[[], Any], *, by_key: bool = False) -> Measured:
     with plans.asked(store) as selects:
         run()  # the first time reads from the disk; people's lists are warm
     took = []
@@ -204,7 +204,7 @@ def _timed(store: Store, reader: str, what: str, run: Callable[[], Any], *, sort
         began = time.perf_counter()
         run()
         took.append((time.perf_counter() - began) * 1000)
-    wrong = plans.read_whole(store, selects, sorts=sorts)
+    wrong = plans.read_whole(store, selects, by_key=by_key)
     return Measured(store.dialect, reader, what, tuple(took), tuple(wrong))
 
 

@@ -23,6 +23,13 @@ _READ_WHOLE = {
     "sqlite": re.compile(rf"SCAN (?:{_BIG})(?! USING (?:COVERING )?INDEX)\b"),
     "postgresql": re.compile(rf"Seq Scan on (?:{_BIG})\b"),
 }
+_WALKED = {
+    "sqlite": re.compile(rf"SCAN (?:{_BIG}) USING (?:COVERING )?INDEX"),
+    "postgresql": re.compile(
+        rf"Index (?:Only )?Scan (?:Backward )?using \w+ on (?:{_BIG})\b[^\n]*(?:\n(?!\s*Index Cond)|$)"
+    ),
+}
+"""An index walked without a key: right for a page, wrong for what is found by a key."""
 _SORTED_BY_HAND = {
     "sqlite": re.compile("USE TEMP B-TREE FOR ORDER BY"),
     "postgresql": re.compile(r"\bSort\b.*\brows=(?:\d{5,}|[2-9]\d{3})\b"),
@@ -59,14 +66,15 @@ def plan_of(store: Store, one: Asked) -> str:
         return "\n".join(str(row[3] if store.dialect == "sqlite" else row[0]) for row in rows)
 
 
-def read_whole(store: Store, selects: list[Asked], *, sorts: bool = False) -> list[str]:
-    """Those lines of the plans that read a big table whole, or (unless ``sorts``) sort more than is found by a key."""
+def read_whole(store: Store, selects: list[Asked], *, by_key: bool = False) -> list[str]:
+    """Those lines of the plans that read a big table whole. A page may walk an index in its own order and sorts
+    nothing; what is found ``by_key`` may be sorted, and walks no index without one."""
     wrong = []
     for one in selects:
         if " where " not in " ".join(one[0].lower().split()) and "order by" not in one[0].lower():
             continue  # any row will do
         plan = plan_of(store, one)
         wrong += [found[0] for found in _READ_WHOLE[store.dialect].finditer(plan)]
-        if not sorts and (found := _SORTED_BY_HAND[store.dialect].search(plan)):
+        if found := (_WALKED if by_key else _SORTED_BY_HAND)[store.dialect].search(plan):
             wrong.append(found[0])
     return wrong

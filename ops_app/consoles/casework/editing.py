@@ -10,6 +10,7 @@ import streamlit as st
 
 from ops_app.consoles.kit.context import Here
 from ops_app.domain.casework.cases import CASE_STATE_NAMES
+from ops_app.domain.casework.flags import FLAG_NAMES
 from ops_app.services.casework.cases import Case, CaseEvent
 from ops_app.services.casework.viewing import changes_since
 
@@ -33,14 +34,19 @@ def forget(case_id: str) -> None:
     st.session_state.pop(_place(case_id), None)
 
 
+def what_happened(at: Here, one: CaseEvent) -> str:
+    """What was done to a case; of a flag, which."""
+    what, flag = at.labels.code("action.case", one.what), one.detail.get("flag")
+    return at.t("cases.event", what=what, state=at.labels.named(FLAG_NAMES, flag)) if flag else what
+
+
 def _said(at: Here, one: CaseEvent) -> str:
-    what = at.labels.code("action.case", one.what)
     state = at.labels.named(CASE_STATE_NAMES, one.to_state)
     return at.t(
         "cases.changed_line",
         who=one.made_by_name,
         when=at.labels.moment(one.made_at),
-        what=at.t("cases.event", what=what, state=state),
+        what=at.t("cases.event", what=what_happened(at, one), state=state),
         why=one.reason,
     )
 

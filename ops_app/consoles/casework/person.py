@@ -24,7 +24,7 @@ def contacts(at: Here, record: CaseRecord) -> None:
     """What is known of the debtor, by its masks."""
     one = record.case
     person = case_person(at.actor, at.app.store, now=at.now, case_id=one.case_id, evidence=at.app.settings.evidence)
-    named = {at.labels.named(PERSONAL_FIELD_NAMES, field): value or "" for field, value in person.values.items()}
+    named = {_name(at, field): value or "" for field, value in person.values.items()}
     facts(
         {
             **named,
@@ -34,6 +34,11 @@ def contacts(at: Here, record: CaseRecord) -> None:
         }
     )
     st.caption(at.t("cases.masked"))
+
+
+def _name(at: Here, field: str) -> str:
+    name = at.labels.named(PERSONAL_FIELD_NAMES, field)
+    return name[:1].upper() + name[1:]
 
 
 def unmasking(at: Here, one: Case) -> None:
@@ -83,7 +88,7 @@ def _in_full(at: Here) -> None:
         st.caption(at.t("cases.masked_again"))
         return
     left = int((shown["until"] - now).total_seconds()) + 1
-    facts({at.labels.named(PERSONAL_FIELD_NAMES, shown["field"]): shown["value"]})
+    facts({_name(at, shown["field"]): shown["value"]})
     st.caption(at.t("cases.masked_in", seconds=left))
 
 

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import streamlit as st
 
-from ops_app.consoles.casework.editing import forget, seen_version
+from ops_app.consoles.casework.editing import forget, seen_version, what_happened
 from ops_app.consoles.casework.files import files
 from ops_app.consoles.casework.lists import flags_of, left
 from ops_app.consoles.casework.person import calls, contacts, unmasking
@@ -247,9 +247,9 @@ def _placements(at: Here, record: CaseRecord) -> None:
 def _events(at: Here, record: CaseRecord) -> None:
     def said(one: CaseEvent) -> str:
         state = at.labels.named(CASE_STATE_NAMES, one.to_state)
-        return at.t("cases.event", what=at.labels.code("action.case", one.what), state=state)
+        return at.t("cases.event", what=what_happened(at, one), state=state)
 
     def why(one: CaseEvent) -> str:
         return at.labels.code("system_reason", one.reason.replace(" ", "_")) if one.made_by == "system" else one.reason
 
-    history(at, [Happening(one.made_at, one.made_by_name, said(one), why(one)) for one in record.events])
+    history(at, [Happening(one.made_at, one.made_by_name, said(one), why(one)) for one in reversed(record.events)])

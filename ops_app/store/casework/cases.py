@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, bindparam, exists, false, func, select, tuple_, union, update
+from sqlalchemy import ColumnElement, Select, bindparam, exists, false, func, select, text, tuple_, union, update
 from sqlalchemy.engine import Connection
 
 from ops_app.domain.casework import flags as f
@@ -273,7 +273,7 @@ def of_loan(connection: Connection, beginning: str, scope: Scope, now: datetime,
     loan, end = cases.c.loan_id, _behind(beginning)
     query = _query().where(*within(scope, now)).limit(limit)
     if connection.dialect.name == "postgresql":  # by bytes, whatever the collation of the database
-        query = query.where(loan.op("~>=~")(beginning), loan.op("~<~")(end))
+        query = query.where(loan.op("~>=~")(beginning), loan.op("~<~")(end)).order_by(_BY_BYTES)
     else:
         query = query.where(loan >= beginning, loan < end).order_by(loan)
     rows = connection.execute(query)
@@ -386,6 +386,7 @@ def _case(row: Any) -> Case:
     return Case(**values)
 
 
+_BY_BYTES = text("cases.loan_id using ~<~")
 _ENUMS: Mapping[str, type[Any]] = {
     "state": CaseState,
     "state_before": CaseState,

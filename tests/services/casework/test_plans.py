@@ -79,11 +79,11 @@ def test_no_search_and_no_record_reads_a_table_whole(book: tuple[Store, Path], r
     for said, term, typed in searches():
         with plans.asked(store) as selects:
             search_cases(actor, store, now=NOW, term=term, text=typed, evidence=evidence)
-        assert plans.read_whole(store, selects, sorts=True) == [], said
+        assert plans.read_whole(store, selects, by_key=True) == [], said
     some = list_cases(actor, store, now=NOW, limit=1).rows[0].case_id
     with plans.asked(store) as selects:
         read_case(actor, store, now=NOW, case_id=some)
-    assert plans.read_whole(store, selects, sorts=True) == []
+    assert plans.read_whole(store, selects, by_key=True) == []
 
 
 def test_a_list_that_is_not_declared_would_read_a_table_whole(
