@@ -10,6 +10,7 @@ from __future__ import annotations
 import itertools
 import resource
 import statistics
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -77,7 +78,10 @@ def bench_lists(rows: int = 1_000_000) -> dict[str, Any]:
                 million.write_book(store, Path(folder) / store.dialect, rows)
                 sizes[store.dialect] = round(time.monotonic() - began, 1)
                 limits.append(_limit_ms(store))
-                found += list(_measure(store, Path(folder) / store.dialect))
+                for one in _measure(store, Path(folder) / store.dialect):
+                    found.append(one)
+                    said = f"{one.store} {one.reader}: {one.what}: {one.median:.1f} ms"
+                    print(said, *one.read_whole, file=sys.stderr)  # half an hour on two cores: say where it is
     for line in _table(found):
         print(line)
     slowest = max(found, key=lambda one: one.median)
