@@ -359,7 +359,7 @@ def docs() -> None:
 
 @cli.command()
 def bench(
-    name: Annotated[str, typer.Argument(help="ingest, build, reconciliation, acts")],
+    name: Annotated[str, typer.Argument(help="ingest, build, reconciliation, acts, lists, case_page")],
     rows: Annotated[int | None, typer.Option(help="Rows; a default per benchmark.")] = None,
     as_json: AsJson = False,
 ) -> None:

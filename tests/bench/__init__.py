@@ -30,10 +30,24 @@ def _acts(rows: int | None) -> dict[str, Any]:
     return bench_acts(rows or 60)
 
 
+def _lists(rows: int | None) -> dict[str, Any]:
+    from tests.bench.lists import bench_lists
+
+    return bench_lists(rows or 1_000_000)
+
+
+def _case_page(times: int | None) -> dict[str, Any]:
+    from tests.bench.case_page import bench_case_page
+
+    return bench_case_page(times or 20)
+
+
 BENCHMARKS: dict[str, Callable[[int | None], dict[str, Any]]] = {
     "ingest": _ingest,
     "build": _build,
     "reconciliation": _reconciliation,
     "acts": _acts,
+    "lists": _lists,
+    "case_page": _case_page,
 }
 """Name → the benchmark over so many rows (None: its own default)."""

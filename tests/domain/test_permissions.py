@@ -52,10 +52,13 @@ def test_every_role_has_a_name_in_both_languages() -> None:
 
 def test_roles_of_an_agency_see_no_staff_pages_and_the_system_cannot_decide() -> None:
     held = {
-        Role.AGENCY_SUPERVISOR: {f"cases.{code}" for code in ("view", "agency", "assign", "flag", "touch", "unmask")}
-        | {"requests.view", "requests.raise", "approvals.view", "approvals.own", "approvals.decide"},
+        Role.AGENCY_SUPERVISOR: {
+            *(f"cases.{code}" for code in ("view", "agency", "assign", "flag", "touch", "unmask", "tag", "attach")),
+            *("cases.withdraw", "views.share", "requests.view", "requests.raise"),
+            *("approvals.view", "approvals.own", "approvals.decide"),
+        },
         Role.AGENCY_ADMINISTRATOR: {"cases.view", "cases.agency", "people.manage_own_agency", "requests.view"},
-        Role.COLLECTOR: {f"cases.{code}" for code in ("view", "own", "flag", "touch", "unmask")}
+        Role.COLLECTOR: {f"cases.{code}" for code in ("view", "own", "flag", "touch", "unmask", "tag", "attach")}
         | {"requests.view", "requests.raise", "approvals.own"},
         Role.FIELD_VISITOR: set(),
     }

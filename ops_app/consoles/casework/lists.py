@@ -8,15 +8,17 @@ from datetime import date, timedelta
 
 import streamlit as st
 
+from ops_app.consoles.casework.narrowing import narrowed
 from ops_app.consoles.kit import tables, url
 from ops_app.consoles.kit.context import Here
 from ops_app.consoles.kit.export_button import export_stream
 from ops_app.domain.casework.cases import CASE_STATE_NAMES, CLOSE_REASON_NAMES
 from ops_app.domain.casework.flags import FLAG_NAMES, Reason
+from ops_app.domain.errors import Invalid
 from ops_app.domain.money import Money
 from ops_app.services.casework.cases import (
     MOST_COUNTED,
-    SORTS,
+    TAG_SORT,
     Case,
     CaseFilter,
     CasesPage,
@@ -63,32 +65,33 @@ def show_cases(
 ) -> tuple[Sequence[Case], Sequence[Case]]:
     """A list of cases with sort, range, pages and export; the rows shown, and those selected."""
     t, language = at.t, at.actor.language
+    wanted, sorts = narrowed(at, name, wanted)
     one, two, three = st.columns([2, 1, 1])
-    options = [f"{sort}{sign}" for sort in SORTS for sign in ("-", "+")]
+    options = [f"{sort}{sign}" for sort in sorts for sign in ("-", "+")]
     with one:
         chosen = url.choice(
             f"{name}_sort", t("lists.sort"), options,
             lambda code: f"{t(f'cases.sorts.{code[:-1]}')} {'↓' if code.endswith('-') else '↑'}",
-            default="days_past_due-", language=language,
+            default=options[0], language=language,
         )  # fmt: skip
     sort, descending = chosen[:-1], chosen.endswith("-")
     least = most = ""
-    if sort != "balance_minor":  # balances of several currencies have no common bound
+    if sort not in ("balance_minor", TAG_SORT):  # balances of several currencies have no common bound
         with two:
             least = url.text(f"{name}_least", t("cases.least"), language=language, max_chars=15)
         with three:
             most = url.text(f"{name}_most", t("cases.most"), language=language, max_chars=15)
-    narrowed = CaseFilter(**{**vars(wanted), "least": _bound(sort, least), "most": _bound(sort, most)})
+    ranged = CaseFilter(**{**vars(wanted), "least": _bound(sort, least), "most": _bound(sort, most)})
     filters = {**wanted.named(), "sort": chosen, "least": least, "most": most}
     last = drawn()
-    last.page, last.wanted, last.sort, last.descending = None, narrowed, sort, descending
+    last.page, last.wanted, last.sort, last.descending = None, ranged, sort, descending
 
     def fetch(after: str | None, limit: int) -> tuple[Sequence[Case], str | None]:
         page = list_cases(
             at.actor,
             at.app.store,
             now=at.now,
-            wanted=narrowed,
+            wanted=ranged,
             sort=sort,
             descending=descending,
             after=after,
@@ -106,7 +109,11 @@ def show_cases(
         fetch=fetch,
     )
     place = st.container(horizontal=True)
-    rows, selected = tables.show_keyed(at, stream, filters)
+    try:
+        rows, selected = tables.show_keyed(at, stream, filters)
+    except Invalid as error:  # a value that there is not; the page below goes on
+        st.error(error.sentence(language))
+        return (), ()
     if rows and last.page is not None:
         place.caption(_total(at, last.page.total))
         export_stream(at, stream, filters, place)

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
 
 import streamlit as st
 
 from ops_app.consoles.casework import request_parts
+from ops_app.consoles.casework.editing import forget, seen_version, what_happened
+from ops_app.consoles.casework.files import files
 from ops_app.consoles.casework.lists import flags_of, left
+from ops_app.consoles.casework.person import calls, contacts, unmasking
+from ops_app.consoles.casework.tagged import tags
 from ops_app.consoles.kit import tables, url
 from ops_app.consoles.kit.context import Here
 from ops_app.consoles.kit.forms import form
@@ -22,30 +27,52 @@ from ops_app.domain.casework.cases import (
     CaseMove,
 )
 from ops_app.domain.casework.flags import FLAG_NAMES, Flag, Reason
-from ops_app.domain.casework.personal import PERSONAL_FIELD_NAMES, PersonalField
-from ops_app.domain.errors import DomainError
+from ops_app.domain.errors import DomainError, NotReady
 from ops_app.services.casework.cases import Case, CaseEvent, CaseRecord, read_case
-from ops_app.services.casework.finding import unmask
 from ops_app.services.casework.moving import clear_flag, move_case, set_flag
+from ops_app.services.casework.viewing import MOST_ROWS, RecordedPayment, case_audit, case_payments, open_case
 
-TABS = ("balance", "requests", "placements", "events")
+TABS = ("balance", "repayments", "contacts", "calls", "requests", "placements", "files", "events", "audit")
+NEEDS = {"audit": "audit.view"}
+"""Tab → the permission it needs beside that of the page."""
+OPENED = "_recoup_opened_case"
+OPENED_AGAIN_AFTER = timedelta(minutes=30)
 
 
 def show(at: Here, case_id: str) -> None:
     """The case within reach, or the one sentence that there is none."""
     try:
+        _say_it_is_opened(at, case_id)
         record = read_case(at.actor, at.app.store, now=at.now, case_id=case_id)
     except DomainError as error:
         st.error(error.sentence(at.actor.language))
         return
     st.subheader(at.t("cases.one", loan=record.case.loan_id, spell=record.case.spell_no), anchor=False)
+    tags(at, record.case)
     _facts(at, record)
-    _unmask(at, record.case)
+    _same_debtor(at, record)
+    unmasking(at, record.case)
     _act(at, record)
-    chosen = url.tab("case_tab", at.t("cases.parts"), TABS, lambda code: at.t(f"cases.tabs.{code}"),
+    offered = [code for code in TABS if code not in NEEDS or at.may(NEEDS[code])]
+    chosen = url.tab("case_tab", at.t("cases.parts"), offered, lambda code: at.t(f"cases.tabs.{code}"),
                      language=at.actor.language)  # fmt: skip
-    {"balance": _balance, "placements": _placements, "events": _events,
-     "requests": request_parts.section}[chosen](at, record)  # fmt: skip
+    shown = {
+        "balance": _balance, "repayments": _repayments, "contacts": contacts, "calls": calls,
+        "requests": request_parts.section,
+        "placements": _placements, "files": files, "events": _events, "audit": _audit,
+    }  # fmt: skip
+    try:
+        shown[chosen](at, record)
+    except NotReady as error:  # one part that cannot be shown leaves the others
+        st.warning(error.sentence(at.actor.language))
+
+
+def _say_it_is_opened(at: Here, case_id: str) -> None:
+    """Once for each case that is opened, and again after half an hour: not at every click on its page."""
+    before = st.session_state.get(OPENED)
+    if before is None or before[0] != case_id or at.now - before[1] > OPENED_AGAIN_AFTER:
+        open_case(at.actor, at.app.store, now=at.now, case_id=case_id)
+        st.session_state[OPENED] = (case_id, at.now)
 
 
 def _facts(at: Here, record: CaseRecord) -> None:
@@ -71,6 +98,20 @@ def _facts(at: Here, record: CaseRecord) -> None:
     )
 
 
+def _same_debtor(at: Here, record: CaseRecord) -> None:
+    """The other cases of the person, together with this one."""
+    t, labels = at.t, at.labels
+    if record.same_debtor:
+        others = (
+            tables.Column[Case]("loan", t("cases.loan"), lambda it: it.loan_id),
+            tables.Column[Case]("spell", t("cases.spell"), lambda it: str(it.spell_no)),
+            tables.Column[Case]("balance", t("cases.balance"), lambda it: labels.money(it.balance_minor, it.currency)),
+            tables.Column[Case]("state", t("cases.state"), lambda it: labels.named(CASE_STATE_NAMES, it.state)),
+        )
+        st.caption(t("cases.same_debtor"))
+        tables.show_rows(others, record.same_debtor, title=t("cases.same_debtor"))
+
+
 def _verdict(at: Here, reasons: Sequence[Reason]) -> str:
     if not reasons:
         return at.t("labels.yes")
@@ -78,28 +119,10 @@ def _verdict(at: Here, reasons: Sequence[Reason]) -> str:
     return at.t("cases.may_not", why=at.labels.listing(said))
 
 
-def _unmask(at: Here, one: Case) -> None:
-    if not at.may("cases.unmask"):
-        return
-    t = at.t
-    with st.popover(t("cases.unmask")):
-        with form(at, f"unmask_{one.case_id}") as f:
-            codes = [field.value for field in PersonalField if at.may(f"fields.{field.value}")]
-            field = f.choice("field", t("cases.field"), codes, lambda code: at.labels.named(PERSONAL_FIELD_NAMES, code))
-            reason = f.reason("reason", t("forms.reason"))
-            f.submit(t("cases.unmask"))
-        f.run(
-            lambda _key: unmask(
-                at.actor, at.app.store, now=at.now, case_id=one.case_id, field=PersonalField(field or codes[0]),
-                reason=reason, evidence=at.app.settings.evidence,
-            ),
-            done=lambda value: f"{at.labels.named(PERSONAL_FIELD_NAMES, field)}: {value}",
-        )  # fmt: skip
-
-
 def _act(at: Here, record: CaseRecord) -> None:
-    """Moves and flags, those that this state allows and this person may."""
+    """Moves and flags, those that this state allows and this person may; on the version of the case they have seen."""
     t, one = at.t, record.case
+    version = seen_version(at, one)
     offered = [
         f"move.{what.value}" for what in record.moves if what not in BY_THEIR_OWN_ACT and at.may(MOVE_PERMISSIONS[what])
     ]
@@ -110,12 +133,12 @@ def _act(at: Here, record: CaseRecord) -> None:
     if not offered:
         return
     with st.expander(t("cases.act")):
-        with form(at, f"act_{one.case_id}_{one.version}") as f:
+        with form(at, f"act_{one.case_id}") as f:
             chosen = f.choice("what", t("cases.what"), offered, lambda code: _named(at, code), index=None)
             reason = f.reason("reason", t("forms.reason"))
             f.submit(t("cases.do"))
         f.require({"what": chosen})
-        f.run(lambda _key: _do(at, one, str(chosen), reason), done=t("cases.done"))
+        f.run(lambda _key: _do(at, one.case_id, version, str(chosen), reason), done=t("cases.done"))
 
 
 def _named(at: Here, code: str) -> str:
@@ -125,15 +148,16 @@ def _named(at: Here, code: str) -> str:
     return at.t("cases.set_flag" if kind == "set" else "cases.clear_flag", flag=at.labels.named(FLAG_NAMES, what))
 
 
-def _do(at: Here, one: Case, code: str, reason: str) -> None:
+def _do(at: Here, case_id: str, version: int, code: str, reason: str) -> None:
     kind, what = code.split(".", 1)
-    given = {"now": at.now, "case_id": one.case_id, "version": one.version, "reason": reason}
+    given = {"now": at.now, "case_id": case_id, "version": version, "reason": reason}
     if kind == "move":
         move_case(at.actor, at.app.store, move=CaseMove(what), **given)
     elif kind == "set":
         set_flag(at.actor, at.app.store, flag=Flag(what), **given)
     else:
         clear_flag(at.actor, at.app.store, flag=Flag(what), **given)
+    forget(case_id)
 
 
 def _balance(at: Here, record: CaseRecord) -> None:
@@ -149,15 +173,47 @@ def _balance(at: Here, record: CaseRecord) -> None:
             t("cases.written_off"): labels.day(one.written_off_date),
         }
     )  # fmt: skip
-    if record.same_debtor:
-        others = (
-            tables.Column[Case]("loan", t("cases.loan"), lambda it: it.loan_id),
-            tables.Column[Case]("spell", t("cases.spell"), lambda it: str(it.spell_no)),
-            tables.Column[Case]("balance", t("cases.balance"), lambda it: labels.money(it.balance_minor, it.currency)),
-            tables.Column[Case]("state", t("cases.state"), lambda it: labels.named(CASE_STATE_NAMES, it.state)),
-        )
-        st.caption(t("cases.same_debtor"))
-        tables.show_rows(others, record.same_debtor, title=t("cases.same_debtor"))
+
+
+def _repayments(at: Here, record: CaseRecord) -> None:
+    t, labels = at.t, at.labels
+    rows = case_payments(at.actor, at.app.store, now=at.now, case_id=record.case.case_id)
+    if not rows:
+        st.caption(t("cases.no_repayments"))
+        return
+    Shown = tables.Column[RecordedPayment]
+
+    def part(name: str) -> tables.Column[RecordedPayment]:
+        def amount(it: RecordedPayment) -> str:
+            return labels.minor(getattr(it.content, f"{name}_minor"), it.content.currency)
+
+        return Shown(name, t(f"cases.{name}"), amount, right=True)
+
+    columns = (
+        Shown("value_date", t("cases.value_date"), lambda it: labels.day(it.content.value_date)),
+        Shown("kind", t("cases.kind"), lambda it: labels.code("payment_kind", it.content.kind.value)),
+        Shown("amount", t("cases.amount"), lambda it: labels.money(it.content.amount_minor, it.content.currency),
+              right=True),
+        *(part(name) for name in ("principal", "interest", "fees", "penalty")),
+        Shown("channel", t("cases.channel"), lambda it: it.content.channel or "–"),
+        Shown("payment", t("cases.payment"), lambda it: it.content.payment_id),
+        Shown("reverses", t("cases.reverses"), lambda it: it.content.reverses_payment_id or "–"),
+        Shown("recorded", t("cases.recorded"), lambda it: labels.moment(it.recorded_at)),
+    )  # fmt: skip
+    tables.show_rows(columns, rows, title=t("cases.tabs.repayments"))
+    if len(rows) >= MOST_ROWS:
+        st.caption(t("cases.newest_only", count=labels.count(MOST_ROWS)))
+
+
+def _audit(at: Here, record: CaseRecord) -> None:
+    rows = case_audit(at.actor, at.app.store, now=at.now, case_id=record.case.case_id)
+    history(
+        at,
+        [
+            Happening(it.occurred_at, it.actor_name, at.labels.code("action", it.action), it.reason or it.after_json)
+            for it in rows
+        ],
+    )
 
 
 def _placements(at: Here, record: CaseRecord) -> None:
@@ -193,9 +249,9 @@ def _placements(at: Here, record: CaseRecord) -> None:
 def _events(at: Here, record: CaseRecord) -> None:
     def said(one: CaseEvent) -> str:
         state = at.labels.named(CASE_STATE_NAMES, one.to_state)
-        return at.t("cases.event", what=at.labels.code("action.case", one.what), state=state)
+        return at.t("cases.event", what=what_happened(at, one), state=state)
 
     def why(one: CaseEvent) -> str:
         return at.labels.code("system_reason", one.reason.replace(" ", "_")) if one.made_by == "system" else one.reason
 
-    history(at, [Happening(one.made_at, one.made_by_name, said(one), why(one)) for one in record.events])
+    history(at, [Happening(one.made_at, one.made_by_name, said(one), why(one)) for one in reversed(record.events)])

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from ops_app.consoles.casework.lists import columns
+from ops_app.consoles.casework.views import saved_views
 from ops_app.consoles.kit import tables
 from ops_app.consoles.kit.context import Here
 from ops_app.consoles.kit.forms import form
@@ -20,6 +21,7 @@ _FOUND = "_recoup_found_cases"
 def show(at: Here) -> Sequence[Case]:
     """The search form and what the last search found and is still within reach."""
     t = at.t
+    saved_views(at)
     with st.expander(t("cases.search"), expanded=bool(st.session_state.get(_FOUND))):
         with form(at, "search_cases") as f:
             one, two = st.columns([1, 2])

@@ -140,6 +140,14 @@ class Form:
         self._slot(field)
         return typed or ""
 
+    def upload(self, field: str, label: str, *, endings: Sequence[str], most_mb: int) -> tuple[str, bytes] | None:
+        """One file, its name and its bytes; what it really holds is for the command to check."""
+        brought = st.file_uploader(
+            label, type=list(endings), max_upload_size=most_mb, key=self._field_key(field), accept_multiple_files=False
+        )
+        self._slot(field)
+        return (brought.name, brought.getvalue()) if brought is not None else None
+
     def look(self, label: str, command: Callable[[], Answer]) -> Callable[[], Answer | None]:
         """A second button, that shows what the form would do: call what it returns after the form. ``command`` changes
         nothing; its refusal goes beside the field, and everything typed stays."""

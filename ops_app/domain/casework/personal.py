@@ -12,6 +12,9 @@ from ops_app.domain.errors import Invalid
 TAIL = 4
 """How many last characters a tail search has."""
 
+LEAST_TYPED = {"case_id": 6, "loan_id": 2}
+"""How many first characters of a number are typed at least: fewer would find everybody's."""
+
 
 class PersonalField(StrEnum):
     """A field that can be un-masked, one at a time."""
@@ -48,8 +51,8 @@ TERM_NAMES: dict[Term, tuple[str, str]] = {
     Term.NATIONAL_ID: ("national id", "证件号"),
     Term.PHONE_TAIL: ("last four of a phone", "手机尾号4位"),
     Term.ID_TAIL: ("last four of the national id", "证件尾号4位"),
-    Term.CASE: ("case", "案件号"),
-    Term.LOAN: ("loan", "借据号"),
+    Term.CASE: ("beginning of a case number", "案件号(开头)"),
+    Term.LOAN: ("beginning of a loan number", "借据号(开头)"),
 }
 
 BLIND = (Term.NAME, Term.NATIONAL_ID, Term.PHONE_TAIL, Term.ID_TAIL)
@@ -77,7 +80,9 @@ def folded(term: Term, value: str) -> str:
     text = unicodedata.normalize("NFKC", value).strip()
     if term is Term.NAME:
         return " ".join(text.casefold().split())
-    if term in (Term.CASE, Term.LOAN):
+    if term is Term.CASE:
+        return text.casefold()
+    if term is Term.LOAN:
         return text
     kept = re.sub(r"[^0-9A-Za-z]", "", text).upper()
     return kept[-TAIL:] if term in (Term.PHONE_TAIL, Term.ID_TAIL) else kept
@@ -90,6 +95,9 @@ def checked_term(term: Term, value: str) -> str:
         typed = re.sub(r"[^0-9A-Za-z]", "", unicodedata.normalize("NFKC", value))
         if len(typed) != TAIL:
             raise Invalid(f"Type exactly the last {TAIL} characters.", f"请输入末 {TAIL} 位。", field="text")
+    least = LEAST_TYPED.get(term.value, 1)
+    if 0 < len(text) < least:
+        raise Invalid(f"Type at least the first {least} characters.", f"请至少输入前 {least} 位。", field="text")
     if not 1 <= len(text) <= 200:
         raise Invalid("Type what to look for (at most 200 characters).", "请输入查询内容(最多 200 字)。", field="text")
     return text

@@ -65,6 +65,12 @@ GRANTS: dict[str, frozenset[Role]] = {
         {Role.SUPERVISOR, Role.ALLOCATION, Role.COMPLIANCE, Role.AGENCY_SUPERVISOR, Role.COLLECTOR}
     ),
     "requests.rules": frozenset({Role.ADMINISTRATOR, Role.COMPLIANCE}),
+    "cases.tag": frozenset({Role.SUPERVISOR, Role.ALLOCATION, Role.COMPLIANCE, Role.AGENCY_SUPERVISOR, Role.COLLECTOR}),
+    "cases.attach": frozenset(
+        {Role.SUPERVISOR, Role.ALLOCATION, Role.COMPLIANCE, Role.AGENCY_SUPERVISOR, Role.COLLECTOR}
+    ),
+    "cases.withdraw": frozenset({Role.SUPERVISOR, Role.COMPLIANCE, Role.AGENCY_SUPERVISOR}),
+    "views.share": frozenset({Role.SUPERVISOR, Role.MANAGER, Role.COMPLIANCE, Role.AGENCY_SUPERVISOR}),
     "people.manage": frozenset({Role.ADMINISTRATOR}),
     "rights.review": frozenset({Role.ADMINISTRATOR, Role.AUDITOR, Role.COMPLIANCE}),
     "rights.narrow": frozenset({Role.ADMINISTRATOR}),

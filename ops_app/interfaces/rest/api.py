@@ -13,6 +13,7 @@ from ops_app.interfaces.cookies import Cookies
 from ops_app.interfaces.rest.approvals import approval_routes
 from ops_app.interfaces.rest.breaks import break_routes
 from ops_app.interfaces.rest.callers import Callers
+from ops_app.interfaces.rest.case_files import case_file_routes
 from ops_app.interfaces.rest.exports import export_routes
 from ops_app.interfaces.rest.imports import import_routes
 from ops_app.interfaces.rest.loans import loan_routes
@@ -54,6 +55,7 @@ def build_api(app: App, cookies: Cookies) -> FastAPI:
     api.include_router(approval_routes(callers))
     api.include_router(request_routes(callers))
     api.include_router(todo_routes(callers))
+    api.include_router(case_file_routes(callers))
     api.add_exception_handler(DomainError, problems.on_domain_error)
     api.add_exception_handler(RequestValidationError, problems.on_wrong_body)
     api.add_exception_handler(HTTPException, problems.on_http_error)

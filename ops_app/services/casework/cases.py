@@ -9,20 +9,25 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
 
+from sqlalchemy.engine import Connection
+
 from ops_app.domain.canonical import canonical_json
 from ops_app.domain.casework.cases import CaseMove, NoSuchCase, moves_from
 from ops_app.domain.casework.flags import Deed, Reason
 from ops_app.domain.casework.scope import Reach, scope_of
+from ops_app.domain.casework.tags import checked_tag
 from ops_app.domain.errors import Invalid
 from ops_app.domain.organisation.people import Actor
 from ops_app.services.act import act
 from ops_app.store.casework import cases, periods
-from ops_app.store.casework.cases import FILTERS, MOST_COUNTED, SORTS, Case, CaseFilter
+from ops_app.store.casework.cases import DECLARED, FILTERS, MOST_COUNTED, SORTS, TAG_SORT, Case, CaseFilter
 from ops_app.store.casework.periods import Assignment, CaseEvent, Placement, SetFlag
+from ops_app.store.organisation import agencies, people
 from ops_app.store.store import Store
 
 __all__ = [
-    "FILTERS", "MOST_COUNTED", "SORTS", "Assignment", "Case", "CaseEvent", "CaseFilter", "CaseRecord", "CasesPage",
+    "DECLARED", "FILTERS", "MOST_COUNTED", "SORTS", "TAG_SORT",
+    "Assignment", "Case", "CaseEvent", "CaseFilter", "CaseRecord", "CasesPage",
     "Placement", "PlacementsPage", "SetFlag", "cases_of_ids", "list_cases", "list_placements", "read_case",
 ]  # fmt: skip
 
@@ -76,7 +81,7 @@ def list_cases(
     after: str | None = None,
     limit: int = 50,
 ) -> CasesPage:
-    """One page of the cases within reach, by one of ``SORTS``, narrowed by one filter that ``FILTERS`` declares.
+    """One page of the cases within reach, narrowed and sorted by a combination that ``DECLARED`` has.
 
     Raises ``Invalid`` for a sort, a filter or a combination that no index serves, for a page out of bounds and for a
     mark that is none of this list.
@@ -87,6 +92,8 @@ def list_cases(
     with store.reading() as connection:
         rows = cases.page(connection, scope, now, chosen, sort=sort, descending=descending, after=mark, limit=limit + 1)
         total = cases.count(connection, scope, now, chosen, sort=sort)
+        if not total:
+            _refuse_unknown(connection, chosen)
         running = periods.running_placements(connection, [one.case_id for one in rows if one.agency_code])
     shown = tuple(rows[:limit])
     more = mark_of(sort, getattr(shown[-1], sort), shown[-1].case_id) if len(rows) > limit else None
@@ -97,8 +104,8 @@ def list_cases(
 def cases_of_ids(actor: Actor, store: Store, *, now: datetime, ids: Sequence[str]) -> list[Case]:
     """Those of ``ids`` that are within reach now, in that order: what a search found and is still shown."""
     with store.reading() as connection:
-        found = [cases.read(connection, one, scope_of(actor), now) for one in ids[:LARGEST_PAGE]]
-    return [one for one in found if one is not None]
+        found = cases.read_many(connection, ids[:LARGEST_PAGE], scope_of(actor), now)
+    return [found[one] for one in ids[:LARGEST_PAGE] if one in found]
 
 
 @act("cases.view")
@@ -123,8 +130,8 @@ def list_placements(
     mark = read_mark(after, sort)
     with store.reading() as connection:
         rows = periods.placement_page(connection, ended=ended, agency_code=agency_code, after=mark, limit=limit + 1)
-        of = {one.case_id: cases.read(connection, one.case_id, scope, now) for one in rows[:limit]}
-    shown = tuple((one, case) for one in rows[:limit] if (case := of[one.case_id]) is not None)
+        of = cases.read_many(connection, [one.case_id for one in rows[:limit]], scope, now)
+    shown = tuple((one, of[one.case_id]) for one in rows[:limit] if one.case_id in of)
     last = rows[limit - 1] if len(rows) > limit else None
     more = mark_of(sort, getattr(last, sort), last.placement_id) if last else None
     return PlacementsPage(shown, more)
@@ -171,22 +178,35 @@ def _as_told(one: SetFlag, since: datetime) -> SetFlag:
 
 
 def _check(chosen: CaseFilter, reach: Reach, sort: str, limit: int) -> None:
-    if sort not in SORTS:
-        raise Invalid(f"Cases cannot be sorted by {sort}.", f"不能按 {sort} 排序。", field="sort")
     if not 1 <= limit <= LARGEST_PAGE:
         raise _page_out_of_bounds()
-    named = chosen.named()
-    allowed = FILTERS[reach]
+    named, declared = chosen.named(), DECLARED[reach]
+    if chosen.tag is not None:
+        checked_tag(chosen.tag)
     for name in named:
-        if name not in allowed:
+        if name not in declared:
             raise Invalid(f"This list is not narrowed by {name}.", f"本列表不能按 {name} 筛选。", field=name)
     if len(named) > 1:
         raise Invalid("Narrow the list by one of these at a time.", "一次只能按其中一项筛选。", field=sorted(named)[1])
-    kind = date if sort == "opened_date" else int
+    if sort not in declared[next(iter(named), None)]:
+        raise Invalid(f"Cases cannot be sorted by {sort} here.", f"此处不能按 {sort} 排序。", field="sort")
     for name in ("least", "most"):
         value = getattr(chosen, name)
-        if value is not None and not isinstance(value, kind):
+        if value is not None and (not isinstance(value, _KINDS.get(sort, int)) or sort == TAG_SORT):
             raise Invalid("The range is not of the kind of the sort.", "范围与排序项类型不符。", field=name)
+
+
+def _refuse_unknown(connection: Connection, chosen: CaseFilter) -> None:
+    """An empty list because nothing matches is not an empty list because the filter names nothing that there is."""
+    code, person = chosen.agency_code, chosen.collector_id
+    if code is not None and agencies.by_code(connection, code) is None:
+        raise Invalid(f"There is no agency with the code {code}.", f"没有编号为 {code} 的机构。", field="agency_code")
+    if person is not None and people.by_id(connection, person) is None:
+        raise Invalid("There is no such collector.", "没有该催收员。", field="collector_id")
+
+
+_KINDS: dict[str, type] = {"opened_date": date}
+"""What a range of a sort is made of; whole numbers unless it is here."""
 
 
 def _page_out_of_bounds() -> Invalid:

@@ -48,7 +48,8 @@ class TooMany(Refused):
 
 @act("cases.view")
 def search_cases(actor: Actor, store: Store, *, now: datetime, term: Term, text: str, evidence: Path) -> Found:
-    """Cases within reach that have the term: whole name, national id, last four of a phone or of it, case or loan.
+    """Cases within reach that have the term: whole name, national id, last four of a phone or of it, or the beginning
+    of a case or contract number.
 
     The audit log keeps the kind of the term, its keyed hash and how many were found. Raises ``Invalid`` (a term that
     would find too much), ``TooMany``, ``NoKey``.
@@ -65,7 +66,7 @@ def search_cases(actor: Actor, store: Store, *, now: datetime, term: Term, text:
         elif term is Term.LOAN:
             rows = cases.of_loan(connection, sought, scope, now, limit=limit)
         else:
-            rows = cases.of_id(connection, sought, scope, now)
+            rows = cases.of_id(connection, sought, scope, now, limit=limit)
         transaction.audit(
             "case.searched", "search", term.value, after={"term_hash": hashed, "found": min(len(rows), MOST_FOUND)}
         )

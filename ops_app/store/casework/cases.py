@@ -7,7 +7,20 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, bindparam, exists, false, func, or_, select, tuple_, update
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    bindparam,
+    exists,
+    false,
+    func,
+    or_,
+    select,
+    text,
+    tuple_,
+    union,
+    update,
+)
 from sqlalchemy.engine import Connection
 
 from ops_app.domain.casework import flags as f
@@ -15,6 +28,7 @@ from ops_app.domain.casework.cases import CaseState, CloseReason, Custody, Posit
 from ops_app.domain.casework.flags import Deed, Flag, Reason
 from ops_app.domain.casework.scope import Reach, Scope
 from ops_app.store.ledger.payments import chunks
+from ops_app.store.tables.case_record import case_tags
 from ops_app.store.tables.casework import assignments, cases, debtors, placements
 from ops_app.store.tables.organisation import people
 from ops_app.store.tables.units import memberships
@@ -22,15 +36,28 @@ from ops_app.store.tables.units import memberships
 SORTS = ("days_past_due", "balance_minor", "opened_date")
 """What any list of cases is sorted by; equal values by case id."""
 
-FILTERS: dict[Reach, tuple[str, ...]] = {
-    Reach.ALL: ("custody", "state", "agency_code", "collector_id"),
-    Reach.NARROWED: (),
-    Reach.AGENCY: (),
-    Reach.OWN: (),
-    Reach.NONE: (),
+TAG_SORT = "tagged_at"
+"""What a list narrowed by a tag is sorted by, unless it is a collector's."""
+
+DECLARED: dict[Reach, dict[str | None, tuple[str, ...]]] = {
+    Reach.ALL: {
+        **dict.fromkeys((None, "custody", "state", "agency_code", "collector_id"), SORTS),
+        "tag": (TAG_SORT,),
+    },
+    Reach.AGENCY: {None: SORTS, "tag": (TAG_SORT,)},
+    # one person's cases are few enough to look at the tags of each
+    Reach.OWN: {None: SORTS, "tag": SORTS},
+    Reach.NARROWED: {None: SORTS},
+    Reach.NONE: {None: SORTS},
 }
-"""Reach → what a list may be narrowed by, one at a time, beside a range of the sort's own column. Each with each of
-``SORTS`` has an index; the scope of an agency or a collector is the filter itself."""
+"""Reach → what a list may be narrowed by (``None``: nothing), one at a time → what it is then sorted by, either way,
+with or without a range of the sort's own column. Each has an index, led by the scope of an agency or a collector.
+What is not here is not offered: a list of a million cases would be read whole for it."""
+
+FILTERS: dict[Reach, tuple[str, ...]] = {
+    reach: tuple(name for name in declared if name) for reach, declared in DECLARED.items()
+}
+"""Reach → what a list may be narrowed by."""
 
 MOST_COUNTED = 10_000
 
@@ -82,6 +109,8 @@ class Case:
     national_id_masked: str | None = None
     person_hash: str | None = None
     collector_name: str | None = None
+    tagged_at: datetime | None = None
+    """When it got the tag that the list is narrowed by."""
 
     @property
     def position(self) -> Position:
@@ -95,13 +124,14 @@ class Case:
 
 @dataclass(frozen=True)
 class CaseFilter:
-    """What a list is narrowed by: at most one of the first four, and a range of the column it is sorted by (``least``
-    and ``most`` included, of that column's kind)."""
+    """What a list is narrowed by: at most one of the first five, and a range of the column it is sorted by (``least``
+    and ``most`` included, of that column's kind). ``tag`` is one of the reader's own house."""
 
     custody: Custody | None = None
     state: CaseState | None = None
     agency_code: str | None = None
     collector_id: str | None = None
+    tag: str | None = None
     least: int | date | None = None
     most: int | date | None = None
 
@@ -235,22 +265,32 @@ def page_query(
     limit: int,
 ) -> Select[Any]:
     """The statement of a page (a test looks at its plan)."""
-    if sort not in SORTS:
-        raise ValueError(f"cases are not sorted by {sort}")
-    column = cases.c[sort]
-    query = _query().where(*within(scope, now), *_conditions(wanted, sort))
+    column = _sorted_by(sort)
+    query = _query().where(*within(scope, now), *_conditions(scope, wanted, sort))
+    identity = cases.c.case_id
+    if wanted.tag is not None and sort == TAG_SORT:
+        identity = case_tags.c.case_id
+        query = query.add_columns(case_tags.c.tagged_at).join(case_tags, case_tags.c.case_id == cases.c.case_id)
     if after is not None:
-        row = tuple_(column, cases.c.case_id)
-        mark = tuple_(*after, types=[column.type, cases.c.case_id.type])
+        row = tuple_(column, identity)
+        mark = tuple_(*after, types=[column.type, identity.type])
         query = query.where(row < mark if descending else row > mark)
-    order = (column.desc(), cases.c.case_id.desc()) if descending else (column.asc(), cases.c.case_id.asc())
+    order = (column.desc(), identity.desc()) if descending else (column.asc(), identity.asc())
     return query.order_by(*order).limit(limit)
 
 
 def count(connection: Connection, scope: Scope, now: datetime, wanted: CaseFilter, *, sort: str) -> int:
     """How many cases match, counted no further than ``MOST_COUNTED`` + 1."""
-    some = select(cases.c.case_id).where(*within(scope, now), *_conditions(wanted, sort)).limit(MOST_COUNTED + 1)
-    return int(connection.execute(select(func.count()).select_from(some.subquery())).scalar_one())
+    return int(connection.execute(count_query(scope, now, wanted, sort=sort)).scalar_one())
+
+
+def count_query(scope: Scope, now: datetime, wanted: CaseFilter, *, sort: str) -> Select[Any]:
+    """The statement of ``count``. In the order of the page, so that it reads a part of the same index and no table."""
+    some = select(cases.c.case_id).where(*within(scope, now), *_conditions(scope, wanted, sort))
+    if wanted.tag is not None and sort == TAG_SORT:
+        some = some.join(case_tags, case_tags.c.case_id == cases.c.case_id)
+    some = some.order_by(_sorted_by(sort)).limit(MOST_COUNTED + 1)
+    return select(func.count()).select_from(some.subquery())
 
 
 def of_debtors(connection: Connection, keys: Select[Any], scope: Scope, now: datetime, *, limit: int) -> list[Case]:
@@ -260,21 +300,34 @@ def of_debtors(connection: Connection, keys: Select[Any], scope: Scope, now: dat
 
 def of_person(connection: Connection, one: Case, scope: Scope, now: datetime, *, limit: int) -> list[Case]:
     """The other cases of the same debtor, across sources where the national id is the same."""
-    same: ColumnElement[bool] = cases.c.debtor_key == one.debtor_key
-    if one.person_hash:
-        keys = select(debtors.c.debtor_key).where(debtors.c.person_hash == one.person_hash)
-        same = same | cases.c.debtor_key.in_(keys)
+    if one.person_hash is None:
+        same: ColumnElement[bool] = cases.c.debtor_key == one.debtor_key
+    else:
+        keys = union(
+            select(debtors.c.debtor_key).where(debtors.c.debtor_key == one.debtor_key),
+            select(debtors.c.debtor_key).where(debtors.c.person_hash == one.person_hash),
+        )
+        same = cases.c.debtor_key.in_(keys)
     return _some(connection, same & (cases.c.case_id != one.case_id), scope, now, limit)
 
 
-def of_loan(connection: Connection, loan_id: str, scope: Scope, now: datetime, *, limit: int) -> list[Case]:
-    """Cases of a loan in every spell."""
-    return _some(connection, cases.c.loan_id == loan_id, scope, now, limit)
+def of_loan(connection: Connection, beginning: str, scope: Scope, now: datetime, *, limit: int) -> list[Case]:
+    """Cases of loans whose number begins so, in every spell, by loan; the first ones found where there are more."""
+    loan, end = cases.c.loan_id, _behind(beginning)
+    query = _query().where(*within(scope, now)).limit(limit)
+    if connection.dialect.name == "postgresql":  # by bytes, whatever the collation of the database
+        query = query.where(loan.op("~>=~")(beginning), loan.op("~<~")(end)).order_by(_BY_BYTES)
+    else:
+        query = query.where(loan >= beginning, loan < end).order_by(loan)
+    rows = connection.execute(query)
+    return sorted(map(_case, rows), key=lambda one: (one.loan_id, one.spell_no))
 
 
-def of_id(connection: Connection, case_id: str, scope: Scope, now: datetime) -> list[Case]:
-    """The case of an id, as a search finds it."""
-    return _some(connection, cases.c.case_id == case_id, scope, now, 1)
+def of_id(connection: Connection, beginning: str, scope: Scope, now: datetime, *, limit: int) -> list[Case]:
+    """Cases whose id begins so, as a search finds them."""
+    conditions = [cases.c.case_id >= beginning, cases.c.case_id < beginning + "g"]  # an id is hexadecimal
+    rows = connection.execute(_query().where(*conditions, *within(scope, now)).order_by(cases.c.case_id).limit(limit))
+    return [_case(row) for row in rows]
 
 
 def write_back(connection: Connection, rows: Iterable[Case]) -> None:
@@ -313,13 +366,23 @@ def stored(row: Any) -> Case:
 def _some(
     connection: Connection, condition: ColumnElement[bool], scope: Scope, now: datetime, limit: int
 ) -> list[Case]:
+    # found first and sorted after: a planner that follows the order of the answer reads the cases of everybody
+    found = select(cases.c.case_id).where(condition).cte("found").prefix_with("MATERIALIZED")
     rows = connection.execute(
         _query()
-        .where(condition, *within(scope, now))
+        .where(cases.c.case_id.in_(select(found.c.case_id)), *within(scope, now))
         .order_by(cases.c.days_past_due.desc(), cases.c.case_id)
         .limit(limit)
     )
     return [_case(row) for row in rows]
+
+
+def _behind(beginning: str) -> str:
+    """The first text, by bytes, that is behind all those with this beginning."""
+    last = ord(beginning[-1]) + 1
+    if 0xD800 <= last <= 0xDFFF:  # half characters are no text
+        last = 0xE000
+    return beginning[:-1] + chr(min(last, 0x10FFFF))
 
 
 def _query() -> Select[Any]:
@@ -330,12 +393,30 @@ def _query() -> Select[Any]:
     )
 
 
-def _conditions(wanted: CaseFilter, sort: str) -> list[ColumnElement[bool]]:
-    conditions: list[ColumnElement[bool]] = [cases.c[name] == value for name, value in wanted.named().items()]
+def _sorted_by(sort: str) -> ColumnElement[Any]:
+    if sort == TAG_SORT:
+        return case_tags.c.tagged_at
+    if sort not in SORTS:
+        raise ValueError(f"cases are not sorted by {sort}")
+    return cases.c[sort]
+
+
+def house_of(scope: Scope) -> str:
+    """Whose tags and views a reader has: an agency's code, or nothing for the asset company."""
+    return scope.agency_code or ""
+
+
+def _conditions(scope: Scope, wanted: CaseFilter, sort: str) -> list[ColumnElement[bool]]:
+    named = wanted.named()
+    tag = named.pop("tag", None)
+    conditions: list[ColumnElement[bool]] = [cases.c[name] == value for name, value in named.items()]
+    if tag is not None:
+        on = [case_tags.c.house == house_of(scope), case_tags.c.tag == tag, case_tags.c.removed_at.is_(None)]
+        conditions += on if sort == TAG_SORT else [exists().where(case_tags.c.case_id == cases.c.case_id, *on)]
     if wanted.least is not None:
-        conditions.append(cases.c[sort] >= wanted.least)
+        conditions.append(_sorted_by(sort) >= wanted.least)
     if wanted.most is not None:
-        conditions.append(cases.c[sort] <= wanted.most)
+        conditions.append(_sorted_by(sort) <= wanted.most)
     return conditions
 
 
@@ -348,6 +429,7 @@ def _case(row: Any) -> Case:
     return Case(**values)
 
 
+_BY_BYTES = text("cases.loan_id using ~<~")
 _ENUMS: Mapping[str, type[Any]] = {
     "state": CaseState,
     "state_before": CaseState,

@@ -49,6 +49,14 @@ def sealed(connection: Connection, debtor_key: str) -> str | None:
     return found
 
 
+def language_of(connection: Connection, debtor_key: str) -> tuple[str | None, str | None]:
+    """The language and the time zone of a debtor."""
+    row = connection.execute(
+        select(debtors.c.language, debtors.c.timezone).where(debtors.c.debtor_key == debtor_key)
+    ).first()
+    return (row.language, row.timezone) if row else (None, None)
+
+
 def found_by(term: Term, term_hash: str) -> Select[Any]:
     """The debtors that have a term, as a query to look within."""
     return select(debtor_terms.c.debtor_key).where(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Table, and_, bindparam, case, func, insert, select, tuple_, update
@@ -13,8 +13,11 @@ from sqlalchemy.engine import Connection
 from ops_app.domain.casework.flags import Flag
 from ops_app.store import stored_json
 from ops_app.store.ledger.payments import chunks
+from ops_app.store.tables.case_record import case_tags
 from ops_app.store.tables.casework import assignments, case_events, case_flags, cases, placements
 from ops_app.store.tables.organisation import people
+
+_BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
@@ -166,6 +169,12 @@ def end_placements(
                 tail_until_date=tail_until_date,
             )
         )
+        # what an agency tagged a case with ends with its placement
+        connection.execute(
+            update(case_tags)
+            .where(case_tags.c.case_id.in_(some), case_tags.c.house != "", case_tags.c.removed_at.is_(None))
+            .values(removed_at=now, removed_by=by)
+        )
 
 
 def set_due(connection: Connection, due: Mapping[str, datetime]) -> None:
@@ -251,6 +260,8 @@ def placement_page(
     if ended is not None:
         conditions.append(placements.c.ended_at.is_not(None) if ended else placements.c.ended_at.is_(None))
     column = placements.c.placed_at if ended is None else placements.c.ended_at if ended else placements.c.due_at
+    # a bound that every row meets, so that the index of the sort is walked whatever the statistics say
+    conditions.append(column >= _BEGINNING)
     ascending = ended is False
     order = (column, placements.c.placement_id)
     if after is not None:

@@ -25,6 +25,7 @@ _OPEN = text("closed_date is null")
 _RUNNING = text("ended_at is null")
 _ENDED = text("ended_at is not null")
 _SET = text("cleared_at is null")
+_BY_BYTES = {"loan_id": "varchar_pattern_ops"}
 
 cases = Table(
     "cases",
@@ -89,6 +90,19 @@ cases = Table(
     Index("uq_cases_one_open", "source_code", "loan_id", unique=True, sqlite_where=_OPEN, postgresql_where=_OPEN),
     Index(None, "debtor_key", "case_id"),
     Index(None, "loan_id", "case_id"),
+    # the beginning of a contract number, whatever the collation: of everybody, of an agency, of a collector
+    Index("ix_cases_loan_prefix", "loan_id", postgresql_ops=_BY_BYTES),
+    *(
+        Index(
+            f"ix_cases_{lead}_loan_prefix",
+            lead,
+            "loan_id",
+            postgresql_ops=_BY_BYTES,
+            sqlite_where=text(f"{lead} is not null"),
+            postgresql_where=text(f"{lead} is not null"),
+        )
+        for lead in ("agency_code", "collector_id")
+    ),
     # one index a filter and sort that a list declares (store/casework/cases.py); nobody's cases are in none of the last
     *(
         Index(None, *lead, sort, "case_id")

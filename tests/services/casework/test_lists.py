@@ -7,19 +7,16 @@ from itertools import product
 from pathlib import Path
 
 import pytest
-from sqlalchemy import insert, text
 
 from ops_app.domain.casework.cases import Custody
 from ops_app.domain.casework.personal import PersonalField, Term
-from ops_app.domain.casework.scope import Reach, Scope
 from ops_app.domain.errors import Invalid, NotFound, Refused
 from ops_app.domain.organisation.people import SYSTEM, Role
 from ops_app.services.casework import finding
-from ops_app.services.casework.cases import FILTERS, SORTS, CaseFilter, list_cases, list_placements
+from ops_app.services.casework.cases import SORTS, CaseFilter, list_cases, list_placements
 from ops_app.services.casework.finding import TooMany, search_cases, unmask
 from ops_app.store.casework import cases as stored
 from ops_app.store.store import Store
-from ops_app.store.tables import casework as t
 from ops_app.store.tables.organisation import audit_log
 from tests.services.casework.casebook import (
     AG1,
@@ -35,8 +32,6 @@ from tests.services.casework.casebook import (
     some_cases,
     taken_in,
 )
-
-VALUES = {"custody": Custody.IN_HOUSE, "state": "to_assign", "agency_code": "AG01", "collector_id": "p-x"}
 
 
 @pytest.mark.parametrize(("sort", "descending"), product(SORTS, (True, False)))
@@ -83,6 +78,8 @@ def test_a_list_is_narrowed_by_one_filter_and_a_range_of_its_sort(store: Store, 
         (SUPERVISOR, {"after": "WyJiYWxhbmNlX21pbm9yIiwxLCJ4Il0="}, "after"),
         (SUPERVISOR, {"wanted": CaseFilter(custody=Custody.PLACED, agency_code="AG01")}, "custody"),
         (SUPERVISOR, {"wanted": CaseFilter(least="x")}, "least"),
+        (SUPERVISOR, {"wanted": CaseFilter(tag="promising")}, "sort"),
+        (SUPERVISOR, {"sort": "tagged_at"}, "sort"),
         (AG1, {"wanted": CaseFilter(agency_code="AG02")}, "agency_code"),
     ],
 )
@@ -90,59 +87,6 @@ def test_what_no_index_serves_is_not_offered(store: Store, actor, given: dict, f
     with pytest.raises(Invalid) as refusal:
         list_cases(actor, store, now=NOW, **given)
     assert refusal.value.field == field
-
-
-SCOPES = (
-    [(Scope(Reach.ALL), name) for name in (None, *FILTERS[Reach.ALL])]
-    + [(Scope(Reach.AGENCY, "AG01"), None), (Scope(Reach.OWN, None, "p-x"), None)]
-    + [(Scope(Reach.OWN, "AG01", "p-x"), None)]
-)  # fmt: skip
-
-
-def test_no_declared_list_scans_or_sorts_the_table(sqlite_url: str, tmp_path: Path) -> None:
-    store = Store.open(sqlite_url)
-    with store.reading() as connection:
-        for (scope, name), sort, descending, after in product(SCOPES, SORTS, (True, False), (None, (5, "x"))):
-            mark = (NOW.date(), "x") if after and sort == "opened_date" else after
-            wanted = CaseFilter(**({name: VALUES[name]} if name else {}))
-            query = stored.page_query(scope, NOW, wanted, sort=sort, descending=descending, after=mark, limit=51)
-            compiled = query.compile(connection, compile_kwargs={"literal_binds": True})
-            rows = connection.exec_driver_sql(f"explain query plan {compiled}")
-            plan = "\n".join(row[3] for row in rows)
-            assert "TEMP B-TREE" not in plan, (scope, name, sort, plan)
-            assert "SCAN cases\n" not in plan + "\n", (scope, name, sort, plan)
-            assert sort in plan or "cases USING INDEX" in plan, plan
-    store.close()
-
-
-def test_no_declared_list_sorts_in_postgresql_either(postgresql_url: str) -> None:
-    store = Store.open(postgresql_url)
-    with store.writing(SYSTEM, NOW) as transaction:
-        connection = transaction.connection
-        row = dict.fromkeys(t.cases.c.keys()) | _a_row()
-        connection.execute(
-            insert(t.cases),
-            [row | {"case_id": f"{n:032d}", "loan_id": f"L{n}", "days_past_due": n % 500} for n in range(3_000)],
-        )
-        connection.execute(text("analyze cases"))
-        for (scope, name), sort in product(SCOPES, SORTS):
-            wanted = CaseFilter(**({name: VALUES[name]} if name else {}))
-            query = stored.page_query(scope, NOW, wanted, sort=sort, descending=True, after=None, limit=51)
-            compiled = query.compile(connection, compile_kwargs={"literal_binds": True})
-            plan = "\n".join(row[0] for row in connection.exec_driver_sql(f"explain {compiled}"))
-            assert "Seq Scan on cases" not in plan, (scope, name, sort, plan)
-        transaction.audit("test.plans", "test", "plans")
-    store.close()
-
-
-def _a_row() -> dict:
-    return {
-        "source_code": "SIM", "spell_no": 1, "debtor_key": "d", "customer_id": "C", "product_code": "p",
-        "region_code": "r", "currency": "CNY", "principal_minor": 5, "interest_minor": 0, "fees_minor": 0,
-        "penalty_minor": 0, "balance_minor": 5, "bucket": "M1", "as_of_date": NOW.date(), "state": "to_assign",
-        "custody": "in_house", "flags": "", "opened_date": NOW.date(), "opened_rule": "all", "opened_rule_version": 1,
-        "opened_file_id": "f", "opened_line_no": 1, "event_count": 0, "version": 1,
-    }  # fmt: skip
 
 
 def test_totals_are_counted_no_further_than_ten_thousand(store: Store, tmp_path: Path, monkeypatch) -> None:

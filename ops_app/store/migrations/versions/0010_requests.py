@@ -9,7 +9,7 @@ from ops_app.store.migrations.append_only import make_append_only
 from ops_app.store.types import Moment
 
 revision = "0010"
-down_revision = "0008"
+down_revision = "0009"
 
 
 def upgrade() -> None:

@@ -8,7 +8,7 @@ from alembic import op
 from ops_app.store.types import Moment
 
 revision = "0011"
-down_revision = "0008"
+down_revision = "0010"
 
 _STATES = "'reading', 'previewed', 'confirmed', 'applied', 'repeated', 'reversing', 'reversed', 'discarded'"
 

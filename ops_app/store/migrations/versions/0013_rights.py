@@ -8,7 +8,7 @@ from alembic import op
 from ops_app.store.types import Moment
 
 revision = "0013"
-down_revision = "0008"
+down_revision = "0012"
 
 
 def upgrade() -> None:

@@ -1,0 +1,66 @@
+"""What a list of cases is narrowed by: one of what its reader's reach declares; what is not declared is not offered."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import streamlit as st
+
+from ops_app.consoles.kit import url
+from ops_app.consoles.kit.context import Here
+from ops_app.domain.casework.cases import CASE_STATE_NAMES, CaseState
+from ops_app.domain.casework.scope import scope_of
+from ops_app.domain.casework.tags import TAG_NAMES, Tag
+from ops_app.services.casework.assigning import list_collectors
+from ops_app.services.casework.cases import DECLARED, CaseFilter
+
+NONE = "none"
+_BY = "by"
+_VALUE = "value"
+
+
+def narrowed(at: Here, name: str, wanted: CaseFilter) -> tuple[CaseFilter, tuple[str, ...]]:
+    """The filter that the reader chose, and the sorts it goes with. A list that the page itself narrows offers none
+    more."""
+    declared = DECLARED[scope_of(at.actor).reach]
+    own = next(iter(wanted.named()), None)
+    if own is not None:
+        return wanted, declared[own]
+    people: dict[str, str] = {}
+    if "collector_id" in declared and at.may("cases.assign"):
+        people = {one.person_id: one.display_name for one in list_collectors(at.actor, at.app.store, now=at.now)}
+    offered = [code for code in ("state", "agency_code", "collector_id", "tag") if code in declared]
+    if not people:
+        offered = [code for code in offered if code != "collector_id"]
+    if not offered:
+        return wanted, declared[None]
+    t, language = at.t, at.actor.language
+    one, two, _ = st.columns([1, 1, 2])
+    by_place, place = f"{name}_{_BY}", f"{name}_{_VALUE}"
+    _say_unknown(at, by_place, [NONE, *offered], t("cases.narrow"))
+    with one:
+        by = url.choice(
+            by_place, t("cases.narrow"), [NONE, *offered], lambda code: t(f"cases.narrow_by.{code}"),
+            default=NONE, language=language,
+        )  # fmt: skip
+    if by == NONE:
+        return wanted, declared[None]
+    with two:
+        if by == "agency_code":
+            value = url.text(place, t("cases.agency"), language=language, max_chars=32)
+            return replace(wanted, agency_code=value or None), declared[by if value else None]
+        options, named = {
+            "state": ([it.value for it in CaseState], lambda code: at.labels.named(CASE_STATE_NAMES, code)),
+            "tag": ([it.value for it in Tag], lambda code: at.labels.named(TAG_NAMES, code)),
+            "collector_id": (list(people), lambda code: people[code]),
+        }[by]
+        _say_unknown(at, place, options, t(f"cases.narrow_by.{by}"))
+        value = url.choice(place, t("cases.value"), options, named, default=options[0], language=language)
+    return replace(wanted, **{by: CaseState(value) if by == "state" else value}), declared[by]
+
+
+def _say_unknown(at: Here, place: str, options: list[str], what: str) -> None:
+    """A value in the address that the filter does not have is said, not passed over."""
+    asked = st.query_params.get(place)
+    if asked and asked not in options:
+        st.warning(at.t("cases.unknown_filter", value=asked[:60], what=what))
