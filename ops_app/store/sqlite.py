@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pysqlite3.dbapi2 as driver
@@ -51,7 +52,7 @@ def _prepare(connection: Any, *, read_only: bool) -> None:
     try:
         cursor.execute(f"pragma busy_timeout = {BUSY_TIMEOUT_MS}")
         mode = journal_mode(library_version())
-        if cursor.execute(f"pragma journal_mode = {mode}").fetchone()[0] != mode:
+        if _switched(cursor, mode) != mode:
             raise UnsafeConnection(f"SQLite would not use journal mode {mode}")
         cursor.execute("pragma synchronous = full")
         if cursor.execute("pragma synchronous").fetchone()[0] != _FULL:
@@ -65,6 +66,19 @@ def _prepare(connection: Any, *, read_only: bool) -> None:
             cursor.execute("pragma query_only = on")
     finally:
         cursor.close()
+
+
+def _switched(cursor: Any, mode: str) -> str:
+    """The journal mode after asking for ``mode``. Where several processes open a new file at once SQLite says "locked"
+    here without waiting, whatever the busy timeout says."""
+    deadline = time.monotonic() + BUSY_TIMEOUT_MS / 1000
+    while True:
+        try:
+            return str(cursor.execute(f"pragma journal_mode = {mode}").fetchone()[0])
+        except driver.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() > deadline:
+                raise
+            time.sleep(0.02)
 
 
 def engine(url: URL, *, read_only: bool) -> Engine:

@@ -56,10 +56,11 @@ def test_roles_of_an_agency_see_no_staff_pages_and_the_system_cannot_decide() ->
             *(f"cases.{code}" for code in ("view", "agency", "assign", "flag", "touch", "unmask", "tag", "attach")),
             *("cases.withdraw", "views.share", "requests.view", "requests.raise"),
             *("approvals.view", "approvals.own", "approvals.decide"),
+            *(f"fields.{code}" for code in ("name", "phones", "address", "employer")),
         },
         Role.AGENCY_ADMINISTRATOR: {"cases.view", "cases.agency", "people.manage_own_agency", "requests.view"},
         Role.COLLECTOR: {f"cases.{code}" for code in ("view", "own", "flag", "touch", "unmask", "tag", "attach")}
-        | {"requests.view", "requests.raise", "approvals.own"},
+        | {"requests.view", "requests.raise", "approvals.own", "fields.name", "fields.phones", "fields.address"},
         Role.FIELD_VISITOR: set(),
     }
     for role, codes in held.items():
