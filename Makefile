@@ -40,7 +40,7 @@ bench: $(STAMP) ## the benchmarks, each beside its raw limit in the same run
 check: $(STAMP) ## lint, format, types, import contracts
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
-	@$(BIN)/mypy ops_app
+	@$(BIN)/mypy ops_app/domain ops_app/engines ops_app/services ops_app/store
 	@$(BIN)/lint-imports
 
 docs: $(STAMP) ## dbt's documentation as one page under data/run/dbt

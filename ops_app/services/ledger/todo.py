@@ -12,7 +12,7 @@ from ops_app.store.ledger import breaks
 from ops_app.store.ledger.breaks import BreakFilter
 
 DAYS_TO_DECIDE = 3
-"""Days after the day on which a difference was found, until whose end it should be decided (decision 0011)."""
+"""Days after the day on which a difference was found, until whose end it should be decided (decision 0008)."""
 
 
 def _open(connection: Connection, asked: Asked) -> tuple[list[ToDo], int]:
