@@ -22,8 +22,8 @@ from ops_app.domain.casework.placing import (
     GroundDoesNotHold,
     RecallGround,
 )
-from ops_app.domain.errors import Conflict
 from ops_app.domain.casework.scope import scope_of
+from ops_app.domain.errors import Conflict
 from ops_app.domain.organisation.people import Actor
 from ops_app.services.act import act
 from ops_app.services.casework.changing import altered, locked
