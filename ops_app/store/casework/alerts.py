@@ -90,8 +90,8 @@ def page(
     after: tuple[datetime, str] | None,
     limit: int,
 ) -> list[Alert]:
-    """Alerts within reach by when they are due, from the nearest; behind ``after`` (that moment and the id of the last row
-    seen)."""
+    """Alerts within reach by when they are due, from the nearest; behind ``after`` (that moment and the id of the last
+    row seen)."""
     c = case_alerts.c
     query = (
         select(case_alerts, people.c.display_name.label("owner_name"), cases.c.loan_id)
