@@ -31,6 +31,7 @@ def attach_file(
     """Keep a file and enter it; raises as ``add_attachment``. The bytes lie on the disk before the store says so."""
     require(actor, "cases.attach")
     media_of(data, name)
+    attaching.list_attachments(actor, store, now=now, case_id=case_id)  # no bytes are kept for a case out of reach
     digest = sha256(data).hexdigest()
     _write_once(_path(evidence, digest), data)
     file = Incoming(name, data, digest, note, for_agency)

@@ -14,17 +14,27 @@ from zoneinfo import ZoneInfo
 
 from ops_app.domain.casework.cases import CaseMove
 from ops_app.domain.casework.flags import Flag
+from ops_app.domain.casework.limitation import InterruptionKind
 from ops_app.domain.casework.personal import PersonalField, Term
+from ops_app.domain.casework.placing import BatchKind, RecallGround
+from ops_app.domain.casework.requests import CaseRequestKind
+from ops_app.domain.casework.tags import Tag
+from ops_app.services.casework.attaching import Incoming
+from ops_app.services.casework.batches import Asked
+from ops_app.services.casework.requests import Asking
 from ops_app.store.store import Store
 from tests.access.world import THEN, World
-from tests.services.casework.casebook import DUE, WHY
+from tests.services.casework.asking import FORMS, PDF
+from tests.services.casework.casebook import DUE, WHY, ZONE
 
 STALE = 99
 """A version that no case has: whoever sees the case is told that it changed, and nothing is changed."""
 
 
-def by_name(world: World, store: Store, evidence: Path, case_id: str) -> dict[str, Any]:
-    """Parameter → what is handed over; ``case_id`` is the case that is asked for."""
+def by_name(world: World, store: Store, evidence: Path, case_id: str, house: str) -> dict[str, Any]:
+    """Parameter → what is handed over; ``case_id`` is the case that is asked for, and its file that of ``house``; where
+    that house has none, of whoever has."""
+    of_case = {place: file for place, file in world.files.items() if place[0] == case_id}
     return {
         "store": store,
         "now": THEN,
@@ -49,22 +59,40 @@ def by_name(world: World, store: Store, evidence: Path, case_id: str) -> dict[st
         "collector_id": world.mine.person_id,
         "agency_code": "AG01",
         "due_at": DUE + timedelta(days=1),
+        "attachment_id": of_case.get((case_id, house), next(iter(reversed(of_case.values())), "0" * 32)),
+        "file": Incoming("proof.txt", b"of the matrix", "0" * 64),
+        "tag": Tag.MOVED_AWAY.value,
+        "kind": InterruptionKind.SUIT,
+        "happened_date": date(2026, 11, 23),
+        "nth": 1,
+        "event_count": 0,
+        "amount_minor": 1_000,
+        "evidence_folder": evidence,
+        "case_version": STALE,
+        "asking": Asking(CaseRequestKind.DOCUMENTS, FORMS[CaseRequestKind.DOCUMENTS], WHY, (PDF,)),
+        "asked": Asked(BatchKind.PLACE, {case_id: STALE}, ZONE, "AG01", DUE + timedelta(days=1)),
+        "ground": RecallGround.MISCONDUCT,
     }
 
 
 OF_ONE_ACT: Mapping[str, Callable[[str], dict[str, Any]]] = {
     "casework.cases.list_cases": lambda _: {"wanted": None, "text": None},
     "casework.cases.list_placements": lambda _: {"agency_code": None},
-    "casework.placing.preview_placement": lambda case_id: {"wanted": [case_id]},
+    "casework.limitation.list_expiring": lambda _: {"within_days": 3660},
+    "casework.limitation.record_interruption": lambda case_id: {"evidence": "a letter", "key": f"again {case_id}"},
+    "casework.missing.list_missing": lambda _: {"text": None},
+    "casework.monitoring.list_alerts": lambda _: {"wanted": None},
+    "casework.request_reading.list_case_requests": lambda _: {"wanted": None},
+    "casework.requests.raise_request": lambda case_id: {"key": f"again {case_id}"},
 }
 """Act → what it is handed instead, given the case that is asked for."""
 
 
 def arguments(
-    name: str, act: Callable[..., Any], world: World, store: Store, evidence: Path, case_id: str
+    name: str, act: Callable[..., Any], world: World, store: Store, evidence: Path, case_id: str, house: str
 ) -> dict[str, Any]:
     """Everything that ``act`` takes and there is an example of; raises ``LookupError`` naming what has none."""
-    known = by_name(world, store, evidence, case_id) | OF_ONE_ACT.get(name, lambda _: {})(case_id)
+    known = by_name(world, store, evidence, case_id, house) | OF_ONE_ACT.get(name, lambda _: {})(case_id)
     given, missing = {}, []
     for parameter in list(inspect.signature(act).parameters.values())[1:]:
         if parameter.name in known:

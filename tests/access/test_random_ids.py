@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from contextlib import closing
 from datetime import date, timedelta
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from ops_app.consoles.kit.context import use_app
 from ops_app.domain.casework.cases import NoSuchCase, case_id, debtor_key
 from ops_app.domain.casework.flags import Flag
 from ops_app.domain.casework.personal import PersonalField
+from ops_app.domain.casework.requests import CaseRequestKind
 from ops_app.domain.errors import NotFound
 from ops_app.domain.organisation.exports import ExportState
 from ops_app.domain.organisation.people import Actor, Role
@@ -24,6 +26,7 @@ from ops_app.gateways.clock import FixedClock
 from ops_app.gateways.sql_sandbox import run_query
 from ops_app.server import SCRIPT
 from ops_app.services.casework.assigning import unassign_cases
+from ops_app.services.casework.attaching import Incoming, add_attachment
 from ops_app.services.casework.cases import cases_of_ids, read_case
 from ops_app.services.casework.finding import unmask
 from ops_app.services.casework.moving import set_flag
@@ -37,7 +40,18 @@ from tests.access.test_pages import session_of
 from tests.access.world import THEN, World
 from tests.consoles.conftest import page, words
 from tests.consoles.test_front_door import behind_the_gate
-from tests.services.casework.casebook import WHY, a_collector, a_debtor, a_spell, placed, taken_in
+from tests.services.casework.asking import ask
+from tests.services.casework.casebook import (
+    AG2,
+    NOW,
+    WHY,
+    a_collector,
+    a_debtor,
+    a_spell,
+    assigned,
+    placed,
+    taken_in,
+)
 
 OWN, FOREIGN = range(8001, 8011), range(8101, 8201)
 DAY = date(2026, 3, 10)
@@ -62,6 +76,16 @@ class Book:
         placed(app.store, "AG02", *self.foreign[:50])
         self.mine, self.hers = a_collector(app.store, "mine", "AG01"), a_collector(app.store, "hers", "AG02")
         self.files = [self._file(n) for n in range(20)]
+        self.attached = {one: self._attached(one) for one in self.foreign[:5]}
+        assigned(app.store, AG2, self.hers, *self.foreign[:5])
+        self.requests = [
+            ask(app.store, self.evidence, self.hers, one, CaseRequestKind.DOCUMENTS) for one in self.foreign[:5]
+        ]
+
+    def _attached(self, one: str) -> str:
+        """The file that somebody else attached to a case of theirs."""
+        file = Incoming("letter.txt", one.encode(), sha256(one.encode()).hexdigest())
+        return add_attachment(AG2, self.app.store, now=NOW, case_id=one, file=file).attachment_id
 
     def _file(self, number: int) -> str:
         """The living link of somebody else."""
@@ -134,13 +158,18 @@ def services(book: Book, ids: list[str]) -> int:
 
 def routes(book: Book, ids: list[str], token: str) -> int:
     """Ids of cases, files and requests through the API: the same status and body for missing and foreign."""
-    addresses = ("exports/{}/file", "approvals/r-{}", "breaks/{}")
-    wanted = [(0, one) for one in book.files] + [(number % 3, one) for number, one in enumerate(ids)]
-    answers: dict[int, set[tuple[int, str]]] = {0: set(), 1: set(), 2: set()}
+    addresses = (
+        "exports/{}/file", "approvals/r-{}", "breaks/{}", "cases/{}/posting?amount_minor=1", "cases/{}/files/{}",
+        "case-requests/{}", "case-requests/cq-{}/files/{}", "imports/{}", "imports/{}/refused",
+    )  # fmt: skip
+    wanted = [(0, one) for one in book.files] + [(number % len(addresses), one) for number, one in enumerate(ids)]
+    wanted += [(5, one) for one in book.requests] + [(4, one) for one in book.attached]
+    answers: dict[int, set[tuple[int, str]]] = {door: set() for door in range(len(addresses))}
     with TestClient(behind_the_gate(book.app), base_url="http://testserver", follow_redirects=False) as client:
         client.cookies.set("recoup_session", token)
         for door, one in wanted:
-            answer = client.get(f"/api/v1/{addresses[door].format(one)}")
+            file = book.attached.get(one, one)
+            answer = client.get(f"/api/v1/{addresses[door].format(one, file)}")
             answers[door].add((answer.status_code, answer.text))
     assert {name: len(found) for name, found in answers.items()} == dict.fromkeys(answers, 1)
     assert {status for found in answers.values() for status, _ in found} <= {403, 404}

@@ -23,9 +23,12 @@ from ops_app.store.tables.agencies import agencies
 from tests.access import table
 from tests.access.table import PEOPLE
 from tests.consoles.test_front_door import behind_the_gate
-from tests.consoles.test_rest import payment
+from tests.consoles.test_rest import LOAN, payment
 
-NOBODYS = {"break_id": "0" * 32, "request_id": "r-" + "0" * 32, "export_id": "0" * 32}
+NOBODYS = {
+    "break_id": "0" * 32, "request_id": "r-" + "0" * 32, "export_id": "0" * 32, "case_id": "0" * 32,
+    "attachment_id": "0" * 32, "case_request_id": "cq-" + "0" * 32, "evidence_id": "0" * 32, "import_id": "0" * 32,
+}  # fmt: skip
 """Ids of nothing, for the parameters of addresses; whoever is let in is told that there is nothing."""
 
 BODIES: dict[str, dict[str, Any]] = {
@@ -34,8 +37,35 @@ BODIES: dict[str, dict[str, Any]] = {
     "POST /api/v1/approvals/{request_id}/decisions": {
         "decision": "approve", "version": 1, "content_hash": "0" * 64, "reason": "a good reason",
     },
+    "POST /api/v1/loans": LOAN,
+    "POST /api/v1/cases/{case_id}/requests": {
+        "kind": "documents", "case_version": 1, "form": {"documents": ["contract"], "purpose": "asked for"},
+        "reason": "a good reason",
+    },
+    "POST /api/v1/case-requests/{case_request_id}/answers": {
+        "version": 1, "content_hash": "0" * 64, "outcome": "sent", "reply": "a good reply",
+    },
+    "POST /api/v1/case-requests/{case_request_id}/resubmissions": {
+        "version": 1, "form": {}, "reason": "a good reason",
+    },
+    "POST /api/v1/case-requests/{case_request_id}/withdrawals": {"version": 1, "reason": "a good reason"},
+    "POST /api/v1/case-request-rules": {
+        "kind": "documents", "asset": "always", "due_hours": 24, "reason": "a good reason",
+    },
+    "POST /api/v1/imports": {
+        "file_name": "x.csv", "content_base64": "eA==", "template": "nobodys", "entry": "loans",
+        "file_date": "2026-03-10",
+    },
+    "POST /api/v1/imports/{import_id}/corrections": {
+        "version": 1, "line_no": 1, "decision": "discard", "reason": "a good reason",
+    },
+    "POST /api/v1/imports/{import_id}/decisions": {"version": 1, "decision": "confirm"},
+    "POST /api/v1/notices/read": {},
 }  # fmt: skip
 """Route → a body of the right shape: a wrong one would be refused before anybody is asked who they are."""
+
+QUESTIONS = {"GET /api/v1/cases/{case_id}/posting": {"amount_minor": 1}}
+"""Route → what its address asks behind the question mark."""
 
 WAYS = ("own", "other", "unassigned", "ended")
 """The session: of one's own agency, of another agency, none at all, one that has ended (for people of agencies: with
@@ -140,7 +170,7 @@ def _asked(client: TestClient, name: str, token: str | None, key: str) -> tuple[
     form = {} if address.startswith("/api/") else {"data": {"token": "forged"}}
     body = {"json": BODIES[name]} if name in BODIES else form if method == "POST" else {}
     headers = {"Idempotency-Key": key} if method == "POST" else {}
-    answer = client.request(method, address.format(**NOBODYS), headers=headers, **body)
+    answer = client.request(method, address.format(**NOBODYS), headers=headers, params=QUESTIONS.get(name), **body)
     return answer.status_code, answer.text
 
 

@@ -1,22 +1,32 @@
 """Four cases that stand in four ways to the people of agency AG01, and who those people are.
 
 own: placed with AG01 and assigned to its collector; other: placed with AG02; unassigned: placed with AG01, with no
-collector; ended: was placed with AG01 and was recalled.
+collector; ended: was placed with AG01 and was recalled. Each case has a file of the asset company's and one of its
+agency's, a tag of the agency's and an interruption of its limitation; AG02 asked for something on its case.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
+from hashlib import sha256
 from pathlib import Path
 
 from ops_app.domain.casework.cases import case_id, debtor_key
+from ops_app.domain.casework.limitation import InterruptionKind
+from ops_app.domain.casework.requests import CaseRequestKind
+from ops_app.domain.casework.tags import Tag
 from ops_app.domain.organisation.people import AGENCY_ROLES, ROLES_OF_EITHER, SYSTEM, Actor, Role
+from ops_app.services.casework.attaching import Incoming, add_attachment
+from ops_app.services.casework.limitation import record_interruption
+from ops_app.services.casework.tagging import tag_case
 from ops_app.store.store import Store
+from tests.services.casework.asking import ask
 from tests.services.casework.casebook import (
     AG1,
     AG2,
     NOW,
+    SUPERVISOR,
     a_collector,
     a_debtor,
     a_spell,
@@ -39,6 +49,8 @@ class World:
     cases: dict[str, str]
     mine: Actor
     hers: Actor
+    files: dict[tuple[str, str], str] = field(default_factory=dict)
+    """(case, house) → the file that this house attached to it."""
 
     def actor(self, role: Role, person_of: str = "AG01") -> Actor:
         """Somebody in ``role``; the roles of agencies in AG01, where the collector is the one of the case ``own``."""
@@ -68,6 +80,21 @@ def made(store: Store, evidence: Path) -> World:
     mine, hers = a_collector(store, "mine", "AG01"), a_collector(store, "hers", "AG02")
     assigned(store, AG1, mine, ids["own"], ids["ended"])
     assigned(store, AG2, hers, ids["other"])
+    files = {}
+    for relation, one in ids.items():
+        agency = AG2 if relation == "other" else AG1
+        for actor in (SUPERVISOR, agency):
+            data = f"L{NUMBERS[relation]} of {actor.person_id}".encode()
+            file = Incoming("letter.txt", data, sha256(data).hexdigest(), for_agency=True)
+            made_one = add_attachment(actor, store, now=NOW, case_id=one, file=file)
+            files[one, actor.agency_code or ""] = made_one.attachment_id
+        tag_case(agency, store, now=NOW, case_id=one, tag=Tag.HARDSHIP.value)
+        record_interruption(
+            SUPERVISOR, store, now=NOW, case_id=one, kind=InterruptionKind.DEMAND, happened_date=NOW.date(),
+            evidence=f"letter about L{NUMBERS[relation]}", key=one,
+        )  # fmt: skip
+    ask(store, evidence, hers, ids["other"], CaseRequestKind.DOCUMENTS)
+    ask(store, evidence, mine, ids["own"], CaseRequestKind.DOCUMENTS)
     later = NOW + timedelta(minutes=30)
     recalled(store, ids["ended"], now=later)
-    return World(ids, mine, hers)
+    return World(ids, mine, hers, files)

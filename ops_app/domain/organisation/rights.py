@@ -15,6 +15,9 @@ from ops_app.domain.money import Money
 SCOPED = ("cases.", "fields.")
 """Families of rights whose services bind every query to the person's scope."""
 
+NOT_BOUND = frozenset({"cases.push"})
+"""Rights of those families that are about no case yet, so that no scope binds them."""
+
 HOLD_NO_CASES = frozenset(
     {"session.own", "approvals.own", "rows.export", "organisation.view", "agencies.view", "parameters.view"}
 )
@@ -50,7 +53,7 @@ class Rights:
             return False
         if not self.is_scope_narrowed:
             return True
-        return permission in HOLD_NO_CASES or permission.startswith(SCOPED)
+        return permission in HOLD_NO_CASES or (permission.startswith(SCOPED) and permission not in NOT_BOUND)
 
     def check_amount(self, permission: str, amount_minor: int | None, currency: str | None) -> None:
         """Raise ``AboveLimit`` where ``amount_minor`` is more than the person may deal with under that right; without

@@ -11,6 +11,7 @@ from fastapi import APIRouter, Header, Path, Query, Request
 from ops_app.domain.errors import Invalid
 from ops_app.domain.organisation.imports import ImportState
 from ops_app.domain.organisation.people import Actor
+from ops_app.domain.organisation.permissions import require
 from ops_app.gateways.import_files import bring, read_preview, refused_lines
 from ops_app.gateways.pipeline_child import work_on_import
 from ops_app.interfaces.rest.callers import Callers
@@ -104,6 +105,7 @@ def import_routes(callers: Callers) -> APIRouter:
     def refused(request: Request, import_id: ImportId, page: Page = 1, page_size: PageSize = 50) -> RefusedPage:
         """Its refused rows, by line, each with the sentence of its rule."""
         actor = callers.of(request)
+        require(actor, "imports.make")  # before the id: who may not is told so whether it is there or not
         one = imports.read_import(actor, app.store, now=app.clock.now(), import_id=import_id)
         rows, total = refused_lines(actor, app.settings, one, limit=page_size, offset=(page - 1) * page_size)
         return RefusedPage(rows=[RefusedOut.of(row) for row in rows], total=total)
@@ -112,6 +114,7 @@ def import_routes(callers: Callers) -> APIRouter:
     def correct(request: Request, import_id: ImportId, asked: RowCorrectionIn) -> ImportOut:
         """Decide about a refused row; a version that is not the present one is refused, so twice has one effect."""
         actor = callers.of(request)
+        require(actor, "imports.make")  # before the id: who may not is told so whether it is there or not
         one = imports.read_import(actor, app.store, now=app.clock.now(), import_id=import_id)
         columns = {column.name for column in read_preview(actor, app.settings, one).columns}
         imports.correct_import_row(

@@ -157,7 +157,7 @@ def read_case(actor: Actor, store: Store, *, now: datetime, case_id: str) -> Cas
         placements = [it for it in placements if it.agency_code == actor.agency_code and it.ended_at is None]
         since = placements[-1].placed_at if placements else now
         assignments = [it for it in assignments if it.agency_code == actor.agency_code and it.assigned_at >= since]
-        events = _since_placed(events)
+        events = since_placed(events)
         flags = [_as_told(it, since) for it in flags if it.cleared_at is None]
     return CaseRecord(
         one, tuple(events), tuple(placements), tuple(assignments), tuple(flags), tuple(others),
@@ -165,7 +165,7 @@ def read_case(actor: Actor, store: Store, *, now: datetime, case_id: str) -> Cas
     )  # fmt: skip
 
 
-def _since_placed(events: Sequence[CaseEvent]) -> list[CaseEvent]:
+def since_placed(events: Sequence[CaseEvent]) -> list[CaseEvent]:
     """What happened from the last placement on. By number, not by time: a case is taken from one agency and placed
     with another in the same moment."""
     begun = max((it.nth for it in events if it.what == CaseMove.PLACE.value), default=None)

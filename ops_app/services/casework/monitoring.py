@@ -12,6 +12,7 @@ from sqlalchemy.engine import Connection
 from ops_app.domain.canonical import key_hash, moment_text
 from ops_app.domain.casework.alerts import TO_BE_SETTLED, Alert, AlertChanged, AlertKind, NoSuchAlert
 from ops_app.domain.casework.cases import checked_reason
+from ops_app.domain.casework.scope import scope_of
 from ops_app.domain.errors import Invalid
 from ops_app.domain.organisation.people import Actor
 from ops_app.services.act import act
@@ -19,7 +20,7 @@ from ops_app.services.casework.placement_rules import agency_against, rules_on
 from ops_app.store.casework import alerts, periods
 from ops_app.store.casework.alerts import AlertFilter
 from ops_app.store.organisation import agencies
-from ops_app.store.store import Store
+from ops_app.store.store import Store, Transaction
 
 __all__ = ["Alert", "AlertFilter", "AlertsPage", "Found", "close_alerts", "find_alerts", "list_alerts", "take_alerts"]
 
@@ -75,12 +76,13 @@ def list_alerts(
     after: tuple[datetime, str] | None = None,
     limit: int = 50,
 ) -> AlertsPage:
-    """One page of alerts, the one that is due next first."""
+    """One page of alerts within reach, the one that is due next first."""
     if not 1 <= limit <= LARGEST_PAGE:
         raise Invalid(f"A page has 1 to {LARGEST_PAGE} rows.", f"每页 1 至 {LARGEST_PAGE} 行。", field="limit")
     with store.reading() as connection:
-        rows = alerts.page(connection, wanted or AlertFilter(), after=after, limit=limit + 1)
-        counted = alerts.counts(connection, now)
+        reach = alerts.reach(scope_of(actor), now)
+        rows = alerts.page(connection, wanted or AlertFilter(), reach, after=after, limit=limit + 1)
+        counted = alerts.counts(connection, now, reach)
     last = rows[limit - 1] if len(rows) > limit else None
     return AlertsPage(tuple(rows[:limit]), (last.due_at, last.alert_id) if last else None, counted)
 
@@ -90,7 +92,7 @@ def take_alerts(actor: Actor, store: Store, *, now: datetime, wanted: Mapping[st
     """Become the owner of open alerts (id → version); all or none. Raises ``NoSuchAlert``, ``AlertChanged``."""
     why = checked_reason(reason)
     with store.writing(actor, now) as transaction:
-        found = _open(transaction.connection, wanted)
+        found = _open(transaction, wanted)
         alerts.change(transaction.connection, found, {"owner_id": actor.person_id})
         for one in found.values():
             transaction.audit(
@@ -105,7 +107,7 @@ def close_alerts(actor: Actor, store: Store, *, now: datetime, wanted: Mapping[s
     """Close open alerts (id → version) with a note that says what was done; all or none. Raises as ``take_alerts``."""
     said = checked_reason(note)
     with store.writing(actor, now) as transaction:
-        found = _open(transaction.connection, wanted)
+        found = _open(transaction, wanted)
         closing = {"closed_at": now, "closed_by": actor.person_id, "closed_by_name": actor.name, "closing_note": said}
         alerts.change(transaction.connection, found, closing)
         for one in found.values():
@@ -113,10 +115,11 @@ def close_alerts(actor: Actor, store: Store, *, now: datetime, wanted: Mapping[s
     return len(found)
 
 
-def _open(connection: Connection, wanted: Mapping[str, int]) -> dict[str, Alert]:
+def _open(transaction: Transaction, wanted: Mapping[str, int]) -> dict[str, Alert]:
     if not 1 <= len(wanted) <= LARGEST_PAGE:
         raise Invalid(f"Choose 1 to {LARGEST_PAGE} alerts.", f"请选择 1 至 {LARGEST_PAGE} 项告警。", field="alerts")
-    found = alerts.read_locked(connection, wanted)
+    reach = alerts.reach(scope_of(transaction.actor), transaction.now)
+    found = alerts.read_locked(transaction.connection, wanted, reach)
     for alert_id, version in sorted(wanted.items()):
         one = found.get(alert_id)
         if one is None:

@@ -22,6 +22,7 @@ from ops_app.domain.casework.placing import (
     GroundDoesNotHold,
     RecallGround,
 )
+from ops_app.domain.casework.scope import scope_of
 from ops_app.domain.errors import Conflict
 from ops_app.domain.organisation.people import Actor
 from ops_app.services.act import act
@@ -114,13 +115,14 @@ def withdraw_recall(actor: Actor, store: Store, *, now: datetime, wanted: Mappin
 
 @act("cases.view")
 def announced_recalls(actor: Actor, store: Store, *, now: datetime, agency_code: str | None = None) -> list[Announced]:
-    """What goes back and when: to an agency's people its own, to the asset company those of ``agency_code``."""
+    """What goes back and when, of the cases within reach: to an agency's people its own, to the asset company those of
+    ``agency_code``."""
     whose = actor.agency_code or agency_code
     if whose is None:
         return []
     found: dict[tuple[datetime, str], int] = {}
     with store.reading() as connection:
-        for one in notices.of_agency(connection, whose):
+        for one in notices.of_agency(connection, whose, reach=(scope_of(actor), now)):
             if one.effective_at > now:
                 found[one.effective_at, one.reason] = found.get((one.effective_at, one.reason), 0) + 1
     return [Announced(whose, moment, reason, count) for (moment, reason), count in sorted(found.items())]

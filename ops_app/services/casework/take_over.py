@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy.engine import Connection
 
 from ops_app.domain.canonical import key_hash
-from ops_app.domain.casework.cases import CaseMove, checked_reason, moves_from
+from ops_app.domain.casework.cases import CaseMove, NoSuchCase, checked_reason, moves_from
 from ops_app.domain.casework.scope import scope_of
 from ops_app.domain.casework.take_over import (
     Difference,
@@ -125,8 +125,10 @@ def list_differences(
 
 @act("history.view")
 def history_of_case(actor: Actor, store: Store, *, now: datetime, case_id: str) -> tuple[KeptRow, ...]:
-    """What the former system says happened to a case, oldest first."""
+    """What the former system says happened to a case within reach, oldest first; raises ``NoSuchCase``."""
     with store.reading() as connection:
+        if cases.read(connection, case_id, scope_of(actor), now) is None:
+            raise NoSuchCase
         return tuple(stored.of_case(connection, case_id))
 
 

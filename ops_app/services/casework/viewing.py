@@ -13,6 +13,7 @@ from ops_app.domain.organisation.audit import AuditRow
 from ops_app.domain.organisation.people import Actor
 from ops_app.domain.organisation.permissions import require
 from ops_app.services.act import act
+from ops_app.services.casework.cases import since_placed
 from ops_app.store.casework import cases, debtors, periods
 from ops_app.store.casework.cases import Case
 from ops_app.store.casework.keys import PersonalKey
@@ -94,11 +95,13 @@ def case_person(actor: Actor, store: Store, *, now: datetime, case_id: str, evid
 @act("cases.view")
 def changes_since(actor: Actor, store: Store, *, now: datetime, case_id: str, event_count: int) -> list[CaseEvent]:
     """What happened to a case within reach after its first ``event_count`` events: who comes second reads what was done
-    meanwhile. Raises ``NoSuchCase``."""
+    meanwhile; an agency from its placement on. Raises ``NoSuchCase``."""
     with store.reading() as connection:
         if cases.read(connection, case_id, scope_of(actor), now) is None:
             raise NoSuchCase
-        return [one for one in periods.events(connection, case_id) if one.nth > event_count]
+        found = periods.events(connection, case_id)
+    theirs = found if actor.agency_code is None else since_placed(found)
+    return [one for one in theirs if one.nth > event_count]
 
 
 @act("cases.view")

@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, func, insert, or_, select, tuple_, update
+from sqlalchemy import ColumnElement, exists, func, insert, or_, select, tuple_, update
 from sqlalchemy.engine import Connection
 
 from ops_app.domain.casework.alerts import Alert, AlertKind
+from ops_app.domain.casework.scope import Reach, Scope
+from ops_app.store.casework.cases import within
 from ops_app.store.ledger.payments import chunks
 from ops_app.store.tables.casework import cases, placements
 from ops_app.store.tables.organisation import people
@@ -49,11 +51,23 @@ def open_ids(connection: Connection) -> set[str]:
     return set(connection.execute(select(case_alerts.c.alert_id).where(case_alerts.c.closed_at.is_(None))).scalars())
 
 
-def read_locked(connection: Connection, ids: Collection[str]) -> dict[str, Alert]:
-    """Id → alert; nobody else changes them before this transaction ends."""
+def reach(scope: Scope, now: datetime) -> list[ColumnElement[bool]]:
+    """The conditions that bind a query of alerts: whoever does not see every case sees the alerts about single cases
+    within reach, and none about a whole agency."""
+    if scope.reach is Reach.ALL:
+        return []
+    return [exists().where(cases.c.case_id == case_alerts.c.case_id, *within(scope, now)).correlate(case_alerts)]
+
+
+def read_locked(
+    connection: Connection, ids: Collection[str], conditions: Sequence[ColumnElement[bool]]
+) -> dict[str, Alert]:
+    """Id → alert within reach; nobody else changes them before this transaction ends."""
     found: dict[str, Alert] = {}
     for some in chunks(sorted(ids)):
-        rows = connection.execute(select(case_alerts).where(case_alerts.c.alert_id.in_(some)).with_for_update())
+        rows = connection.execute(
+            select(case_alerts).where(case_alerts.c.alert_id.in_(some), *conditions).with_for_update()
+        )
         found.update((row.alert_id, _alert(row)) for row in rows)
     return found
 
@@ -68,14 +82,22 @@ def change(connection: Connection, ids: Collection[str], values: dict[str, Any])
         )
 
 
-def page(connection: Connection, wanted: AlertFilter, *, after: tuple[datetime, str] | None, limit: int) -> list[Alert]:
-    """Alerts by when they are due, from the nearest; behind ``after`` (that moment and the id of the last row seen)."""
+def page(
+    connection: Connection,
+    wanted: AlertFilter,
+    conditions: Sequence[ColumnElement[bool]],
+    *,
+    after: tuple[datetime, str] | None,
+    limit: int,
+) -> list[Alert]:
+    """Alerts within reach by when they are due, from the nearest; behind ``after`` (that moment and the id of the last
+    row seen)."""
     c = case_alerts.c
     query = (
         select(case_alerts, people.c.display_name.label("owner_name"), cases.c.loan_id)
         .outerjoin(people, people.c.person_id == c.owner_id)
         .outerjoin(cases, cases.c.case_id == c.case_id)
-        .where(*_conditions(wanted))
+        .where(*conditions, *_conditions(wanted))
     )
     if after is not None:
         order = (c.due_at, c.alert_id)
@@ -83,12 +105,14 @@ def page(connection: Connection, wanted: AlertFilter, *, after: tuple[datetime, 
     return [_alert(row) for row in connection.execute(query.order_by(c.due_at, c.alert_id).limit(limit))]
 
 
-def counts(connection: Connection, now: datetime) -> dict[AlertKind, tuple[int, int]]:
-    """Kind → how many are open, and how many of those are over their time."""
+def counts(
+    connection: Connection, now: datetime, conditions: Sequence[ColumnElement[bool]]
+) -> dict[AlertKind, tuple[int, int]]:
+    """Kind → how many within reach are open, and how many of those are over their time."""
     late = func.count().filter(case_alerts.c.due_at <= now)
     rows: Any = connection.execute(
         select(case_alerts.c.kind, func.count(), late)
-        .where(case_alerts.c.closed_at.is_(None))
+        .where(case_alerts.c.closed_at.is_(None), *conditions)
         .group_by(case_alerts.c.kind)
     )
     return {AlertKind(kind): (int(count), int(over)) for kind, count, over in rows}

@@ -6,10 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import exists, func, insert, select, update
 from sqlalchemy.engine import Connection
 
+from ops_app.domain.casework.scope import Scope
+from ops_app.store.casework.cases import within
 from ops_app.store.ledger.payments import chunks
+from ops_app.store.tables.casework import cases
 from ops_app.store.tables.placing import recall_notices
 
 
@@ -50,10 +53,15 @@ def running(connection: Connection, ids: Sequence[str]) -> dict[str, Notice]:
     return found
 
 
-def of_agency(connection: Connection, agency_code: str, *, because: str | None = None) -> list[Notice]:
-    """The running notices of an agency, those that take effect first at the top."""
+def of_agency(
+    connection: Connection, agency_code: str, *, because: str | None = None, reach: tuple[Scope, datetime] | None = None
+) -> list[Notice]:
+    """The running notices of an agency, those that take effect first at the top; with ``reach`` those alone whose cases
+    are within that scope at that moment."""
     c = recall_notices.c
     query = select(recall_notices).where(c.agency_code == agency_code, c.ended_at.is_(None))
+    if reach is not None:
+        query = query.where(exists().where(cases.c.case_id == c.case_id, *within(*reach)).correlate(recall_notices))
     if because is not None:
         query = query.where(c.because == because)
     return [Notice(**row._mapping) for row in connection.execute(query.order_by(c.effective_at, c.case_id))]

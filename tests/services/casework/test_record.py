@@ -17,7 +17,6 @@ from ops_app.domain.organisation.people import Actor, Role
 from ops_app.gateways.attachment_files import attach_file, fetch_attached
 from ops_app.services.casework.attaching import list_attachments, withdraw_attachment
 from ops_app.services.casework.cases import CaseFilter, list_cases
-from ops_app.services.casework.placing import recall_cases
 from ops_app.services.casework.saved_views import list_views, remove_view, save_view
 from ops_app.services.casework.tagging import list_tags, tag_case, untag_case
 from ops_app.services.casework.viewing import case_audit, case_payments, case_person, changes_since, open_case
@@ -31,8 +30,8 @@ from tests.services.casework.casebook import (
     WHY,
     a_collector,
     placed,
+    recalled,
     some_cases,
-    versions,
 )
 
 LATER = NOW + timedelta(hours=1)
@@ -70,7 +69,7 @@ def test_what_an_agency_tagged_ends_with_its_placement(store: Store, tmp_path: P
     ids = some_cases(store, tmp_path)
     placed(store, "AG01", ids[0])
     tag_case(AG1, store, now=NOW, case_id=ids[0], tag="promising")
-    recall_cases(SUPERVISOR, store, now=LATER, wanted=versions(store, ids[0]), reason=WHY)
+    recalled(store, ids[0], now=LATER)
     placed(store, "AG01", ids[0], now=LATER + timedelta(hours=1), due_at=LATER + timedelta(days=9))
     assert list_tags(AG1, store, now=LATER + timedelta(hours=2), case_id=ids[0]) == []
 
@@ -116,7 +115,7 @@ def test_a_file_is_read_by_those_who_have_the_case_and_by_nobody_after(store: St
         return fetch_attached(actor, store, tmp_path, now=now, case_id=ids[0], attachment_id=one.attachment_id)[1]
 
     assert fetch(AG1, contract) == PDF + b"%%EOF"
-    recall_cases(SUPERVISOR, store, now=LATER, wanted=versions(store, ids[0]), reason=WHY)
+    recalled(store, ids[0], now=LATER)
     for actor, one in ((AG1, contract), (AG1, theirs), (AG1, inside), (AG2, contract)):
         with pytest.raises(NoSuchAttachment):
             fetch(actor, one)

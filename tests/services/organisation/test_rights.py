@@ -61,9 +61,9 @@ def test_a_right_that_is_withheld_is_gone_at_the_next_click_and_nothing_else_is(
     held = {code for code, roles in GRANTS.items() if Role.SUPERVISOR in roles}
     assert {code for code in GRANTS if may(actor, code)} == held - {"cases.place"}
     with pytest.raises(Refused, match="withheld from you"):
-        from ops_app.services.casework.placing import preview_placement
+        from ops_app.services.casework.placing import queue_cases
 
-        preview_placement(actor, store, now=NOW, wanted=[])
+        queue_cases(actor, store, now=NOW, wanted={}, reason=WHY)
 
 
 def test_only_the_administrator_takes_only_from_others_only_what_they_have(store: Store) -> None:

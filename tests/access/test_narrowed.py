@@ -1,0 +1,104 @@
+"""What the matrix cannot see with whole roles: narrowed people, former agencies, files of cases out of reach."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from ops_app.domain.casework.alerts import NoSuchAlert
+from ops_app.domain.casework.cases import NoSuchCase
+from ops_app.domain.errors import Refused
+from ops_app.domain.organisation.people import SYSTEM, Actor, Role
+from ops_app.domain.organisation.permissions import may
+from ops_app.domain.organisation.rights import Rights
+from ops_app.gateways.attachment_files import attach_file
+from ops_app.services.casework.monitoring import close_alerts, find_alerts, list_alerts, take_alerts
+from ops_app.services.casework.recalling import announced_recalls, run_announce_recall
+from ops_app.services.casework.take_over import history_of_case
+from ops_app.services.casework.viewing import changes_since
+from ops_app.store.store import Store
+from tests.access import world
+from tests.access.world import THEN
+from tests.services.casework.casebook import AG1, AG2, NOW, SUPERVISOR, WHY, ZONE, placed, versions
+
+ELSEWHERE = replace(SUPERVISOR, rights=Rights(sources=frozenset({"OTHER"})))
+"""A supervisor to whom only cases of another source are left."""
+HERE = replace(SUPERVISOR, rights=Rights(sources=frozenset({"SIM"})))
+LATE = NOW + timedelta(hours=49)
+
+
+def test_alerts_are_listed_taken_and_closed_within_reach(store: Store, tmp_path: Path) -> None:
+    world.made(store, tmp_path)
+    find_alerts(SYSTEM, store, now=LATE, today=LATE.date())
+    every = list_alerts(SUPERVISOR, store, now=LATE)
+    assert every.rows
+    seen = list_alerts(HERE, store, now=LATE)
+    assert {one.alert_id for one in seen.rows} == {one.alert_id for one in every.rows if one.case_id}
+    nothing = list_alerts(ELSEWHERE, store, now=LATE)
+    assert (nothing.rows, nothing.counts) == ((), {})
+    one = next(one for one in every.rows if one.case_id)
+    for wanted in ({one.alert_id: one.version}, {"0" * 32: 1}):
+        with pytest.raises(NoSuchAlert):
+            take_alerts(ELSEWHERE, store, now=LATE, wanted=wanted, reason=WHY)
+        with pytest.raises(NoSuchAlert):
+            close_alerts(ELSEWHERE, store, now=LATE, wanted=wanted, note=WHY)
+    assert close_alerts(HERE, store, now=LATE, wanted={one.alert_id: one.version}, note=WHY) == 1
+
+
+def test_announced_recalls_are_those_of_cases_within_reach(store: Store, tmp_path: Path) -> None:
+    made = world.made(store, tmp_path)
+    for relation in ("own", "unassigned", "other"):
+        with store.writing(SUPERVISOR, NOW) as transaction:
+            asked = {"cases": versions(store, made.cases[relation]), "reason": WHY, "zone": ZONE}
+            run_announce_recall(transaction, asked)
+            transaction.audit("test.announced", "case", relation)
+
+    def count(actor: Actor, agency_code: str | None = None) -> int:
+        return sum(one.count for one in announced_recalls(actor, store, now=NOW, agency_code=agency_code))
+
+    in_house = Actor("p-in-house", "In", Role.COLLECTOR)
+    assert (count(AG1), count(AG2), count(made.mine)) == (2, 1, 1)
+    assert count(AG1, "AG02") == 2, "whatever is asked for, an agency is answered with its own"
+    assert (count(SUPERVISOR, "AG01"), count(HERE, "AG01")) == (2, 2)
+    assert (count(ELSEWHERE, "AG01"), count(in_house, "AG01")) == (0, 0)
+
+
+def test_an_agency_reads_of_changes_what_happened_in_its_own_time(store: Store, tmp_path: Path) -> None:
+    made = world.made(store, tmp_path)
+    one = made.cases["ended"]
+    placed(store, "AG02", one, now=THEN)
+    every = changes_since(SUPERVISOR, store, now=THEN, case_id=one, event_count=0)
+    theirs = changes_since(AG2, store, now=THEN, case_id=one, event_count=0)
+    assert [it.nth for it in theirs] == [every[-1].nth]
+    assert theirs[0].what == "place"
+    with pytest.raises(NoSuchCase):
+        changes_since(AG1, store, now=THEN, case_id=one, event_count=0)
+
+
+def test_history_of_a_case_that_is_not_there_is_refused(store: Store, tmp_path: Path) -> None:
+    made = world.made(store, tmp_path)
+    assert history_of_case(SUPERVISOR, store, now=THEN, case_id=made.cases["own"]) == ()
+    with pytest.raises(NoSuchCase):
+        history_of_case(SUPERVISOR, store, now=THEN, case_id="0" * 32)
+    with pytest.raises(Refused):
+        history_of_case(HERE, store, now=THEN, case_id=made.cases["own"])
+
+
+def test_no_bytes_are_kept_for_a_case_out_of_reach(store: Store, tmp_path: Path) -> None:
+    made = world.made(store, tmp_path)
+    before = sorted(tmp_path.rglob("*"))
+    for one in (made.cases["other"], made.cases["ended"], "0" * 32):
+        with pytest.raises(NoSuchCase):
+            attach_file(AG1, store, tmp_path, now=THEN, case_id=one, name="a.txt", data=b"anything at all")
+    assert sorted(tmp_path.rglob("*")) == before
+    attach_file(AG1, store, tmp_path, now=THEN, case_id=made.cases["own"], name="a.txt", data=b"anything at all")
+    assert sorted(tmp_path.rglob("*")) != before
+
+
+def test_whoever_sees_some_cases_only_pushes_no_loan_of_any_other() -> None:
+    operator = Actor("p-op", "Ou", Role.OPERATOR)
+    assert may(operator, "cases.push")
+    assert not may(replace(operator, rights=Rights(sources=frozenset({"SIM"}))), "cases.push")
