@@ -99,7 +99,7 @@ def init(
     from pipelines.readers.templates import load_template
 
     settings = Settings.load()
-    load_template(settings.template_dirs, template)
+    load_template(template, settings.template_dirs)
     app = open_app(settings)
     password = create_first_administrator(app.store, now=app.clock.now(), sign_in_name=name, display_name=display_name)
     (settings.inbound / template).mkdir(parents=True, exist_ok=True)

@@ -26,6 +26,8 @@ class PageSpec:
 PAGES: tuple[PageSpec, ...] = (
     PageSpec("home", "", "home.py", "start", "session.own"),
     PageSpec("todo", "todo", "todo.py", "start", "session.own"),
+    PageSpec("approvals", "approvals", "asset_company/approvals.py", "start", "approvals.view"),
+    PageSpec("exports", "exports", "exports.py", "start", "rows.export"),
     PageSpec(
         "repayment_audit",
         "repayment_audit",
@@ -54,8 +56,6 @@ PAGES: tuple[PageSpec, ...] = (
     PageSpec(
         "announcements", "announcements", "asset_company/announcements.py", "administration", "announcements.manage"
     ),
-    PageSpec("exports", "exports", "exports.py", "start", "rows.export"),
-    PageSpec("approvals", "approvals", "asset_company/approvals.py", "start", "approvals.view"),
     PageSpec("account", "account", "account.py", "start", "session.own"),
 )
 SECTIONS = ("start", "dashboards", "cases", "repayments", "operations", "administration")

@@ -196,7 +196,24 @@ def test_a_placement_is_previewed_with_every_reason_and_asked_for(
 def test_an_empty_view_says_what_to_do_next(open_page: OpenPage, view: str) -> None:
     at = open_page("cases", Role.SUPERVISOR, language="zh", query={"cases_view": view})
     assert not at.exception
-    assert any(one.value and "暂无" in one.value for one in at.caption)
+    assert [one.value[:2] for one in at.info] == ["暂无"]
+    assert "没有符合筛选条件" not in words(at)
+
+
+def test_an_empty_list_that_was_narrowed_does_not_say_that_there_is_nothing(open_page: OpenPage) -> None:
+    at = open_page("my_cases", Role.COLLECTOR)
+    assert [one.value for one in at.info] == [
+        "Nothing is assigned to you now. Your supervisor assigns cases; they appear here at once."
+    ]
+    at.query_params["my_cases_least"] = "30"
+    at.run()
+    assert [one.value for one in at.info] == ["Nothing matches these filters."]
+
+
+def test_a_list_of_one_page_has_no_buttons_to_turn_it(ids: list[str], open_page: OpenPage) -> None:
+    at = open_page("cases", Role.SUPERVISOR, query={"cases_view": "all"})
+    assert loans(at) == {f"L{n}" for n in range(1, 7)}
+    assert not {"First page", "Next page"} & {one.label for one in at.button}
 
 
 def test_an_agency_is_told_what_goes_back_and_enters_an_attempt(ids: list[str], app: App, open_page: OpenPage) -> None:

@@ -10,10 +10,11 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from dashboards.published import NothingPublished, latest
+from dashboards.published import _LIVE_KEYS, NothingPublished, latest
 from tests.dashboards.snapshot import END, Made, make_live, make_snapshot, point_at
 
 SMALL = Made(cases=3, days=2)
+MODELS = Path(__file__).parents[2] / "dbt" / "models"
 
 
 def test_before_the_first_publication_it_says_so(tmp_path: Path) -> None:
@@ -137,3 +138,11 @@ def test_another_reader_of_the_process_is_not_shut_out(tmp_path: Path) -> None:
     latest(tmp_path)
     with duckdb.connect(str(path), read_only=True) as other:
         assert other.execute("select count(*) from dim_cases").fetchone() == (3,)
+
+
+def test_rows_of_today_meet_those_of_the_snapshot_by_a_key_that_their_mart_has() -> None:
+    models = {path.stem: path.read_text(encoding="utf-8") for path in MODELS.rglob("*.yml")}
+    for table, keys in _LIVE_KEYS.items():
+        if table in models:
+            assert all(f"- name: {key}\n" in models[table] for key in keys), table
+    assert "fct_approvals" in models

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import streamlit as st
-
 from ops_app.consoles.casework import bulk, lists, record, search
 from ops_app.consoles.casework.opening import show_announced
 from ops_app.consoles.kit.context import here
@@ -15,9 +13,9 @@ current = here()
 heading(current, "agency_cases")
 found = search.show(current)
 show_announced(current)
-rows, selected = lists.show_cases(current, "agency_cases", CaseFilter(), extra=lists.countdown(current))
-if not rows:
-    st.caption(current.t("cases.next.agency"))
+rows, selected = lists.show_cases(
+    current, "agency_cases", CaseFilter(), empty=current.t("cases.next.agency"), extra=lists.countdown(current)
+)
 bulk.show(current, selected, ("assign", "touch"))
 bulk.show_handover(current)
 chosen = choose_among(

@@ -26,15 +26,16 @@ ACTS = {
 
 
 def listed(at: Here, view: str) -> tuple[Sequence[Case], Sequence[Case]]:
+    empty = at.t(f"cases.next.{view}")
     if view in ENDED:
-        return lists.show_placements(at, f"placements_{view}", ended=ENDED[view])
+        return lists.show_placements(at, f"placements_{view}", empty=empty, ended=ENDED[view])
     extra: Sequence[lists.Column] = ()
     if view == "to_be_placed":
         extra = (lists.against_placement(at),)
     elif view == "placed":
         extra = lists.countdown(at)
     wanted = CaseFilter(custody=None if view == "all" else Custody(view))
-    return lists.show_cases(at, f"cases_{view}", wanted, extra=extra)
+    return lists.show_cases(at, f"cases_{view}", wanted, empty=empty, extra=extra)
 
 
 current = here()
@@ -48,13 +49,11 @@ the_view = url.tab(
 rows: Sequence[Case] = ()
 selected: Sequence[Case] = ()
 if the_view == "batches":
-    there = batch_list.show(current)
+    if not batch_list.show(current):
+        st.info(current.t("cases.next.batches"))
 else:
     rows, selected = listed(current, the_view)
-    there = bool(rows)
     bulk.show(current, selected, ACTS.get(the_view, ()))
-if not there:
-    st.caption(current.t(f"cases.next.{the_view}"))
 if the_view == "in_house":
     bulk.show_handover(current)
 chosen = choose_among(

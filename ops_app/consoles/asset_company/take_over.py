@@ -12,10 +12,11 @@ from ops_app.services.casework.take_over import latest_take_over
 at = here()
 heading(at, "take_over")
 last = latest_take_over(at.actor, at.app.store, now=at.now)
-if at.may("history.take_over"):
+may_take_over = at.may("history.take_over")
+if may_take_over:
     take_over_proof.ask(at)
 if last is None:
-    st.info(at.t("take_over.none"))
+    st.info(at.t("take_over.none" if may_take_over else "take_over.none_for_readers"))
 else:
     take_over_proof.show(at, last)
     take_over_proof.outside(at)

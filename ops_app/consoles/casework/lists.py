@@ -61,11 +61,13 @@ def drawn() -> Drawn:
 
 
 def show_cases(
-    at: Here, name: str, wanted: CaseFilter, *, extra: Sequence[Column] = ()
+    at: Here, name: str, wanted: CaseFilter, *, empty: str, extra: Sequence[Column] = ()
 ) -> tuple[Sequence[Case], Sequence[Case]]:
-    """A list of cases with sort, range, pages and export; the rows shown, and those selected."""
+    """A list of cases with sort, range, pages and export; the rows shown, and those selected. ``empty`` says what to do
+    when there are none at all."""
     t, language = at.t, at.actor.language
-    wanted, sorts = narrowed(at, name, wanted)
+    whole = wanted
+    wanted, sorts = narrowed(at, name, whole)
     one, two, three = st.columns([2, 1, 1])
     options = [f"{sort}{sign}" for sort in sorts for sign in ("-", "+")]
     with one:
@@ -110,7 +112,7 @@ def show_cases(
     )
     place = st.container(horizontal=True)
     try:
-        rows, selected = tables.show_keyed(at, stream, filters)
+        rows, selected = tables.show_keyed(at, stream, filters, empty=empty, narrowed=ranged != whole)
     except Invalid as error:  # a value that there is not; the page below goes on
         st.error(error.sentence(language))
         return (), ()
@@ -155,7 +157,7 @@ def against_placement(at: Here) -> Column:
             known.update(placement_reasons(at.actor, at.app.store, now=at.now, today=at.today, shown=shown))
         return at.labels.listing([it.zh if at.actor.language == "zh" else it.en for it in known[one.case_id]])
 
-    return Column("against", at.t("cases.against_placement"), said, width="large")
+    return Column("against", at.t("cases.against_placement"), said)
 
 
 def countdown(at: Here) -> tuple[Column, ...]:
@@ -206,8 +208,9 @@ def left(at: Here, time: timedelta) -> str:
     return at.t("cases.left" if time > timedelta(0) else "cases.over", days=said)
 
 
-def show_placements(at: Here, name: str, *, ended: bool | None) -> tuple[Sequence[Case], Sequence[Case]]:
-    """Placements that run, that ended, or all there were, with the cases they are of and what came in."""
+def show_placements(at: Here, name: str, *, empty: str, ended: bool | None) -> tuple[Sequence[Case], Sequence[Case]]:
+    """Placements that run, that ended, or all there were, with the cases they are of and what came in; ``empty`` says
+    what to do when there are none at all."""
     t, labels = at.t, at.labels
     shown: list[Placed] = []
     agency = url.text(f"{name}_agency", t("cases.agency"), language=at.actor.language, max_chars=32)
@@ -283,7 +286,7 @@ def show_placements(at: Here, name: str, *, ended: bool | None) -> tuple[Sequenc
         fetch=fetch,
     )
     place = st.container(horizontal=True)
-    rows, selected = tables.show_keyed(at, stream, (name, agency))
+    rows, selected = tables.show_keyed(at, stream, (name, agency), empty=empty, narrowed=bool(agency))
     if rows:
         export_stream(at, stream, {"agency": agency, "view": name}, place)
     return [row[1] for row in rows], [row[1] for row in selected]

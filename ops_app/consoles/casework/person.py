@@ -29,7 +29,7 @@ def contacts(at: Here, record: CaseRecord) -> None:
         {
             **named,
             at.t("cases.customer"): one.customer_id,
-            at.t("cases.language"): person.language or "",
+            at.t("cases.language"): at.labels.language(person.language),
             at.t("cases.timezone"): person.timezone or "",
         }
     )

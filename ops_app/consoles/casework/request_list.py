@@ -78,6 +78,7 @@ def _filters(at: Here) -> dict[str, str]:
             default="all", language=language,
         )  # fmt: skip
         chosen["whose"] = "" if whose == "all" else whose
+    with st.container(horizontal=True):  # a second row: seven in one would cut what they say
         if at.actor.agency_code is None:
             chosen["agency"] = url.text("requests_agency", t("cases.agency"), language=language, max_chars=32)
         chosen["text"] = url.text(

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import streamlit as st
-
 from ops_app.consoles.casework import bulk, lists, record, search
 from ops_app.consoles.kit.context import here
 from ops_app.consoles.kit.desk import choose_among
@@ -13,9 +11,9 @@ from ops_app.services.casework.cases import CaseFilter
 current = here()
 heading(current, "my_cases")
 found = search.show(current)
-rows, selected = lists.show_cases(current, "my_cases", CaseFilter(), extra=lists.countdown(current))
-if not rows:
-    st.caption(current.t("cases.next.own"))
+rows, selected = lists.show_cases(
+    current, "my_cases", CaseFilter(), empty=current.t("cases.next.own"), extra=lists.countdown(current)
+)
 bulk.show(current, selected, ("touch",))
 chosen = choose_among(
     current, "case", [*found, *rows], selected, row_id=lambda one: one.case_id, label=current.t("cases.open"),

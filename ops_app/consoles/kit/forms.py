@@ -48,6 +48,19 @@ class Form:
     def _slot(self, field: str) -> None:
         self._slots[field] = st.empty()
 
+    def _texts(self, field: str, show: Callable[[str], str]) -> Callable[[str], str]:
+        """``show`` as it was when each option was first shown in this filling: a box sends back the text of its choice,
+        and a text that changed meanwhile (how many cases somebody has) would lose what was chosen."""
+        kept: dict[tuple[str, str, str], str] = st.session_state.setdefault(f"_form_texts_{self.name}", {})
+
+        def text(option: str) -> str:
+            place = (field, self.here.actor.language, option)
+            if place not in kept:
+                kept[place] = show(option)
+            return kept[place]
+
+        return text
+
     def text(self, field: str, label: str, *, value: str = "", max_chars: int = 200, password: bool = False) -> str:
         """One line of text."""
         typed = st.text_input(
@@ -81,7 +94,7 @@ class Form:
             label,
             list(options),
             index=index if options else None,
-            format_func=show,
+            format_func=self._texts(field, show),
             placeholder=self.here.t("forms.choose"),
             key=self._field_key(field),
         )
@@ -96,7 +109,7 @@ class Form:
             label,
             list(options),
             default=list(default),
-            format_func=show,
+            format_func=self._texts(field, show),
             placeholder=self.here.t("forms.choose_some"),
             select_all=False,
             key=self._field_key(field),
@@ -195,6 +208,7 @@ class Form:
     def forget(self) -> None:
         """Begin a new filling: empty fields, new key."""
         st.session_state.pop(f"_form_{self.name}", None)
+        st.session_state.pop(f"_form_texts_{self.name}", None)
 
     def _show(self, error: DomainError) -> None:
         slot = self._slots.get(error.field or "", self._slots[""])

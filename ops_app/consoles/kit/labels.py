@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from babel.core import Locale, UnknownLocaleError
 from babel.dates import format_date, format_datetime
 from babel.numbers import format_currency, format_decimal, format_percent
 
@@ -91,6 +92,15 @@ class Labels:
         """What a check of the pipeline found. It writes ``what: names`` in English; beside the check's own sentence
         in 中文 the names alone are said."""
         return reason.partition(": ")[2] or reason if self.texts.language == "zh" else reason
+
+    def language(self, code: str | None) -> str:
+        """The name of a language by its code (``zh``, ``en-GB``); a code that names none shows as it is."""
+        if not code:
+            return EMPTY
+        try:
+            return Locale.parse(code, sep="-" if "-" in code else "_").get_display_name(self.locale) or code
+        except (UnknownLocaleError, ValueError):
+            return code
 
     def role(self, code: str) -> str:
         """The name of a role."""

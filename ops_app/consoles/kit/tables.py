@@ -77,6 +77,8 @@ class Listing(Generic[Row]):
     default_descending: bool = True
     selectable: bool = False
     empty: str | None = None
+    whole: Mapping[str, str] = field(default_factory=dict)
+    """What filters that are never empty hold while nothing is narrowed; ``empty`` is said then."""
     page_size: int = 50
 
 
@@ -114,7 +116,8 @@ def show_list(here: Here, listing: Listing[Row], filters: Mapping[str, str] | No
         wanted = window(url.page_number(name, pages))
         rows, total = listing.fetch(wanted)
     if not rows:
-        st.info(listing.empty if listing.empty and not any(chosen.values()) else here.t("lists.none"))
+        narrowed = any(value != listing.whole.get(key, "") for key, value in chosen.items())
+        st.info(listing.empty if listing.empty and not narrowed else here.t("lists.none"))
         return Shown((), (), total, wanted, beside)
     count = here.labels.count
     last = wanted.offset + len(rows)
@@ -207,10 +210,11 @@ def show_stream(here: Here, stream: Stream[Row], fingerprint: object) -> tuple[S
 
 
 def show_keyed(
-    here: Here, stream: Stream[Row], fingerprint: object, *, total: str = ""
+    here: Here, stream: Stream[Row], fingerprint: object, *, empty: str = "", narrowed: bool = False
 ) -> tuple[Sequence[Row], Sequence[Row]]:
-    """Draw a page of a list that is read by marks, with buttons to the next page and back to the first; the rows shown,
-    and those selected. A mark in the address that is none of this list begins it again."""
+    """Draw a page of a list that is read by marks, with buttons to the next page and back to the first where there is
+    more than one; the rows shown, and those selected. ``empty`` is said of a list without rows that its reader has not
+    ``narrowed``. A mark in the address that is none of this list begins it again."""
     place = f"{stream.name}_after"
     url.back_to_first_page(place, fingerprint)
     try:
@@ -219,11 +223,11 @@ def show_keyed(
         st.query_params.pop(place, None)
         rows, more = stream.fetch(None, stream.page_size)
     if not rows:
-        st.info(here.t("lists.none"))
+        st.info(empty if empty and not narrowed else here.t("lists.none"))
         return (), ()
-    if total:
-        st.caption(total)
     selected = _grid(stream, rows)
+    if more is None and place not in st.query_params:
+        return rows, selected
     with st.container(horizontal=True):
         url.mark_button(here.t("lists.first"), place, None, disabled=place not in st.query_params)
         url.mark_button(here.t("lists.next"), place, more, disabled=more is None)

@@ -112,7 +112,7 @@ def _listing(at: Here) -> tables.Listing[ToDo]:
             Column("due", t("requests.due"), lambda one: _due(at, one)),
             Column("kind", t("todo.kind"), lambda one: labels.named(names, one.kind)),
             Column("topic", t("todo.topic"), lambda one: topic_of(at, one.topic) or "–"),
-            Column("subject", t("todo.subject"), lambda one: one.subject),
+            Column("subject", t("todo.subject"), lambda one: one.subject, width="medium"),
             Column("amount", t("approvals.amount"), lambda one: labels.minor(one.amount_minor, one.currency or ""),
                    right=True),
             Column("currency", t("approvals.currency"), lambda one: one.currency or "–", width="small"),

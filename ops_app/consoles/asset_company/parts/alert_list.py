@@ -52,11 +52,10 @@ def show(at: Here) -> tuple[Sequence[Alert], Sequence[Alert]]:
     )
     filters = {"state": state, "kind": kind, "whose": whose}
     place = st.container(horizontal=True)
-    rows, selected = tables.show_keyed(at, stream, filters)
+    whole = state == "open" and not kind and whose == "all"
+    rows, selected = tables.show_keyed(at, stream, filters, empty=t("alerts.none"), narrowed=not whole)
     if rows:
         export_stream(at, stream, filters, place)
-    else:
-        st.caption(t("alerts.none"))
     return rows, selected
 
 

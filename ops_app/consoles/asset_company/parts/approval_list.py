@@ -79,7 +79,7 @@ def listing(at: Here, which: str) -> tables.Listing[ApprovalRequest]:
         title=t(f"approvals.tabs.{which}"),
         columns=(
             Column("kind", t("approvals.kind"), lambda one: kind_name(at, one.kind)),
-            Column("object", t("approvals.object"), lambda one: one.object_id),
+            Column("object", t("approvals.object"), lambda one: one.object_id, width="medium"),
             Column(
                 "amount", t("approvals.amount"), lambda one: labels.minor(one.amount_minor, one.currency or ""),
                 value=lambda one: amount_of(one), right=True,

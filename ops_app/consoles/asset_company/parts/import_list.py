@@ -96,5 +96,5 @@ def _listing(at: Here) -> tables.Listing[Import]:
         sorts={name: t(f"imports.sort.{name}") for name in SORTS},
         default_sort="uploaded_at",
         selectable=True,
-        empty=t("imports.empty"),
+        empty=t("imports.empty" if at.may("imports.make") else "imports.empty_for_readers"),
     )

@@ -49,11 +49,9 @@ def show(at: Here) -> tuple[Sequence[Row], Sequence[Row]]:
     )  # fmt: skip
     filters = {"within_days": days, "pack": pack}
     place = st.container(horizontal=True)
-    rows, selected = tables.show_keyed(at, stream, filters)
+    rows, selected = tables.show_keyed(at, stream, filters, empty=t("limitation.none"), narrowed=bool(pack))
     if rows:
         export_stream(at, stream, filters, place)
-    else:
-        st.caption(t("limitation.none"))
     return rows, selected
 
 

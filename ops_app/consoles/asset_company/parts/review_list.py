@@ -67,4 +67,5 @@ def listing(at: Here) -> tables.Listing[ReviewedRight]:
         fetch=fetch,
         selectable=True,
         empty=t("rights.empty"),
+        whole={"days": DAYS[0]},
     )
