@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 from ops_app.config import Settings
 from ops_app.gateways.clock import Clock, SystemClock
-from ops_app.services.casework import open_work as _open_work  # noqa: F401 (says what a person still has)
 from ops_app.services.organisation import installation
 from ops_app.services.organisation.approval_kinds import kinds
 from ops_app.store.store import Store

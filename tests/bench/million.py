@@ -83,11 +83,12 @@ _SELECTS: dict[str, str] = {
     " timestamp '2026-12-31 00:00:00' + interval (n % 80000) seconds as due_at,"
     " timestamp '2026-10-04 00:00:00' as first_contact_due_at, 'p-sup' as placed_by,"
     " balance_minor::bigint as placed_balance_minor, currency, null as ended_at, null as end_reason,"
-    " null as ended_by, null as ended_balance_minor, null as end_note from held where custody = 'placed'"
+    " null as ended_by, null as ended_balance_minor, null as end_note, null::date as tail_until_date,"
+    " null::timestamp as first_touch_at, null::timestamp as last_touch_at from held where custody = 'placed'"
     " union all select md5('then' || n), case_id, 1, agency, timestamp '2025-10-01 00:00:00' + interval (n % 80000)"
     " seconds, timestamp '2026-02-01 00:00:00', timestamp '2025-10-04 00:00:00', 'p-sup', balance_minor::bigint,"
     " currency, timestamp '2026-01-01 00:00:00' + interval (n % 80000) seconds, 'recalled', 'p-sup',"
-    " balance_minor::bigint, null from held where n % 5 = 0",
+    " balance_minor::bigint, null, null, null, null from held where n % 5 = 0",
     "assignments": "select md5('hers' || n) as assignment_id, case_id, 1 as nth, collector_id,"
     " case when custody = 'placed' then agency end as agency_code, timestamp '2026-10-02 00:00:00' as assigned_at,"
     " 'p-sup' as assigned_by, null as ended_at, null as end_reason, null as ended_by from held"

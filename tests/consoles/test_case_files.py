@@ -9,10 +9,9 @@ import pytest
 from ops_app.bootstrap import App
 from ops_app.domain.organisation.people import Actor, Role
 from ops_app.gateways.attachment_files import attach_file
-from ops_app.services.casework.placing import recall_cases
 from tests.consoles.conftest import OpenPage, SignedInAs, words
 from tests.consoles.test_rest import client as client
-from tests.services.casework.casebook import SUPERVISOR, WHY, placed, some_cases, versions
+from tests.services.casework.casebook import SUPERVISOR, placed, recalled, some_cases
 from tests.services.casework.test_record import PDF
 
 
@@ -51,7 +50,7 @@ def test_a_link_gives_the_file_as_a_download_and_dies_with_the_placement(
     for guess in foreign:
         answer = client.get(guess)
         assert (answer.status_code, answer.content) == (404, missing.content), guess
-    recall_cases(SUPERVISOR, app.store, now=app.clock.now(), wanted=versions(app.store, ids[0]), reason=WHY)
+    recalled(app.store, ids[0], now=app.clock.now())
     answer = client.get(link)
     assert (answer.status_code, answer.content) == (404, missing.content)
 

@@ -11,11 +11,12 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from ops_app.bootstrap import App
-from ops_app.domain.organisation.exports import MOST_FETCHES, ROWS_WITHOUT_APPROVAL
+from ops_app.domain.organisation.exports import MOST_FETCHES
 from tests.journeys.conftest import Visitor
 from tests.services.casework.casebook import a_debtor, a_spell, taken_in
 
 pytestmark = pytest.mark.browser
+ROWS_WITHOUT_APPROVAL = 1_000
 CASES = ROWS_WITHOUT_APPROVAL + 50
 LIST = "/cases?cases_view=in_house&lang=en"
 REASON = "figures for the monthly review"

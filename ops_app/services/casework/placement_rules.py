@@ -15,8 +15,8 @@ from ops_app.domain.errors import Invalid
 from ops_app.domain.money import Money
 from ops_app.domain.organisation.agencies import NoSuchAgency
 from ops_app.domain.organisation.parameter_timeline import ParameterSet
-from ops_app.domain.organisation.parameters import Scope
 from ops_app.domain.organisation.placement import placement_stops
+from ops_app.services.organisation.installation import scope_of_loan
 from ops_app.services.organisation.parameter_reading import in_force
 from ops_app.store.casework import periods
 from ops_app.store.casework.cases import Case
@@ -69,7 +69,7 @@ class PlacementRules:
 
     def touch_of(self, lender_code: str | None, product_code: str | None) -> timedelta:
         """As ``touch``, for a lender and product."""
-        found = self.parameters.value(TOUCH_DAYS, self.day, _scope(lender_code, product_code))
+        found = self.parameters.value(TOUCH_DAYS, self.day, scope_of_loan(lender_code, product_code))
         assert isinstance(found, int)
         return timedelta(days=found)
 
@@ -83,7 +83,7 @@ class PlacementRules:
         return found
 
     def _value(self, code: str, one: Case) -> object:
-        return self.parameters.value(code, self.day, _scope(one.lender_code, one.product_code))
+        return self.parameters.value(code, self.day, scope_of_loan(one.lender_code, one.product_code))
 
 
 def rules_on(connection: Connection, day: date) -> PlacementRules:
@@ -133,18 +133,6 @@ def zone_of(name: str) -> ZoneInfo:
         return ZoneInfo(name)
     except (KeyError, ValueError) as error:
         raise Invalid(f"{name} is no time zone.", f"{name} 不是时区。", field="zone") from error
-
-
-def _scope(lender_code: str | None, product_code: str | None) -> Scope:
-    return Scope(lender=_code(lender_code), product=_code(product_code))
-
-
-def _code(value: str | None) -> str | None:
-    """A code by which parameters vary; one that is spelt otherwise has no values of its own."""
-    try:
-        return Scope(lender=value).lender
-    except Invalid:
-        return None
 
 
 def distinct(codes: Iterable[str | None]) -> list[str]:

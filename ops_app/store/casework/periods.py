@@ -327,12 +327,6 @@ def assignments_of(connection: Connection, case_id: str) -> list[Assignment]:
     return [Assignment(**row._mapping) for row in rows]
 
 
-def count_running_of(connection: Connection, person_id: str) -> int:
-    """How many cases a person has now."""
-    running = assignments.c.ended_at.is_(None) & (assignments.c.collector_id == person_id)
-    return int(connection.execute(select(func.count()).select_from(assignments).where(running)).scalar_one())
-
-
 def add_flag(connection: Connection, one: SetFlag) -> None:
     """Set a flag; at most one of a kind is set on a case."""
     connection.execute(insert(case_flags).values(**{**vars(one), "flag": one.flag.value}))

@@ -34,7 +34,6 @@ from ops_app.domain.organisation.approvals import (
 )
 from ops_app.domain.organisation.people import SYSTEM, Role
 from ops_app.services.casework.moving import clear_flag
-from ops_app.services.casework.placing import recall_cases
 from ops_app.services.casework.request_answers import fetch_evidence
 from ops_app.services.casework.request_escalation import end_requests_left_behind, escalate_late_requests
 from ops_app.services.casework.request_reading import CaseRequestFilter, list_case_requests
@@ -51,9 +50,9 @@ from tests.services.casework.casebook import (
     assigned,
     now_is,
     placed,
+    recalled,
     some_cases,
     taken_in,
-    versions,
 )
 
 K = CaseRequestKind
@@ -352,7 +351,7 @@ def test_a_recall_ends_what_the_agency_asked_for_but_not_a_dispute(
     waiver = ask(store, tmp_path, house.caller, ids[0], K.WAIVER)
     decide(store, house.agency, waiver)
     dispute = ask(store, tmp_path, house.caller, ids[0], K.DISPUTE)
-    recall_cases(house.supervisor, store, now=NOW, wanted=versions(store, ids[0]), reason=WHY)
+    recalled(store, ids[0])
     with pytest.raises(NotCarriedOut) as refused:
         decide(store, house.supervisor, waiver)
     assert isinstance(refused.value.why, CaseElsewhere)

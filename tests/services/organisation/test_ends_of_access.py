@@ -12,7 +12,6 @@ from ops_app.domain.organisation.approvals import NotAllDecided, RequestMove
 from ops_app.domain.organisation.exports import ExportState, NoSuchExport
 from ops_app.domain.organisation.people import SYSTEM, Actor, Role
 from ops_app.domain.organisation.permissions import GRANTS
-from ops_app.services.casework import open_work as _cases  # noqa: F401 (says what a person still has)
 from ops_app.services.organisation import agency_access, agency_staff, approvals, exports, people, quarantine, sign_in
 from ops_app.services.organisation import announcements as announcing
 from ops_app.services.organisation.agencies import AgencyDetails, add_agency
@@ -221,6 +220,9 @@ def test_a_link_ends_with_the_agency(store: Store, admin: Actor, holder: Actor) 
     manager, more = someone(Role.MANAGER), {"now": NOW, "agency_code": "AG01", "today": NOW.date(), "reason": "over"}
     with store.writing(SYSTEM, NOW) as transaction:
         transaction.connection.execute(update(agencies).values(state="suspended"))
+        transaction.connection.execute(
+            update(cases).values(agency_code=None, collector_id=None, state="entered", custody="in_house")
+        )
         transaction.audit("test.suspended", "agency", "AG01")
     move_agency(manager, store, version=1, what=AgencyMove.END, **more)
     with store.reading() as connection:

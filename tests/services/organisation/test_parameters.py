@@ -67,6 +67,7 @@ def _catalogue() -> Iterator[None]:
         definition("casework.held", whole, 1, held_in="dbt/x.sql"),
         definition(BANDS, ParameterKind.RANGES, (Range("A", 0, None),)),
         definition(CASH, ParameterKind.MONEY, Money(100, "CNY")),
+        definition("organisation.approval_expiry_days", whole, 14),  # read by every request that is made
     ):
         yield
 
@@ -251,7 +252,7 @@ def test_a_list_shows_what_holds_what_comes_and_is_narrowed_sorted_and_paged(sto
     assert codes(wanted=ParameterFilter(text="测试"), page_size=2) == [BANDS, "casework.held"]
     assert codes(wanted=ParameterFilter(changed_only=True)) == [PLAIN]
     assert codes(sort="next_date")[0] == PLAIN
-    assert codes(page=3, page_size=2) == [CASH]
+    assert codes(page=3, page_size=2) == [CASH, "organisation.approval_expiry_days"]
     row = parameters.list_parameters(ADMIN, store, now=NOW, on_date=TODAY, wanted=ParameterFilter(text="plain")).rows[0]
     assert (row.held.value, row.next_value, row.next_date, row.narrower, row.version_no) == (1, 5, day(3), 1, 1)
     with pytest.raises(Invalid):

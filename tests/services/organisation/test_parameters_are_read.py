@@ -9,16 +9,19 @@ from pathlib import Path
 import pytest
 
 from ops_app.config import PROJECT_ROOT
+from ops_app.domain.money import Money
 from ops_app.domain.organisation.exports import ApprovalNeeded
 from ops_app.domain.organisation.parameter_values import Value
 from ops_app.domain.organisation.people import Role
 from ops_app.services.casework.limitation import list_expiring, read_limitation
+from ops_app.services.casework.placement_rules import PlacementRules, rules_on
 from ops_app.services.ledger.posting import preview_posting
 from ops_app.services.organisation import approvals, exports
 from ops_app.services.organisation import export_releasing as releasing
 from ops_app.services.organisation.exports import Asked
 from ops_app.services.organisation.parameter_catalogue import catalogue
 from ops_app.store.casework import periods
+from ops_app.store.casework.cases import Case
 from ops_app.store.store import Store
 from tests.services.casework import casebook, test_limitation, test_pushing
 from tests.services.organisation import test_exports
@@ -84,12 +87,32 @@ def posting(store: Store, evidence: Path) -> object:
     ).parts
 
 
+def placement_rule(read: Callable[[PlacementRules, Case], object]) -> Callable[[Store, Path], object]:
+    """What the rules of a placement say of a case that waits to be placed."""
+
+    def outcome(store: Store, evidence: Path) -> object:
+        case = casebook.some_cases(store, evidence)[0]
+        with store.reading() as connection:
+            return read(rules_on(connection, casebook.DAY), casebook.now_is(store, case))
+
+    return outcome
+
+
 READERS: dict[str, tuple[Value, Callable[[Store, Path], object]]] = {
     "organisation.approval_expiry_days": (2, expiry),
     "organisation.export_approval_rows": (10, approval_rows),
     "organisation.export_link_hours": (2, link_hours),
     "casework.intake_days_past_due": (13, intake_days),
     "casework.first_contact_hours": (5, first_contact),
+    "casework.minimum_placement_amount": (
+        Money(90_000_000, "CNY"),
+        placement_rule(lambda rules, one: rules.exclusions(one)),
+    ),
+    "casework.placement_exclusions": (("dispute",), placement_rule(lambda rules, one: rules.criteria(one))),
+    "casework.placement_term_days": (30, placement_rule(lambda rules, one: rules.term_days(one))),
+    "casework.recall_notice_days": (3, placement_rule(lambda rules, one: rules.notice_days(one))),
+    "casework.tail_window_days": (9, placement_rule(lambda rules, one: rules.tail_days(one))),
+    "casework.touch_days": (5, placement_rule(lambda rules, one: rules.touch(one))),
     "casework.limitation_years": (7, clock),
     "casework.limitation_interruptions": (("suit",), clock),
     "casework.limitation_warning_days": (2, warning),

@@ -46,7 +46,7 @@ def test_each_sees_what_waits_for_them_by_due_time(store: Store, tmp_path: Path,
     due = [it.due_at for it in found.rows]
     assert due == sorted(due)
     assert [(it.kind, it.object_id) for it in found.rows] == [
-        ("approval", one), ("unassigned_case", ids[1]),
+        ("unassigned_case", ids[1]), ("approval", one),
         *sorted([("ending_placement", ids[0]), ("ending_placement", ids[1])], key=lambda it: it[1]),
     ]  # fmt: skip
     assert todos(store, house.caller).rows == todos(store, house.in_house).rows == ()
