@@ -17,6 +17,7 @@ from tests.services.casework.casebook import a_debtor, a_spell, taken_in
 
 pytestmark = pytest.mark.browser
 ROWS_WITHOUT_APPROVAL = 1_000
+NUMBER = r"X\d{8}-[0-9A-F]{8}"
 CASES = ROWS_WITHOUT_APPROVAL + 50
 LIST = "/cases?cases_view=in_house&lang=en"
 REASON = "figures for the monthly review"
@@ -61,7 +62,8 @@ def test_many_cases_leave_approved_watermarked_masked_and_by_a_link_that_dies(
     press_in_export(visitor, "Ask for a CSV file")
     expect(page.get_by_text("Asked. Once somebody else has approved it")).to_be_visible()
     visitor.go("/exports?lang=en")
-    number = re.search(r"X\d{8}-[0-9A-F]{8}", page.content())
+    expect(page.locator("body")).to_contain_text(re.compile(NUMBER), timeout=30_000)
+    number = re.search(NUMBER, page.content())
     assert number
     assert "/api/v1/exports/" not in page.content()  # no link before the approval
 
