@@ -16,17 +16,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+import numpy as np
 import zstandard
 
 from pipelines.readers.encodings import detect_encoding
 from pipelines.readers.refusals import FileRefused
 from pipelines.readers.templates import CsvFormat, Trailer
+from pipelines.readers.texts import holds_controls
 
 CHUNK = 4 << 20
 MAX_LINE = 1 << 20
 MAX_COLUMNS = 2000
-_CONTROL = bytes(range(9)) + bytes([11, 12]) + bytes(range(14, 32)) + b"\x7f"
-_NO_CONTROL = bytes(byte for byte in range(256) if byte not in _CONTROL)
+_LIKE_ASCII = ("utf-8", "utf-8-sig", "ascii", "gb18030")
 _LONE_CR = re.compile(rb"\r(?!\n)")
 
 
@@ -53,6 +54,8 @@ class TextFacts:
     new_line: str = "\\n"
     lines: int = 0
     controls: bool = False
+    exponents: bool = True
+    """Whether ``E+`` stands anywhere."""
     last_line: bytes = b""
     ended: bool = True
 
@@ -114,6 +117,7 @@ def look_at_text(path: Path, how: CsvFormat, encoding: str, work: Path) -> TextF
         encoding=codec,
         lines=seen.newlines + (0 if seen.ended else 1),
         controls=seen.controls,
+        exponents=seen.exponents or codec not in _LIKE_ASCII,
         last_line=seen.tail_line(),
         ended=seen.ended,
     )
@@ -126,7 +130,7 @@ class _Pass:
     def __init__(self, how: CsvFormat) -> None:
         self.how = how
         self.newlines = self.crlf = self.lone_cr = 0
-        self.ascii, self.controls, self.quotes = True, False, False
+        self.ascii, self.controls, self.quotes, self.exponents = True, False, False, False
         self.tail, self.ended, self.open_length = b"", True, 0
 
     def take(self, chunk: bytes) -> None:
@@ -134,11 +138,13 @@ class _Pass:
             raise FileRefused("nul", "The file holds NUL bytes: it is not text.", "文件含有 NUL 字节,不是文本。")
         self.ascii = self.ascii and chunk.isascii()
         if not self.controls:
-            self.controls = bool(chunk.translate(None, _NO_CONTROL))
+            self.controls = holds_controls(np.frombuffer(chunk, np.uint8))
+        if not self.exponents and b"+" in chunk:
+            self.exponents = b"E+" in chunk or (self.tail[-1:] == b"E" and chunk[:1] == b"+")
         quote = self.how.quote.encode()
         self.quotes = self.quotes or bool(quote and quote in chunk)
-        feeds = chunk.count(b"\n")
-        returns = chunk.count(b"\r")
+        feeds = int(np.count_nonzero(np.frombuffer(chunk, np.uint8) == 10))
+        returns = chunk.count(b"\r") if b"\r" in chunk else 0
         if returns:
             joined = self.tail[-1:] + chunk
             self.crlf += joined.count(b"\r\n")

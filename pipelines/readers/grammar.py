@@ -30,24 +30,29 @@ def _text(value: str) -> str:
     return "'" + value.replace("'", "''") + "'"
 
 
-def identifier(text: str, usual: str | None = None) -> str:
+def identifier(text: str, usual: str | None = None, *, blanks: bool = True, exponents: bool = True) -> str:
     """Kept character for character. Refused: over 128 bytes, blanks around it, ``1.23E+17`` (a spreadsheet's loss).
 
-    ``usual`` names a boolean column that is true only where ``UNUSUAL`` was not found in the row's texts.
+    ``usual`` names a boolean column that is true only where ``UNUSUAL`` was not found in the row's texts;
+    ``blanks`` and ``exponents`` are false where the file is known to hold none.
     """
     damaged = rf"(contains({text}, 'E+') and regexp_full_match({text}, '[0-9](\.[0-9]+)?E\+[0-9]+'))"
-    return _fitting(text, "id", f"{text} not like ' %' and {text} not like '% ' and not {damaged}", usual)
+    return _fitting(text, "id", [*_no_blanks(text, blanks), *([f"not {damaged}"] if exponents else [])], usual)
 
 
-def code(text: str, usual: str | None = None) -> str:
-    """A code of at most 64 bytes without blanks around it; ``usual`` as for ``identifier``."""
-    return _fitting(text, "code", f"{text} not like ' %' and {text} not like '% '", usual)
+def code(text: str, usual: str | None = None, *, blanks: bool = True) -> str:
+    """A code of at most 64 bytes without blanks around it; ``usual`` and ``blanks`` as for ``identifier``."""
+    return _fitting(text, "code", _no_blanks(text, blanks), usual)
 
 
-def _fitting(text: str, kind: str, proper: str, usual: str | None) -> str:
-    short = f"strlen({text}) <= {_MAX_BYTES[kind]}"
-    if usual is None:
-        return f"case when {short} and {proper} then {text} end"
+def _no_blanks(text: str, blanks: bool) -> list[str]:
+    return [f"{text} not like ' %'", f"{text} not like '% '"] if blanks else []
+
+
+def _fitting(text: str, kind: str, conditions: list[str], usual: str | None) -> str:
+    short, proper = f"strlen({text}) <= {_MAX_BYTES[kind]}", " and ".join(conditions)
+    if usual is None or not proper:
+        return f"case when {' and '.join([short, *conditions])} then {text} end"
     # cases, since both sides of an "and" are computed for every row
     return f"case when {short} then case when {usual} then {text} when {proper} then {text} end end"
 
@@ -92,8 +97,10 @@ def amount(text: str, how: AmountFormat, *, whole_units: str | None, parsed: str
     else:
         money = parsed or quick("amount", plain)
         # up to ten million million the product fits eight bytes, which is many times quicker than sixteen
+        # two decimals as usual: a number that is written back the same needs no regular expression, which costs more
         read = (
-            f"case when regexp_full_match({plain}, '-?[0-9]{{1,15}}(\\.[0-9]{{1,2}})?') then"
+            f"case when case when cast({money} as varchar) = {plain} then true"
+            f" else regexp_full_match({plain}, '-?[0-9]{{1,15}}(\\.[0-9]{{1,2}})?') end then"
             f" case when {money} between -10000000000000 and 10000000000000"
             f" then cast({money}::decimal(18,2) * 100 as bigint)"
             f" else cast({money}::decimal(20,2) * 100 as bigint) end end"

@@ -117,7 +117,7 @@ class Work:
 
     def accepted(self) -> str:
         """SQL of the decided rows that are accepted."""
-        where = "fails is null"
+        where = "row_hash is not null"  # only accepted rows have one; the lists of failed checks are dear to read
         if self.result.has_duplicates:
             where += f" and ordinal not in (select ordinal from read_parquet({self.path(DUPLICATES)}))"
         return f"(select * from {self.decided()} where {where})"

@@ -15,6 +15,7 @@ from pipelines.expectations.definitions import Feed
 from pipelines.readers import grammar
 from pipelines.readers.refusals import FileRefused
 from pipelines.readers.templates import ColumnMap, FeedMap
+from pipelines.readers.texts import ANYTHING, Seen
 from pipelines.readers.vocabulary import text, transform
 
 _NATIVE_NUMBERS = (
@@ -71,9 +72,11 @@ def compile_mapping(
     zone: str,
     *,
     usual: str | None = None,
+    seen: Seen = ANYTHING,
 ) -> Compiled:
     """SQL of every column of ``feed``; ``types`` are the source's columns with their DuckDB types; ``usual`` names the
-    column that tells rows whose texts hold nothing of ``grammar.UNUSUAL``, where there is one.
+    column that tells rows whose texts hold nothing of ``grammar.UNUSUAL``, where there is one; ``seen`` is what all
+    texts of the file may hold.
 
     Raises ``FileRefused('header')`` when a column the template reads is not in the file.
     """
@@ -87,7 +90,7 @@ def compile_mapping(
             compiled.read[column] = f"cast(null as {_stored(feed, column)})"
             compiled.final[column] = f"r_{column}"
             continue
-        _Column(column, how, feed, types, facts, zone, entry, usual).into(compiled)
+        _Column(column, how, feed, types, facts, zone, entry, usual, seen).into(compiled)
     return compiled
 
 
@@ -131,8 +134,9 @@ class _Column:
         zone: str,
         entry: FeedMap,
         usual: str | None = None,
+        seen: Seen = ANYTHING,
     ) -> None:
-        self.usual = usual
+        self.usual, self.seen = usual, seen
         self.column, self.how, self.feed, self.types, self.facts = column, how, feed, types, facts
         self.zone = how.timezone or zone
         self.kind = feed.columns[column].type
@@ -384,8 +388,14 @@ class _Column:
             return grammar.boolean(given)
         if self.kind == "text":
             return grammar.free_text(given)
-        usual = self.usual if given == f"g_{self.column}" and not self._is_constant else None
-        return grammar.identifier(given, usual) if self.kind == "id" else grammar.code(given, usual)
+        usual, seen = None, ANYTHING
+        if given == f"g_{self.column}" and not self._is_constant:
+            usual = self.usual
+            # where the template puts texts together, the result may hold what the file does not
+            seen = ANYTHING if self.how.transforms or self.how.join else self.seen
+        if self.kind == "id":
+            return grammar.identifier(given, usual, blanks=seen.blanks, exponents=seen.exponents)
+        return grammar.code(given, usual, blanks=seen.blanks)
 
     def _signed(self, minor: str) -> str:
         when = self.how.amount.negative_when

@@ -18,7 +18,15 @@ import polars as pl
 
 from pipelines.expectations.definitions import Feed, load_feed
 from pipelines.readers import grammar
-from pipelines.readers.decide import LINE, Plan, Source, copy_statement, natural_key, plan_decision
+from pipelines.readers.decide import (
+    LINE,
+    Plan,
+    Source,
+    copy_statement,
+    natural_key,
+    plan_decision,
+    texts_looked_at,
+)
 from pipelines.readers.envelope import Limits, unpacked
 from pipelines.readers.job import DECIDED, DUPLICATES, REJECTS, RESULT, SHIFTS, CheckCount, Job, Result, Work
 from pipelines.readers.mapping import FileFacts, name, text
@@ -75,6 +83,8 @@ def _decide(job: Job, path: Path, limits: Limits, result: Result) -> None:
     result.encoding = opened.encoding
     feed = load_feed(job.entry.feed)
     opened.source = _numbered(_unpivoted(opened.source, job.entry.unpivot), job.entry, feed)
+    if result.format == "parquet":
+        opened.source = texts_looked_at(connection, opened.source, job.entry, feed, _facts(job, result), job.zone)
     plan = _write_decided(connection, job, opened, feed, result, refuse_all=None)
     result.line_base, result.has_lines = opened.source.line_base, opened.source.has_lines
     unread = _unread_rows(connection, opened, result, job.work)
@@ -131,11 +141,14 @@ def _numbered(source: Source, entry: FeedMap, feed: Feed) -> Source:
     )
 
 
+def _facts(job: Job, result: Result) -> FileFacts:
+    return FileFacts(job.file_name, date.fromisoformat(job.file_date), spreadsheet=result.format == "xlsx")
+
+
 def _write_decided(
     connection: duckdb.DuckDBPyConnection, job: Job, opened: Opened, feed: Feed, result: Result, refuse_all: str | None
 ) -> Plan:
-    facts = FileFacts(job.file_name, date.fromisoformat(job.file_date), spreadsheet=result.format == "xlsx")
-    plan = plan_decision(opened.source, job.entry, feed, facts, job.zone, refuse_all=refuse_all)
+    plan = plan_decision(opened.source, job.entry, feed, _facts(job, result), job.zone, refuse_all=refuse_all)
     if job.entry.extra_columns == "refuse":
         _refuse_extra_columns(opened, job, feed)
     for table in ("reject_errors", "reject_scans"):
@@ -207,10 +220,10 @@ def _count(
 ) -> None:
     """Rows, refusals by check, and rows that stand twice in the file."""
     decided = f"read_parquet({text(str(job.work / DECIDED))})"
-    total, failed = connection.execute(f"select count(*), count(fails) from {decided}").fetchall()[0]
+    total, failed = connection.execute(f"select count(*), count(*) - count(row_hash) from {decided}").fetchall()[0]
     counts = dict(
         connection.execute(
-            f"select f, count(*) from (select unnest(fails) as f from {decided} where fails is not null) group by f"
+            f"select f, count(*) from (select unnest(fails) as f from {decided} where row_hash is null) group by f"
         ).fetchall()
     )
     result.checks = [
@@ -245,7 +258,7 @@ def _duplicates(connection: duckdb.DuckDBPyConnection, job: Job, decided: str, f
     connection.execute(
         f"copy (select file_row_number as ordinal from"
         f" read_parquet({text(str(job.work / DECIDED))}, file_row_number = true)"
-        f" where fails is null and row_hash in (select h from suspects)"
+        f" where row_hash in (select h from suspects)"
         f" qualify row_number() over (partition by {values} order by file_row_number) > 1) to {target} (format parquet)"
     )
     return int(connection.execute(f"select count(*) from read_parquet({target})").fetchall()[0][0])
@@ -357,7 +370,7 @@ def _write_rejects(
         f" case when rule = 'file_refused' then {text(result.reason_zh)} else zh end as reason_zh,"
         f" raw_json, standard_json, place = 1 as is_primary"
         f" from (select line_no, raw_json, standard_json, unnest(fails) as number,"
-        f" generate_subscripts(fails, 1) as place from {work.decided()} where fails is not null)"
+        f" generate_subscripts(fails, 1) as place from {work.decided()} where row_hash is null)"
         f" join read_parquet({work.path('words.parquet')}) using (number)"
     ]
     if result.has_duplicates:

@@ -17,6 +17,7 @@ from pipelines.readers.job import Declared, Job
 from pipelines.readers.mapping import name, text
 from pipelines.readers.refusals import FileRefused
 from pipelines.readers.templates import CsvFormat
+from pipelines.readers.texts import Seen
 
 MAX_JSON_LINE = 1 << 20
 _BATCH = 50_000
@@ -76,7 +77,7 @@ def open_csv(job: Job, path: Path) -> Opened:
         relation,
         dict.fromkeys(names, "VARCHAR"),
         line_base=skip + 1,
-        check_controls=facts.controls,
+        seen=Seen(controls=facts.controls, exponents=facts.exponents),
         leave_out=f"{name(names[0])} is not distinct from {text(opened.marker)}" if opened.marker else None,
     )
     return opened
