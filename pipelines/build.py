@@ -168,14 +168,15 @@ def build(
     state = f"{project_fingerprint(settings.dbt_dir)} {settings.timezone} {json.dumps(own, sort_keys=True)}"
     arguments += ["--vars", json.dumps({"lender_buckets": own})] if own else []
     watch = _Watch(progress)
+    selected: list[str] | None = None
     with warehouse.held():
         with warehouse.open() as connection:
             _prepare(connection, settings, business_date)
             if not (full_refresh or unit_tests):
-                arguments += selection(target_path(settings) / "manifest.json", connection, state) or []
+                selected = selection(target_path(settings) / "manifest.json", connection, state)
             forget(connection)
         watch.began = time.monotonic()
-        results = _invoke(arguments, warehouse_path, settings, watch)
+        results = _invoke([*arguments, *(selected or [])], warehouse_path, settings, watch, held=selected is not None)
         nodes = [_node(result) for result in results]
         failed = [(node.name, node.message) for node in nodes if node.status in ("error", "fail", "runtime error")]
         if failed:
@@ -250,9 +251,16 @@ def _create_tables(connection: Connection) -> None:
 
 
 def _invoke(
-    arguments: list[str], warehouse_path: Path, settings: Settings, watch: _Watch, folder: Path | None = None
+    arguments: list[str],
+    warehouse_path: Path,
+    settings: Settings,
+    watch: _Watch,
+    folder: Path | None = None,
+    *,
+    held: bool = False,
 ) -> list[Any]:
-    """Run dbt once; its results, or ``BuildFailed`` when it could not even begin."""
+    """Run dbt once; its results, or ``BuildFailed`` when it could not even begin. ``held`` says that the last whole
+    build was of the same state of the project, contracts included."""
     from dbt.cli.main import dbtRunner  # takes seconds, and not every process that knows of builds makes one
 
     settings.logs.mkdir(parents=True, exist_ok=True)
@@ -268,6 +276,7 @@ def _invoke(
             RECOUP_WAREHOUSE_PATH=str(warehouse_path.resolve()),
             RECOUP_TIMEZONE=settings.timezone,
             RECOUP_UTC_OFFSET_S=_offset(settings.timezone),
+            RECOUP_CONTRACTS_HELD="yes" if held else "",
         ),
     ):
         try:

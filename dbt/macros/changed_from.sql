@@ -17,8 +17,8 @@ under its file's date but counts from the day it began, or from the day it ended
     {%- if not execute -%}
         {{- return("cast('9999-12-31' as date)") -}}
     {%- endif -%}
-    {%- set found = run_query("select cast(min(day) as varchar) as day from (" ~ queries | join(' union all ') ~ ") as days") -%}
-    {%- set day = found.columns[0].values()[0] or '9999-12-31' -%}
+    {%- set day = answered_once("select cast(min(day) as varchar) as day from (" ~ queries | join(' union all ') ~ ") as days")
+        or '9999-12-31' -%}
     {%- if grain == 'month' -%}
         {%- set day = day[:8] ~ '01' -%}
     {%- endif -%}
@@ -46,12 +46,37 @@ under its file's date but counts from the day it began, or from the day it ended
     {{- return(query) -}}
 {%- endmacro %}
 
-{# The earliest day that any feed touched; of tests, which look at what was recomputed. #}
+{# The earliest day that any feed touched; of tests, which look at what was recomputed: after a full refresh at all. #}
 {% macro earliest_change() -%}
     {%- set touched = from_source('raw', 'touched') -%}
-    {%- if not execute -%}
+    {%- if not execute or flags.FULL_REFRESH -%}
         {{- return("cast('0001-01-01' as date)") -}}
     {%- endif -%}
-    {%- set found = run_query("select cast(min(partition_date) as varchar) as day from " ~ touched) -%}
-    {{- return("cast('" ~ (found.columns[0].values()[0] or '9999-12-31') ~ "' as date)") -}}
+    {%- set day = answered_once("select cast(min(partition_date) as varchar) as day from " ~ touched) or '9999-12-31' -%}
+    {{- return("cast('" ~ day ~ "' as date)") -}}
+{%- endmacro %}
+
+{#
+" and <moment> is not before the earliest day listed in `days_in`", with a day to spare for the zone: a literal on the
+moment itself lets old partitions go unread, which a day computed from it does not. For incremental builds.
+#}
+{% macro not_before(moment, days_in) -%}
+    {%- set days = ref(days_in) -%}
+    {%- if not execute -%}
+        {{- return('') -}}
+    {%- endif -%}
+    {%- set day = answered_once("select cast(min(day) as varchar) as day from " ~ days) or '9999-12-31' -%}
+    {{- return(" and " ~ moment ~ " >= cast('" ~ day ~ "' as date) - interval '1' day") -}}
+{%- endmacro %}
+
+{#
+The one value a query gives, asked once a run: what feeds touched stands still while a build lasts, and a score of models
+ask for it. Answers live in the run's graph, which every invocation makes anew.
+#}
+{% macro answered_once(query) -%}
+    {%- set answers = graph.setdefault('recoup_answers', {}) -%}
+    {%- if query not in answers -%}
+        {%- do answers.update({query: run_query(query).columns[0].values()[0]}) -%}
+    {%- endif -%}
+    {{- return(answers[query]) -}}
 {%- endmacro %}

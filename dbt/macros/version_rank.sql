@@ -42,9 +42,9 @@ ranked_versions           for large feeds: what is listed in `repeated` is ranke
 
 {#
 The keys of an event feed that came with more than one content and are concerned by this build: of a full build all of
-them, else those with a content in a changed partition.
+them, else those with a content in a changed partition. `moment` is the column the partition is computed from, if any.
 #}
-{% macro repeated_keys(relation, key, partition, changed_days, target_table) -%}
+{% macro repeated_keys(relation, key, partition, changed_days, target_table, moment=none) -%}
     {%- set days = ref(changed_days) -%}
     {%- if is_built_in_full('marts', target_table) -%}
     select source_code, {{ key }} from {{ relation }} group by source_code, {{ key }} having count(*) > 1
@@ -53,6 +53,7 @@ them, else those with a content in a changed partition.
     from {{ relation }} as versions
     inner join (
         select distinct source_code, {{ key }} from {{ relation }} where {{ partition }} in (select day from {{ days }})
+            {{- not_before(moment, changed_days) if moment }}
     ) as concerned
         on concerned.source_code = versions.source_code and concerned.{{ key }} = versions.{{ key }}
     group by versions.source_code, versions.{{ key }}

@@ -38,12 +38,24 @@ ever as (
     from {{ ref('dim_cases') }} where written_off_date is not null
 ),
 
+-- nearly every loan has one spell and needs no comparing
+came_back as (
+    select distinct source_code, loan_id from {{ ref('dim_cases') }} where spell_no > 1
+),
+
 firsts as (
-    select
-        source_code, loan_id, depth, {{ earliest_value('day', 'spell_no') }} as day,
-        {{ earliest_value('balance', 'spell_no') }} as balance
+    select ever.source_code, ever.loan_id, ever.depth, ever.day, ever.balance
     from ever
-    group by source_code, loan_id, depth
+    where not exists (
+        select 1 from came_back where came_back.source_code = ever.source_code and came_back.loan_id = ever.loan_id
+    )
+    union all
+    select
+        ever.source_code, ever.loan_id, ever.depth, {{ earliest_value('ever.day', 'ever.spell_no') }} as day,
+        {{ earliest_value('ever.balance', 'ever.spell_no') }} as balance
+    from ever
+    inner join came_back on came_back.source_code = ever.source_code and came_back.loan_id = ever.loan_id
+    group by ever.source_code, ever.loan_id, ever.depth
 ),
 
 recovered as (

@@ -21,11 +21,12 @@ first_days as (
         {{ earliest_value('days.original_principal_minor', 'days.as_of_date') }} as original_principal_minor,
         min(days.as_of_date) as first_seen_date
     from {{ ref('int_loan_days') }} as days
+    {% if is_incremental() %}
+    left join known on known.source_code = days.source_code and known.loan_id = days.loan_id
+    {% endif %}
     where {{ changed_day | replace('as_of_date', 'days.as_of_date') }}
     {% if is_incremental() %}
-        and not exists (
-            select 1 from known where known.source_code = days.source_code and known.loan_id = days.loan_id
-        )
+        and known.loan_id is null
     {% endif %}
     group by days.source_code, days.loan_id
 ),

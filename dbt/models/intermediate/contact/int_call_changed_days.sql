@@ -9,10 +9,6 @@ days as (
     select day from calendar
 ),
 {% else %}
-calls as (
-    select source_code, call_id, started_at from {{ ref('stg_feeds__calls') }}
-),
-
 -- calls are filed by their day in UTC
 touched as (
     select partition_date as day from {{ from_source('raw', 'touched') }} where feed = 'calls'
@@ -20,14 +16,14 @@ touched as (
 
 affected as (
     select distinct source_code, call_id
-    from calls
+    from {{ ref('stg_feeds__calls') }}
     where started_at >= {{ changed_from(['calls']) }} and cast(started_at as date) in (select day from touched)
 ),
 
 -- every version of a call: when the first to arrive turns out to be another, its day changes
 versions as (
     select calls.started_at
-    from calls
+    from {{ ref('stg_feeds__calls') }} as calls
     inner join affected on affected.source_code = calls.source_code and affected.call_id = calls.call_id
 ),
 

@@ -2,7 +2,8 @@ with
 
 repeated as (
     {{ repeated_keys(
-        ref('stg_feeds__calls'), 'call_id', 'business_date', 'int_call_changed_days', 'fct_contact_attempts'
+        ref('stg_feeds__calls'), 'call_id', 'business_date', 'int_call_changed_days', 'fct_contact_attempts',
+        moment='started_at'
     ) }}
 ),
 

@@ -6,10 +6,6 @@ calendar as (
     select date_day as day from {{ ref('dim_dates') }}
 ),
 
-repayments as (
-    select * from {{ ref('stg_feeds__repayments') }}
-),
-
 reversals as (
     select * from {{ ref('int_reversals') }}
 ),
@@ -24,7 +20,9 @@ touched as (
 ),
 
 in_touched as (
-    select source_code, payment_id, reverses_payment_id from repayments where value_date in (select day from touched)
+    select source_code, payment_id, reverses_payment_id
+    from {{ ref('stg_feeds__repayments') }}
+    where value_date in (select day from touched)
 ),
 
 -- every payment with a version in a touched partition, the payments these reverse, and the ones that reverse them
@@ -43,7 +41,7 @@ days as (
     select day from touched
     union
     select repayments.value_date
-    from repayments
+    from {{ ref('stg_feeds__repayments') }} as repayments
     inner join affected
         on affected.source_code = repayments.source_code and affected.payment_id = repayments.payment_id
     union

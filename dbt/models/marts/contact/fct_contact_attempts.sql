@@ -1,4 +1,5 @@
 {% set changed = replace_partitions('business_date', days_in='int_call_changed_days') %}
+{% set recent = not_before('started_at', days_in='int_call_changed_days') if is_incremental() else '' %}
 
 with
 
@@ -9,7 +10,8 @@ versions as (
             'loan_id', 'collector_id', 'agency_code', 'channel', 'direction', 'started_at', 'answered_at',
             'talk_seconds', 'outcome', 'business_date', 'hour_local'
         ],
-        repeated=ref('int_repeated_calls'), repeated_by=['source_code', 'call_id'], direction='asc', where=changed
+        repeated=ref('int_repeated_calls'), repeated_by=['source_code', 'call_id'], direction='asc',
+        where=changed ~ recent
     ) }}
 ),
 
