@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from ops_app.config import Settings
+from pipelines import build as build_module
 from pipelines.build import BuildFailed, build
 from pipelines.build_selection import concerned
 from pipelines.expectations.definitions import feed_names
@@ -72,6 +74,30 @@ def test_a_second_build_makes_only_what_moved_and_a_full_one_the_same(settings: 
     found = mart_hashes(settings.warehouse_path)
     build(settings.warehouse_path, settings, DAYS[20], full_refresh=True)
     assert mart_hashes(settings.warehouse_path) == found
+
+
+def test_contracts_are_compared_by_the_first_build_of_a_project_and_not_again_until_it_changes(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compared: list[str] = []
+    listen = build_module._Watch.__call__
+
+    def noted(watch: build_module._Watch, event: Any) -> None:
+        if event.info.name == "SQLQuery" and "describe" in event.data.sql.lower().split("*/")[-1][:12]:
+            compared.append(event.data.node_info.node_name)
+        listen(watch, event)
+
+    monkeypatch.setattr(build_module._Watch, "__call__", noted)
+
+    def compared_by_a_build() -> set[str]:
+        compared.clear()
+        build(settings.warehouse_path, settings, DAYS[19])
+        return set(compared)
+
+    assert {"dim_cases", "fct_repayments", "rpt_vintages"} <= compared_by_a_build()
+    assert compared_by_a_build() == set()
+    monkeypatch.setattr(build_module, "project_fingerprint", lambda _: "another state of the project")
+    assert {"dim_cases", "fct_repayments", "rpt_vintages"} <= compared_by_a_build()
 
 
 def test_after_a_failed_build_the_next_makes_everything(settings: Settings) -> None:
