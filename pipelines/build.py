@@ -102,19 +102,18 @@ class _Busy:
     """Adds up the time in which at least one query was running."""
 
     def __init__(self) -> None:
-        self.seconds = 0.0
-        self._running = 0
-        self._since = 0.0
+        self._spans: list[tuple[float, float]] = []
 
-    def begin(self, at: float) -> None:
-        if self._running == 0:
-            self._since = at
-        self._running += 1
+    def add(self, began: float, ended: float) -> None:
+        self._spans.append((began, ended))
 
-    def end(self, at: float) -> None:
-        self._running -= 1
-        if self._running == 0:
-            self.seconds += at - self._since
+    @property
+    def seconds(self) -> float:
+        total, until = 0.0, float("-inf")
+        for began, ended in sorted(self._spans):
+            total += max(0.0, ended - max(began, until))
+            until = max(until, ended)
+        return total
 
 
 class _Watch:
@@ -130,11 +129,13 @@ class _Watch:
 
     def __call__(self, event: Any) -> None:
         name, now = event.info.name, time.monotonic()
-        if name in ("SQLQuery", "SQLQueryStatus"):
+        if name == "SQLQueryStatus":
+            # dbt's own clock of the query: from event to event it would be the time of making events too
+            began = now - event.data.elapsed
             is_model = event.data.node_info.unique_id.startswith("model.")
             with self._lock:
                 for busy in (self.all, self.models) if is_model else (self.all,):
-                    busy.begin(now) if name == "SQLQuery" else busy.end(now)
+                    busy.add(began, now)
         elif name == "NodeStart" and self.first_node_s is None:
             self.first_node_s = now - self.began
         elif name in ("LogModelResult", "LogTestResult", "LogSeedResult") and self.progress:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from ops_app.config import Settings
-from pipelines.build import BuildFailed, build, manifest
+from pipelines.build import BuildFailed, _Busy, build, manifest
 from pipelines.marts_hash import mart_hashes
 from pipelines.warehouse import Warehouse
 from tests.dbt import book
@@ -78,3 +78,14 @@ def test_the_project_parses_without_a_warehouse_and_once_per_state_of_its_files(
     assert first.stat().st_size > 100_000
     assert not settings.warehouse_path.exists()
     assert manifest(settings) == first
+
+
+@pytest.mark.parametrize(
+    ("spans", "seconds"),
+    [([], 0), ([(1, 3), (5, 6)], 3), ([(2, 5), (0, 10)], 10), ([(0, 4), (3, 6), (4, 5)], 6), ([(5, 6), (1, 3)], 3)],
+)
+def test_time_in_which_several_queries_run_is_counted_once(spans: list[tuple[float, float]], seconds: float) -> None:
+    busy = _Busy()
+    for span in spans:
+        busy.add(*span)
+    assert busy.seconds == seconds
