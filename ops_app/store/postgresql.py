@@ -12,6 +12,8 @@ _OPTIONS = " ".join(
         "timezone=UTC",
         "lock_timeout=30s",
         "idle_in_transaction_session_timeout=300s",
+        # a page finds its rows by an index; with workers at hand the planner would read small tables whole instead
+        "max_parallel_workers_per_gather=0",
     )
 )
 
