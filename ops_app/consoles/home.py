@@ -17,21 +17,27 @@ from ops_app.gateways import operations_file
 from ops_app.services.ledger.reconciliation import count_breaks
 from ops_app.services.organisation.readiness import list_readiness
 from ops_app.services.organisation.runs import list_runs
+from ops_app.services.organisation.todo import list_todos
+
+TODO = next(spec.path for spec in PAGES if spec.key == "todo")
 
 
-def waiting(at: Here) -> Iterator[tuple[str, str]]:
+def waiting(at: Here) -> Iterator[tuple[str, int]]:
     """Label and figure of what waits; only what this person may see."""
-    t, labels = at.t, at.labels
+    t = at.t
+    todo = list_todos(at.actor, at.app.store, now=at.now, zone=at.app.settings.zone)
+    yield t("home.todos"), sum(todo.counts.values())
+    yield t("home.todos_late"), todo.late
     if at.may("reconciliation.view"):
         counts = count_breaks(at.actor, at.app.store, now=at.now)
         for state in (BreakState.OPEN, BreakState.PARKED):
             number = sum(count for (_, known), count in counts.items() if known is state)
-            yield t(f"home.breaks_{state.value}"), labels.count(number)
+            yield t(f"home.breaks_{state.value}"), number
     if at.may("operations.view"):
         _, failed = list_runs(at.actor, at.app.store, state="failed", since=at.today - timedelta(days=7), limit=1)
-        yield t("home.failed_runs"), labels.count(failed)
+        yield t("home.failed_runs"), failed
         _, refused = operations_file.refused_rows(at.actor, at.app.settings.published, state="open", limit=1)
-        yield t("home.refused_rows"), labels.count(refused)
+        yield t("home.refused_rows"), refused
 
 
 def failed_checks(at: Here) -> None:
@@ -61,10 +67,11 @@ def open_pages(at: Here) -> None:
 current = here()
 heading(current, "home")
 figures = list(waiting(current))
-if figures:
-    with st.container(horizontal=True):
-        for label, figure in figures:
-            st.metric(label, figure, border=True, width="content")
+with st.container(horizontal=True):
+    for label, figure in figures:
+        st.metric(label, current.labels.count(figure), border=True, width="content")
+if any(figure for _, figure in figures):
+    st.page_link(TODO, label=current.t("home.to_the_list"))
 else:
     st.info(current.t("home.nothing_waits"))
 announcements.card(current)

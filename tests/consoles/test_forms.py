@@ -33,3 +33,71 @@ def test_a_choice_outlives_a_change_of_its_text_and_the_next_filling_reads_it_an
     at.button[0].click().run()
     assert [one.value for one in at.caption] == ["nobody"]
     assert "a: 1 cases" not in at.selectbox[0].options
+
+
+def _edited_by_two() -> None:
+    from types import SimpleNamespace
+    from typing import Any
+
+    import streamlit as st
+
+    from ops_app.consoles.kit.forms import form, show_flashes
+    from ops_app.domain.errors import Conflict
+
+    at: Any = SimpleNamespace(actor=SimpleNamespace(language="en"), t=lambda key: key)
+    record = st.session_state.setdefault("record", {"version": 1, "written": []})
+
+    def draw() -> None:
+        with form(at, "edit_1") as f:
+            version = f.version(record["version"])
+            why = f.text("why", "Why")
+            f.submit("Save")
+
+        def write(_key: str) -> None:
+            if version != record["version"]:
+                raise Conflict("Chen Jing has changed it.", "陈静已修改。")
+            record["version"] += 1
+            record["written"].append((version, why))
+
+        f.run(write, done="saved")
+        with form(at, "other_1") as g:
+            seen = g.version(record["version"])
+            g.text("note", "Note")
+            g.submit("Note it")
+        g.run(lambda _key: record["written"].append(("other", seen)), done="noted")
+
+    show_flashes()
+    if not st.session_state.get("elsewhere"):
+        draw()
+
+
+def test_who_is_second_is_told_who_changed_it_keeps_what_was_typed_and_may_go_on() -> None:
+    at = AppTest.from_function(_edited_by_two).run()
+    at.session_state["record"]["version"] = 2  # somebody else
+    at.text_input[0].set_value("a long reason")
+    at.button[0].click().run()
+    assert [one.value for one in at.warning] == ["Chen Jing has changed it."]
+    assert at.text_input[0].value == "a long reason"
+    at.button[0].click().run()
+    assert at.session_state["record"]["written"] == [(2, "a long reason")]
+    assert [one.value for one in at.success] == ["saved"]
+    assert at.text_input[0].value == ""
+
+
+def test_what_one_has_changed_oneself_is_no_news_in_the_other_forms_of_the_page() -> None:
+    at = AppTest.from_function(_edited_by_two).run()
+    at.button[0].click().run()
+    at.button[1].click().run()
+    assert at.session_state["record"]["written"] == [(1, ""), ("other", 2)]
+
+
+def test_a_form_that_is_come_back_to_begins_on_the_version_of_now() -> None:
+    at = AppTest.from_function(_edited_by_two).run()
+    at.session_state["elsewhere"] = True
+    at.run()
+    at.session_state["record"]["version"] = 7
+    at.session_state["elsewhere"] = False
+    at.run()
+    at.button[0].click().run()
+    assert not at.warning
+    assert at.session_state["record"]["written"] == [(7, "")]

@@ -37,10 +37,11 @@ def change(at: Here, person: Person) -> None:
         format_func=lambda code: t(f"people.acts.{code}"),
         key=f"act_{person.person_id}_{person.active}",
     )
-    with form(at, f"person_{person.person_id}_{person.version}_{act}") as f:
+    with form(at, f"person_{person.person_id}_{act}") as f:
+        version = f.version(person.version)
         reason = f.reason("reason", t("forms.reason"))
         f.submit(t(f"people.acts.{act}"))
-    common: dict[str, Any] = {"now": at.now, "person_id": person.person_id, "version": person.version, "reason": reason}
+    common: dict[str, Any] = {"now": at.now, "person_id": person.person_id, "version": version, "reason": reason}
     if act == "reset":
         f.run(
             lambda _key: agency_staff.reset_agency_password(at.actor, store, **common),

@@ -144,13 +144,17 @@ def change(at: Here, person: people.Person) -> None:
         people_units.show(at, person, act)
         return
     role, agency = person.role.value, person.agency_code or ""
-    with form(at, f"person_{person.person_id}_{person.version}_{act}") as f:
+    with form(at, f"person_{person.person_id}_{act}") as f:
+        version = f.version(person.version)
         if act == "role":
-            role = f.choice("role", t("people.role"), ROLES, lambda code: at.labels.role(code)) or role
+            role = (
+                f.choice("role", t("people.role"), ROLES, lambda code: at.labels.role(code), index=ROLES.index(role))
+                or role
+            )
             agency = agency_choice(at, f, agency)
         reason = f.reason("reason", t("forms.reason"))
         f.submit(t(f"people.acts.{act}"))
-    common: dict[str, Any] = {"now": at.now, "person_id": person.person_id, "version": person.version, "reason": reason}
+    common: dict[str, Any] = {"now": at.now, "person_id": person.person_id, "version": version, "reason": reason}
     if act == "reset":
         f.run(
             lambda _key: people.reset_password(at.actor, store, **common),

@@ -49,7 +49,7 @@ def show(at: Here, kind: BatchKind, chosen: Sequence[Case]) -> None:
                 due = f.day("due_at", t("cases.due_date"), _usual(at, chosen[0]))
         reason = f.reason("reason", t("forms.reason"))
         leave_out = f.tick("cases", t("cases.leave_out"))
-        asked = Asked(kind, _wanted(chosen), at.app.settings.timezone, agency, _until(at, due))
+        asked = Asked(kind, f.version(_wanted(chosen)), at.app.settings.timezone, agency, _until(at, due))
         with st.container(horizontal=True):
             look = f.look(t("cases.preview"), lambda: preview_batch(at.actor, at.app.store, now=at.now, asked=asked))
             f.submit(t("cases.ask"))
@@ -75,7 +75,7 @@ def show(at: Here, kind: BatchKind, chosen: Sequence[Case]) -> None:
 
 def mark(chosen: Sequence[Case]) -> str:
     """A name for a form about these very cases."""
-    return key_hash(*(f"{case_id}/{version}" for case_id, version in sorted(_wanted(chosen).items())))[:16]
+    return key_hash(*sorted(one.case_id for one in chosen))[:16]
 
 
 def said_reasons(at: Here, reasons: Sequence[Reason]) -> str:

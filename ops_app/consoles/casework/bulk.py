@@ -82,10 +82,11 @@ def show_handover(at: Here) -> None:
 
 def _queue(at: Here, chosen: Sequence[Case]) -> None:
     with form(at, f"queue_{batch_form.mark(chosen)}") as f:
+        wanted = f.version(_wanted(chosen))
         reason = f.reason("reason", at.t("forms.reason"))
         f.submit(at.t("cases.acts.queue"))
     f.run(
-        lambda _key: queue_cases(at.actor, at.app.store, now=at.now, wanted=_wanted(chosen), reason=reason),
+        lambda _key: queue_cases(at.actor, at.app.store, now=at.now, wanted=wanted, reason=reason),
         done=lambda done: _said(at, done),
     )
 
@@ -94,6 +95,7 @@ def _recall_now(at: Here, chosen: Sequence[Case]) -> None:
     st.caption(at.t("cases.recall_at_once"))
     grounds = [one.value for one in RecallGround]
     with form(at, f"recall_now_{batch_form.mark(chosen)}") as f:
+        wanted = f.version(_wanted(chosen))
         ground = f.choice(
             "ground", at.t("cases.ground"), grounds, lambda code: at.labels.named(RECALL_GROUND_NAMES, code), index=None
         )
@@ -102,7 +104,7 @@ def _recall_now(at: Here, chosen: Sequence[Case]) -> None:
     f.require({"ground": ground})
     f.run(
         lambda _key: recall_cases(
-            at.actor, at.app.store, now=at.now, today=at.today, wanted=_wanted(chosen), reason=reason,
+            at.actor, at.app.store, now=at.now, today=at.today, wanted=wanted, reason=reason,
             ground=RecallGround(str(ground)),
         ),
         done=lambda done: _said(at, done),
@@ -111,20 +113,22 @@ def _recall_now(at: Here, chosen: Sequence[Case]) -> None:
 
 def _withdraw_recall(at: Here, chosen: Sequence[Case]) -> None:
     with form(at, f"withdraw_recall_{batch_form.mark(chosen)}") as f:
+        wanted = f.version(_wanted(chosen))
         reason = f.reason("reason", at.t("forms.reason"))
         f.submit(at.t("cases.acts.withdraw_recall"))
     f.run(
-        lambda _key: withdraw_recall(at.actor, at.app.store, now=at.now, wanted=_wanted(chosen), reason=reason),
+        lambda _key: withdraw_recall(at.actor, at.app.store, now=at.now, wanted=wanted, reason=reason),
         done=lambda done: _said(at, done),
     )
 
 
 def _touch(at: Here, chosen: Sequence[Case]) -> None:
     with form(at, f"touch_{batch_form.mark(chosen)}") as f:
+        wanted = f.version(_wanted(chosen))
         reason = f.reason("reason", at.t("cases.how_it_went"))
         f.submit(at.t("cases.acts.touch"))
     f.run(
-        lambda _key: note_touches(at.actor, at.app.store, now=at.now, wanted=_wanted(chosen), reason=reason),
+        lambda _key: note_touches(at.actor, at.app.store, now=at.now, wanted=wanted, reason=reason),
         done=lambda done: _said(at, done),
     )
 
@@ -136,13 +140,14 @@ def _assign(at: Here, chosen: Sequence[Case]) -> None:
         st.info(t("cases.no_collectors"))
         return
     with form(at, f"assign_{batch_form.mark(chosen)}") as f:
+        wanted = f.version(_wanted(chosen))
         collector = f.choice("collector_id", t("cases.collector"), list(people), _named(at, people), index=None)
         reason = f.reason("reason", t("forms.reason"))
         f.submit(t("cases.acts.assign"))
     f.require({"collector_id": collector})
     f.run(
         lambda _key: assign_cases(
-            at.actor, at.app.store, now=at.now, today=at.today, wanted=_wanted(chosen), collector_id=str(collector),
+            at.actor, at.app.store, now=at.now, today=at.today, wanted=wanted, collector_id=str(collector),
             reason=reason,
         ),
         done=lambda ids: t("cases.moved", count=at.labels.count(len(ids))),

@@ -32,13 +32,14 @@ def ask(at: Here, case: Case, kinds: list[CaseRequestKind]) -> None:
         kind = CaseRequestKind(code)
         if kind is CaseRequestKind.DISPUTE:
             st.warning(t("requests.dispute_help"))
-        with form(at, f"ask_{case.case_id}_{case.version}_{kind}") as f:
+        with form(at, f"ask_{case.case_id}_{kind}") as f:
+            version = f.version(case.version)
             read, files, reason = _fields(at, f, kind, case.currency, {})
             f.submit(t("requests.send"))
         f.run(
             lambda key: raise_request(
                 at.actor, at.app.store, now=at.now, zone=at.app.settings.zone, evidence_folder=at.app.settings.evidence,
-                case_id=case.case_id, case_version=case.version, asking=Asking(kind, read(), reason, files), key=key,
+                case_id=case.case_id, case_version=version, asking=Asking(kind, read(), reason, files), key=key,
             ),
             done=t("requests.sent"),
         )  # fmt: skip
@@ -48,13 +49,14 @@ def ask_again(at: Here, found: CaseRequestRecord) -> None:
     """What came back to its maker, changed and submitted again."""
     t, one = at.t, found.item
     st.info(t("requests.returned_help", reason=one.reply or "–"))
-    with form(at, f"again_{one.case_request_id}_{found.approval.version}") as f:
+    with form(at, f"again_{one.case_request_id}") as f:
+        version = f.version(found.approval.version)
         read, files, reason = _fields(at, f, one.kind, one.currency, one.form)
         f.submit(t("approvals.resubmit"))
     f.run(
         lambda key: resubmit_request(
             at.actor, at.app.store, now=at.now, zone=at.app.settings.zone, evidence_folder=at.app.settings.evidence,
-            case_request_id=one.case_request_id, expected_version=found.approval.version,
+            case_request_id=one.case_request_id, expected_version=version,
             asking=Asking(one.kind, read(), reason, files), key=key,
         ),
         done=t("approvals.resubmitted"),

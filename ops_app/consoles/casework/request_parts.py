@@ -160,7 +160,8 @@ def _answer(at: Here, found: CaseRequestRecord) -> None:
     """The last step of a kind that is settled by an answer: how, in words, with files."""
     one, t = found.item, at.t
     st.subheader(t("requests.answer"), anchor=False)
-    with form(at, f"answer_{one.case_request_id}_{found.approval.version}") as f:
+    with form(at, f"answer_{one.case_request_id}") as f:
+        version, content = f.version(found.approval.version), f.version(found.approval.content_hash, "content")
         codes = [outcome.value for outcome in ANSWERS[one.kind]]
         outcome = f.choice(
             "outcome", t("requests.outcome"), codes, lambda code: at.labels.named(OUTCOME_NAMES, code),
@@ -176,8 +177,8 @@ def _answer(at: Here, found: CaseRequestRecord) -> None:
     f.run(
         lambda key: answer_request(
             at.actor, at.app.store, now=at.now, evidence_folder=at.app.settings.evidence,
-            case_request_id=one.case_request_id, expected_version=found.approval.version,
-            content_hash=found.approval.content_hash, outcome=outcome or "", reply=reply, files=files,
+            case_request_id=one.case_request_id, expected_version=version, content_hash=content,
+            outcome=outcome or "", reply=reply, files=files,
             payment_id=payment, key=key,
         ),
         done=t("requests.answered"),
@@ -191,14 +192,15 @@ def _refuse(at: Here, found: CaseRequestRecord) -> None:
     if one.kind is not CaseRequestKind.DISPUTE:
         acts = {"reject": engine.reject} | acts
     with st.expander(t("requests.instead")):
-        with form(at, f"instead_{one.case_request_id}_{approval.version}") as f:
+        with form(at, f"instead_{one.case_request_id}") as f:
+            version, content = f.version(approval.version), f.version(approval.content_hash, "content")
             what = f.choice("what", t("approvals.decision"), list(acts), lambda code: t(f"requests.acts.{code}"))
             reason = f.reason("reason", t("forms.reason"))
             f.submit(t("cases.do"), primary=False)
         f.run(
             lambda key: acts[what or "return"](
-                at.actor, at.app.store, now=at.now, request_id=approval.request_id, expected_version=approval.version,
-                content_hash=approval.content_hash, reason=reason, key=key,
+                at.actor, at.app.store, now=at.now, request_id=approval.request_id, expected_version=version,
+                content_hash=content, reason=reason, key=key,
             ),
             done=lambda done: t("approvals.done", state=at.labels.named(REQUEST_STATE_NAMES, done.state)),
         )  # fmt: skip
@@ -207,13 +209,14 @@ def _refuse(at: Here, found: CaseRequestRecord) -> None:
 def _withdraw(at: Here, found: CaseRequestRecord) -> None:
     t, one = at.t, found.item
     with st.expander(t("approvals.withdraw")):
-        with form(at, f"withdraw_{one.case_request_id}_{found.approval.version}") as f:
+        with form(at, f"withdraw_{one.case_request_id}") as f:
+            version = f.version(found.approval.version)
             reason = f.reason("reason", t("forms.reason"))
             f.submit(t("approvals.withdraw"), primary=False)
         f.run(
             lambda key: withdraw_request(
                 at.actor, at.app.store, now=at.now, case_request_id=one.case_request_id,
-                expected_version=found.approval.version, reason=reason, key=key,
+                expected_version=version, reason=reason, key=key,
             ),
             done=lambda done: t("approvals.done", state=at.labels.named(REQUEST_STATE_NAMES, done.state)),
         )  # fmt: skip

@@ -64,6 +64,16 @@ def to_csv(headers: Sequence[str], rows: Iterable[Sequence[object]], *, mark: Wa
     return b"\xef\xbb\xbf" + buffer.getvalue().encode("utf-8")
 
 
+def refusal(sentence: str, file_format: Format) -> bytes:
+    """A file that opens and says why it holds no rows."""
+    if file_format == "csv":
+        return b"\xef\xbb\xbf" + sentence.encode("utf-8")
+    buffer = io.BytesIO()
+    with xlsxwriter.Workbook(buffer, {"strings_to_formulas": False, "strings_to_urls": False}) as book:
+        book.add_worksheet().write_string(0, 0, sentence)
+    return buffer.getvalue()
+
+
 def to_xlsx(headers: Sequence[str], rows: Iterable[Sequence[object]], *, mark: Watermark) -> bytes:
     """A first sheet that says who took what, when and why, and the rows under the same on one line: on the screen, and
     at the head of every printed page."""

@@ -65,6 +65,8 @@ def _button(here: Here, sheet: Sheet, place: DeltaGenerator, total: int | None) 
 
 def _at_once(here: Here, sheet: Sheet, reason: str, total: int | None, few: int) -> None:
     t, count = here.t, here.labels.count
+    if few == 0:
+        return
     if total is None:
         st.caption(t("export.explain_newest", limit=count(few)))
     else:
@@ -72,7 +74,7 @@ def _at_once(here: Here, sheet: Sheet, reason: str, total: int | None, few: int)
     for file_format in export.MIME:
         st.download_button(
             t(f"export.{file_format}"),
-            data=deferred(here, sheet, file_format, reason),
+            data=deferred(here, sheet, file_format, reason, newest=total is None),
             file_name=f"recoup_{sheet.name}_{here.today.isoformat()}.{file_format}",
             mime=export.MIME[file_format],
             on_click="ignore",
@@ -114,27 +116,30 @@ def _by_release(here: Here, sheet: Sheet, reason: str, total: int | None, few: i
             st.page_link(MY_EXPORTS, label=t("export.fetch", number=known.number))
 
 
-def deferred(here: Here, sheet: Sheet, file_format: export.Format, reason: str) -> Callable[[], bytes]:
-    """The file as a function called at the press: the session is asked again, for the page may have stood open."""
+def deferred(
+    here: Here, sheet: Sheet, file_format: export.Format, reason: str, *, newest: bool = False
+) -> Callable[[], bytes]:
+    """The file as a function called at the press: the session is asked again, for the page may have stood open. Of a
+    list that nobody counted (``newest``) it holds the newest rows that may leave without approval."""
     token = session.cookie_token()
 
     def make() -> bytes:
         actor = session.actor_of_token(here.app, token, here.app.clock.now())
         # another role, agency or reach than when the page was drawn: what it would collect is not theirs any more
         if actor is None or actor != here.actor:
-            return here.t("signed_out.text").encode()
+            return export.refusal(here.t("signed_out.text"), file_format)
         try:
-            return export_file(here, sheet, file_format, reason)
+            return export_file(here, sheet, file_format, reason, newest=newest)
         except DomainError as error:
-            return error.sentence(actor.language).encode()
+            return export.refusal(error.sentence(actor.language), file_format)
 
     return make
 
 
-def export_file(here: Here, sheet: Sheet, file_format: export.Format, reason: str) -> bytes:
+def export_file(here: Here, sheet: Sheet, file_format: export.Format, reason: str, *, newest: bool = False) -> bytes:
     """Collect the rows, enter and audit the export, and give the bytes. Raises ``ApprovalNeeded`` for too many."""
     few = rows_without_approval(here.actor, here.app.store, now=here.app.clock.now())
-    rows = sheet.cells(here, few + 1)
+    rows = sheet.cells(here, few if newest else few + 1)
     asked = Asked(sheet.name, sheet.title, sheet.filters, len(rows), file_format, reason)
     return hand_over(here, asked, sheet.headers(), rows)
 

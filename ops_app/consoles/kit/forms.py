@@ -20,18 +20,23 @@ from ops_app.consoles.kit.context import Here
 from ops_app.domain.errors import Conflict, DomainError
 
 _FLASH = "_recoup_flash"
+_VERSION = "_form_version_"
 Answer = TypeVar("Answer")
 _log = logging.getLogger(__name__)
 
 
 class Form:
-    """One form on a page. ``name`` is unique on the page and holds what the form is about (an id, a version)."""
+    """One form on a page. ``name`` is unique on the page and holds what the form is about (an id, never a version: a
+    form that changed its name would lose the press and all that was typed)."""
 
     def __init__(self, here: Here, name: str) -> None:
         self.here = here
         self.name = name
         self._slots: dict[str, DeltaGenerator] = {}
         self._submitted = False
+        # the fields of a form that was not on the page in the last run are gone from the session
+        self._is_new = not any(str(key).startswith(f"{name}.") for key in st.session_state)
+        self._versions: list[tuple[str, Any]] = []
 
     @property
     def key(self) -> str:
@@ -41,6 +46,16 @@ class Form:
             st.session_state[place] = uuid.uuid4().hex
         found: str = st.session_state[place]
         return found
+
+    def version(self, present: Answer, of: str = "") -> Answer:
+        """The version a person began to fill this form on, whatever ``present`` has become since; ``of`` tells apart
+        several of one form. Who is told of a change by somebody else goes on from the present version."""
+        place = f"{_VERSION}{self.name}.{of}"
+        self._versions.append((place, present))
+        if self._is_new or place not in st.session_state:
+            st.session_state[place] = present
+        kept: Answer = st.session_state[place]
+        return kept
 
     def _field_key(self, field: str) -> str:
         return f"{self.name}.{field}.{self.key}"
@@ -203,6 +218,8 @@ class Form:
             return
         flash(done(answer) if callable(done) else done)
         self.forget()
+        for place in [key for key in st.session_state if str(key).startswith(_VERSION)]:
+            del st.session_state[place]  # what one has changed oneself is no news in the other forms of the page
         st.rerun()
 
     def forget(self) -> None:
@@ -215,6 +232,8 @@ class Form:
         sentence = error.sentence(self.here.actor.language)
         if isinstance(error, Conflict):
             slot.warning(sentence)
+            for place, present in self._versions:
+                st.session_state[place] = present
         else:
             slot.error(sentence)
 

@@ -173,12 +173,19 @@ def _grid(listing: Listing[Row] | Stream[Row], rows: Sequence[Row]) -> Sequence[
     if isinstance(listing, Listing) and not listing.selectable:
         st.dataframe(frame, **options)
         return ()
-    # a selection is row positions: its key names the very rows shown, so a refresh can never move it to others
-    marks = hashlib.sha256("\n".join(repr(row) for row in rows).encode()).hexdigest()[:16]
+    # a selection is row positions: its key names the rows shown, so a refresh can never move it to others; where other
+    # rows are shown, those that were selected and still are there stay so
+    ids = [listing.row_id(row) for row in rows]
+    marks = hashlib.sha256("\n".join(ids).encode()).hexdigest()[:16]
+    place = f"_{listing.name}_selected"
+    before = st.session_state.get(place, ())
     event = st.dataframe(
-        frame, on_select="rerun", selection_mode="multi-row", key=f"{listing.name}_grid_{marks}", **options
-    )
-    return [rows[position] for position in event.selection.rows if 0 <= position < len(rows)]
+        frame, on_select="rerun", selection_mode="multi-row", key=f"{listing.name}_grid_{marks}",
+        selection_default={"selection": {"rows": [n for n, one in enumerate(ids) if one in before]}}, **options
+    )  # fmt: skip
+    chosen = [position for position in event.selection.rows if 0 <= position < len(rows)]
+    st.session_state[place] = [ids[position] for position in chosen]
+    return [rows[position] for position in chosen]
 
 
 @dataclass(frozen=True)

@@ -54,7 +54,8 @@ def new(at: Here) -> None:
 def edit(at: Here, agency: Agency) -> None:
     """Change the master data of an agency."""
     t = at.t
-    with form(at, f"agency_{agency.agency_code}_{agency.version}") as f:
+    with form(at, f"agency_{agency.agency_code}") as f:
+        version = f.version(agency.version)
         typed = _fields(at, f, agency)
         reason = f.reason("reason", t("forms.reason"))
         f.submit(t("agencies.save"))
@@ -64,7 +65,7 @@ def edit(at: Here, agency: Agency) -> None:
             at.app.store,
             now=at.now,
             agency_code=agency.agency_code,
-            version=agency.version,
+            version=version,
             details=typed.details(),
             reason=reason,
         ),

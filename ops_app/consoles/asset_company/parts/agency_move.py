@@ -24,11 +24,12 @@ def show(at: Here, agency: Agency) -> None:
         default=offered[0],
         required=True,
         format_func=lambda code: at.labels.named(AGENCY_MOVE_NAMES, code),
-        key=f"agency_move_{agency.agency_code}_{agency.version}",
+        key=f"agency_move_{agency.agency_code}_{agency.state}",
         label_visibility="collapsed",
     )
     what = AgencyMove(str(chosen))
-    with form(at, f"move_{agency.agency_code}_{agency.version}_{what}") as f:
+    with form(at, f"move_{agency.agency_code}_{what}") as f:
+        version = f.version(agency.version)
         reason = f.reason("reason", t("forms.reason"))
         f.submit(at.labels.named(AGENCY_MOVE_NAMES, what))
     f.run(
@@ -37,7 +38,7 @@ def show(at: Here, agency: Agency) -> None:
             at.app.store,
             now=at.now,
             agency_code=agency.agency_code,
-            version=agency.version,
+            version=version,
             what=what,
             today=at.today,
             reason=reason,

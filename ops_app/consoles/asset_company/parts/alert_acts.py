@@ -37,8 +37,8 @@ def show(at: Here, rows: Sequence[Alert], selected: Sequence[Alert]) -> None:
         t("cases.act"), ["close", "take"], default="close", required=True,
         format_func=lambda code: t(f"alerts.acts.{code}"), key="alerts_act",
     ) or "close"  # fmt: skip
-    wanted = {it.alert_id: it.version for it in chosen}
-    with form(at, f"{what}_{_mark(wanted)}") as f:
+    with form(at, f"{what}_{key_hash(*sorted(it.alert_id for it in chosen))[:16]}") as f:
+        wanted = f.version({it.alert_id: it.version for it in chosen})
         said = f.reason("reason", t("alerts.what_was_done" if what == "close" else "forms.reason"))
         f.submit(t(f"alerts.acts.{what}"))
 
@@ -48,7 +48,3 @@ def show(at: Here, rows: Sequence[Alert], selected: Sequence[Alert]) -> None:
         return take_alerts(at.actor, at.app.store, now=at.now, wanted=wanted, reason=said)
 
     f.run(run, done=lambda count: t("alerts.done", count=at.labels.count(count)))
-
-
-def _mark(wanted: dict[str, int]) -> str:
-    return key_hash(*(f"{alert_id}/{version}" for alert_id, version in sorted(wanted.items())))[:16]

@@ -117,7 +117,8 @@ def _readers(at: Here, record: AnnouncementRecord) -> None:
 
 
 def _submit(at: Here, one: Announcement) -> None:
-    with form(at, f"submit_{one.announcement_id}_{one.version}") as f:
+    with form(at, f"submit_{one.announcement_id}") as f:
+        version = f.version(one.version)
         reason = f.reason("reason", at.t("forms.reason"))
         f.submit(at.t("announcements.parts.submit"))
     f.run(
@@ -126,7 +127,7 @@ def _submit(at: Here, one: Announcement) -> None:
             at.app.store,
             now=at.now,
             announcement_id=one.announcement_id,
-            version=one.version,
+            version=version,
             reason=reason,
             key=key,
         ),
@@ -135,7 +136,8 @@ def _submit(at: Here, one: Announcement) -> None:
 
 
 def _withdraw(at: Here, one: Announcement) -> None:
-    with form(at, f"withdraw_{one.announcement_id}_{one.version}") as f:
+    with form(at, f"withdraw_{one.announcement_id}") as f:
+        version = f.version(one.version)
         reason = f.reason("reason", at.t("forms.reason"))
         f.submit(at.t("announcements.parts.withdraw"))
     f.run(
@@ -144,7 +146,7 @@ def _withdraw(at: Here, one: Announcement) -> None:
             at.app.store,
             now=at.now,
             announcement_id=one.announcement_id,
-            version=one.version,
+            version=version,
             reason=reason,
         ),
         done=at.t("announcements.withdraw_done"),

@@ -43,7 +43,8 @@ def show(at: Here) -> None:
 def _resubmit(at: Here, one: ApprovalRequest) -> None:
     t = at.t
     st.info(t("approvals.returned_help"))
-    with form(at, f"resubmit_{one.request_id}_{one.version}") as f:
+    with form(at, f"resubmit_{one.request_id}") as f:
+        version = f.version(one.version)
         amount = None
         if one.amount_minor is not None and one.currency is not None:
             value = format(Money(one.amount_minor, one.currency).amount, "f")
@@ -58,7 +59,7 @@ def _resubmit(at: Here, one: ApprovalRequest) -> None:
         if "amount_minor" in one.arguments:
             arguments["amount_minor"] = minor
         return engine.resubmit(
-            at.actor, at.app.store, now=at.now, request_id=one.request_id, expected_version=one.version,
+            at.actor, at.app.store, now=at.now, request_id=one.request_id, expected_version=version,
             arguments=arguments, amount_minor=minor, currency=one.currency, flags=one.flags, reason=reason, key=key,
         )  # fmt: skip
 
@@ -92,12 +93,13 @@ def _whole(name: str) -> Callable[[str], int]:
 
 def _withdraw(at: Here, one: ApprovalRequest) -> None:
     t, labels = at.t, at.labels
-    with st.expander(t("approvals.withdraw")), form(at, f"withdraw_{one.request_id}_{one.version}") as f:
+    with st.expander(t("approvals.withdraw")), form(at, f"withdraw_{one.request_id}") as f:
+        version = f.version(one.version)
         reason = f.reason("reason", t("forms.reason"))
         f.submit(t("approvals.withdraw"), primary=False)
     f.run(
         lambda key: engine.withdraw(
-            at.actor, at.app.store, now=at.now, request_id=one.request_id, expected_version=one.version,
+            at.actor, at.app.store, now=at.now, request_id=one.request_id, expected_version=version,
             reason=reason, key=key,
         ),
         done=lambda done: t("approvals.done", state=labels.named(REQUEST_STATE_NAMES, done.state)),

@@ -109,12 +109,13 @@ def decide(at: Here, found: RequestRecord) -> None:
         default=RequestMove.APPROVE.value,
         required=True,
         format_func=lambda code: move_name(at, RequestMove(code), one),
-        key=f"decision_{one.request_id}_{one.version}",
+        key=f"decision_{one.request_id}_{one.level_no}",
     )
     move = RequestMove(str(what))
     if found.on_behalf_of:
         st.caption(t("approvals.on_behalf"))
-    with form(at, f"approval_{one.request_id}_{one.version}_{move}") as f:
+    with form(at, f"approval_{one.request_id}_{move}") as f:
+        version, content = f.version(one.version), f.version(one.content_hash, "content")
         optional = move is RequestMove.APPROVE and not one.flags
         reason = f.reason("reason", t("approvals.reason_optional") if optional else t("forms.reason"))
         f.submit(move_name(at, move, one).capitalize())
@@ -129,8 +130,8 @@ def decide(at: Here, found: RequestRecord) -> None:
             at.app.store,
             now=at.now,
             request_id=one.request_id,
-            expected_version=one.version,
-            content_hash=one.content_hash,
+            expected_version=version,
+            content_hash=content,
             reason=reason,
             key=key,
         ),

@@ -111,16 +111,17 @@ def _decide(at: Here, found: BreakRecord) -> None:
         default=suggested if suggested in moves else fallback,
         required=True,
         format_func=lambda code: labels.named(BREAK_MOVE_NAMES, code),
-        key=f"move_{one.break_id}_{one.version}",
+        key=f"move_{one.break_id}_{one.state}",
     )
     move = BreakMove(str(what))
     candidates = _candidates(at, found) if move in (BreakMove.MATCH, BreakMove.SPLIT) else {}
-    with form(at, f"break_{one.break_id}_{one.version}_{move}") as f:
+    with form(at, f"break_{one.break_id}_{move}") as f:
+        version = f.version(one.version)
         chosen, accept = _counterparts(at, f, candidates, move, one)
         reason = f.reason("reason", t("forms.reason"))
         f.submit(labels.named(BREAK_MOVE_NAMES, move).capitalize())
     f.run(
-        lambda key: _act(at, one, move, {it: candidates[it].version for it in chosen}, accept, reason, key),
+        lambda key: _act(at, one, version, move, {it: candidates[it].version for it in chosen}, accept, reason, key),
         done=lambda done: t("breaks.done", state=labels.named(BREAK_STATE_NAMES, done.state)),
     )
 
@@ -170,13 +171,20 @@ def _counterparts(
 
 
 def _act(
-    at: Here, one: Break, move: BreakMove, counterparts: Mapping[str, int], accept: bool, reason: str, key: str
+    at: Here,
+    one: Break,
+    version: int,
+    move: BreakMove,
+    counterparts: Mapping[str, int],
+    accept: bool,
+    reason: str,
+    key: str,
 ) -> desk.Decided:
     store, now = at.app.store, at.now
     common: dict[str, Any] = {
         "now": now,
         "break_id": one.break_id,
-        "expected_version": one.version,
+        "expected_version": version,
         "reason": reason,
         "key": key,
     }

@@ -191,13 +191,14 @@ def _with_reason(at: Here, one: Import, name: str, act: Callable[..., Import], *
     with st.expander(t(f"imports.{name}")):
         if t.has(f"imports.{name}_note"):
             st.caption(t(f"imports.{name}_note"))
-        with form(at, f"import_{name}_{one.import_id}_{one.version}") as f:
+        with form(at, f"import_{name}_{one.import_id}") as f:
+            version = f.version(one.version)
             reason = f.reason("reason", t("forms.reason"))
             f.submit(t(f"imports.{name}"), primary=False)
 
         def run(_key: str) -> None:
             act(
-                at.actor, at.app.store, now=at.now, import_id=one.import_id, expected_version=one.version,
+                at.actor, at.app.store, now=at.now, import_id=one.import_id, expected_version=version,
                 reason=reason,
             )  # fmt: skip
             if work:

@@ -146,7 +146,8 @@ def _one(at: Here, one: Import, row: RefusedLine, names: Mapping[str, str], corr
         )
     )
     corrected: dict[str, str | None] = {}
-    with form(at, f"import_row_{one.import_id}_{row.line_no}_{one.version}_{decision}") as f:
+    with form(at, f"import_row_{one.import_id}_{row.line_no}_{decision}") as f:
+        version = f.version(one.version)
         if decision == "replay":
             corrected = _fields(f, names, row.values, values)
         reason = f.reason("reason", t("forms.reason"))
@@ -158,7 +159,7 @@ def _one(at: Here, one: Import, row: RefusedLine, names: Mapping[str, str], corr
             at.app.store,
             now=at.now,
             import_id=one.import_id,
-            expected_version=one.version,
+            expected_version=version,
             line_no=row.line_no,
             columns=names,
             decision=decision,

@@ -49,7 +49,7 @@ def _join(at: Here, person: Person) -> None:
         st.info(t("people.no_units_exist"))
         return
     names = {one.unit.unit_id: "\u3000" * one.depth + one.row.name for one in tree}
-    with form(at, f"person_{person.person_id}_{person.version}_unit") as f:
+    with form(at, f"person_{person.person_id}_unit") as f:
         unit_id = f.choice("unit_id", t("people.unit"), list(names), names.__getitem__, index=None)
         begins = f.day("valid_from", t("people.joins_on"), at.today)
         f.submit(t("people.acts.unit"))
@@ -69,9 +69,11 @@ def _join(at: Here, person: Person) -> None:
 
 def _leave(at: Here, person: Person) -> None:
     t = at.t
-    with form(at, f"person_{person.person_id}_{person.version}_leave") as f:
+    with form(at, f"person_{person.person_id}_leave") as f:
+        version = f.version(person.version)
         last = f.day("left_date", t("people.leaves_on"), at.today)
         reason = f.reason("reason", t("forms.reason"))
+        st.caption(t("people.leave_at_once"))
         f.submit(t("people.acts.leave"))
     f.require({"left_date": last})
     f.run(
@@ -80,7 +82,7 @@ def _leave(at: Here, person: Person) -> None:
             at.app.store,
             now=at.now,
             person_id=person.person_id,
-            version=person.version,
+            version=version,
             left_date=last or at.today,
             reason=reason,
         ),

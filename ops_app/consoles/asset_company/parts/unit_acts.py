@@ -35,7 +35,7 @@ def show(at: Here, found: UnitRecord, day: date) -> None:
         format_func=lambda code: t(f"organisation.acts.{code}"),
         key=f"unit_act_{found.unit.unit_id}",
     )
-    name = f"unit_{found.unit.unit_id}_{found.unit.version}_{act}"
+    name = f"unit_{found.unit.unit_id}_{act}"
     if act == "add":
         _add(at, found, kinds, name)
     elif act == "change":
@@ -88,6 +88,7 @@ def _change(at: Here, found: UnitRecord, day: date, form_name: str) -> None:
     ids = list(names)
     parent_id = found.row.parent_id
     with form(at, form_name) as f:
+        version = f.version(found.unit.version)
         name = f.text("name", t("organisation.name"), value=found.row.name, max_chars=100)
         if ids:
             place = ids.index(parent_id) if parent_id in ids else None
@@ -102,7 +103,7 @@ def _change(at: Here, found: UnitRecord, day: date, form_name: str) -> None:
             at.app.store,
             now=at.now,
             unit_id=found.unit.unit_id,
-            version=found.unit.version,
+            version=version,
             parent_id=parent_id,
             name=name,
             valid_from=begins or day,
@@ -115,6 +116,7 @@ def _change(at: Here, found: UnitRecord, day: date, form_name: str) -> None:
 def _close(at: Here, found: UnitRecord, day: date, form_name: str) -> None:
     t = at.t
     with form(at, form_name) as f:
+        version = f.version(found.unit.version)
         ends = f.day("valid_from", t("organisation.closes_on"), day)
         reason = f.reason("reason", t("forms.reason"))
         f.submit(t("organisation.acts.close"))
@@ -125,7 +127,7 @@ def _close(at: Here, found: UnitRecord, day: date, form_name: str) -> None:
             at.app.store,
             now=at.now,
             unit_id=found.unit.unit_id,
-            version=found.unit.version,
+            version=version,
             valid_to=ends or day,
             reason=reason,
         ),
