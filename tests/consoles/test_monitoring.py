@@ -33,7 +33,7 @@ def test_what_is_open_is_listed_with_its_owner_and_time(found: None, open_page: 
     at = open_page("monitoring", Role.COMPLIANCE, language=language)
     assert not at.exception, [error.value for error in at.exception]
     said = words(at)
-    assert {"en": "no first attempt in time", "zh": "逾期未首次触达"}[language] in said
+    assert {"en": "no first attempt in time", "zh": "超时限未首次触达"}[language] in said
     assert {"en": "any supervisor", "zh": "任一主管"}[language] in said
 
 

@@ -98,7 +98,8 @@ def _preview(at: Here, found: Preview, total: int) -> None:
             )  # fmt: skip
         if found.effective:
             first, last = (labels.moment(it) for it in found.effective)
-            st.markdown(t("cases.takes_effect", first=first) if first == last else f"{first} – {last}")
+            said = "cases.takes_effect" if first == last else "cases.takes_effect_between"
+            st.markdown(t(said, first=first, last=last))
         for reason in found.against:
             st.error(reason.zh if at.actor.language == "zh" else reason.en)
         for risk in found.risks:

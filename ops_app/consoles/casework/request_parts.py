@@ -128,7 +128,8 @@ def show(at: Here, case_request_id: str) -> None:
 def _outcome(at: Here, found: CaseRequestRecord) -> None:
     one, t, labels = found.item, at.t, at.labels
     if one.is_late(at.now):
-        st.warning(t("requests.is_late", moment=labels.moment(one.due_at)))
+        said = "requests.is_late_told" if one.escalated_at else "requests.is_late"
+        st.warning(t(said, moment=labels.moment(one.due_at)))
     facts = {
         t("requests.step"): labels.named(STEP_NAMES, one.step),
         t("requests.due"): labels.moment(one.due_at),

@@ -19,7 +19,7 @@ class AlertKind(StrEnum):
 
 
 ALERT_KIND_NAMES: dict[AlertKind, tuple[str, str]] = {
-    AlertKind.NO_FIRST_CONTACT: ("no first attempt in time", "逾期未首次触达"),
+    AlertKind.NO_FIRST_CONTACT: ("no first attempt in time", "超时限未首次触达"),
     AlertKind.NO_TOUCH: ("no attempt for too long", "长期未触达"),
     AlertKind.AGENCY_STOPPED: ("holds cases though it may not be given any", "机构不具备承接资格但仍持有案件"),
     AlertKind.OVER_CAPACITY: ("holds more cases than its capacity", "在手案件超过承接能力"),

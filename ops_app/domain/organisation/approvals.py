@@ -142,13 +142,13 @@ class ContentChanged(Conflict):
 
 
 class RequestExpired(Conflict):
-    """The time in which the request could be decided is over."""
+    """The time in which the request could be decided is over; ``expires_at`` is in the zone of its reader."""
 
     def __init__(self, expires_at: datetime) -> None:
-        day = f"{expires_at:%Y-%m-%d %H:%M} UTC"
+        day = f"{expires_at:%Y-%m-%d %H:%M}"
         super().__init__(
             f"This request expired at {day}. Its maker may make a new one.",
-            f"该申请已于 {day} 过期,经办人可另行提交。",
+            f"该申请已于 {day} 过期，经办人可另行提交。",
         )
 
 

@@ -12,6 +12,7 @@ from ops_app.services.act import act
 from ops_app.services.casework.request_kinds import OBJECT, read_locked
 from ops_app.services.organisation.approval_moves import expire
 from ops_app.services.organisation.approval_moves import locked as locked_approval
+from ops_app.services.organisation.installation import installation
 from ops_app.services.organisation.notifications import enter_notification
 from ops_app.store.casework import requests
 from ops_app.store.casework.requests import CaseRequest
@@ -88,10 +89,11 @@ def _escalate(transaction: Transaction, one: CaseRequest, today: date) -> None:
         after={"due_at": one.due_at, "step": one.step, "awaited_role": one.awaited_role, "told": len(told)},
     )  # fmt: skip
     en, zh = CASE_REQUEST_KIND_NAMES[one.kind]
+    due = one.due_at.astimezone(installation().zone)
     enter_notification(
         transaction, "request_late", one.case_request_id, today,
-        f"A request on a case ({en}) was due at {one.due_at:%Y-%m-%d %H:%M} UTC and is still open.",
-        f"案件申请（{zh}）应于 {one.due_at:%Y-%m-%d %H:%M} UTC 前办结，现已逾期。",
+        f"A request on a case ({en}) was due at {due:%Y-%m-%d %H:%M} and is still open.",
+        f"案件申请（{zh}）应于 {due:%Y-%m-%d %H:%M} 前办结，现已超时限。",
     )  # fmt: skip
 
 

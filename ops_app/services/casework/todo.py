@@ -63,6 +63,6 @@ def _case(kind: str, one: WaitingCase) -> ToDo:
     )
 
 
-register("late_case_request", ("late request on a case", "逾期未办结的案件申请"), "requests.view", _late)
+register("late_case_request", ("late request on a case", "超时限未办结的案件申请"), "requests.view", _late)
 register("unassigned_case", ("placed case without a collector", "待分派案件"), "cases.agency", _unassigned)
 register("ending_placement", ("placement about to end", "即将到期的委外"), "cases.agency", _ending)

@@ -23,6 +23,7 @@ from ops_app.domain.organisation.approvals import (
 )
 from ops_app.domain.organisation.people import Actor, Role
 from ops_app.services.organisation.approval_moves import check_version, is_over
+from ops_app.services.organisation.installation import installation
 from ops_app.store.organisation import approval_rules, approvals
 from ops_app.store.organisation.approvals import ApprovalRequest
 
@@ -54,7 +55,7 @@ def check_may(
     if read.content_hash != one.content_hash:
         raise ContentChanged
     if one.state is RequestState.WAITING and is_over(one, now):
-        raise RequestExpired(one.expires_at)
+        raise RequestExpired(one.expires_at.astimezone(installation().zone))
     move(one.state, decision)
     level = one.levels[one.level_no - 1]
     earlier = approvals.deciders_of_round(past, one.round_no)

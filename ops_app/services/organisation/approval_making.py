@@ -45,6 +45,7 @@ from ops_app.services.organisation.approval_moves import (
     tell,
     write,
 )
+from ops_app.services.organisation.installation import installation
 from ops_app.store import stored_json
 from ops_app.store.organisation import approvals
 from ops_app.store.organisation.approvals import ApprovalRequest
@@ -272,7 +273,7 @@ def _own(transaction: Transaction, request_id: str, version: int) -> ApprovalReq
         raise OnlyTheMaker if may(transaction.actor, "approvals.view") else NoSuchRequest()
     check_version(one, version, approvals.history(transaction.connection, request_id))
     if one.state in OPEN and is_over(one, transaction.now):
-        raise RequestExpired(one.expires_at)
+        raise RequestExpired(one.expires_at.astimezone(installation().zone))
     return one
 
 

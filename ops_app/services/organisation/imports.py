@@ -31,6 +31,7 @@ from ops_app.domain.organisation.imports import (
 )
 from ops_app.domain.organisation.people import Actor
 from ops_app.services.act import act
+from ops_app.services.organisation.installation import installation
 from ops_app.store.organisation import imports
 from ops_app.store.organisation.imports import OBJECT, Import, RowCorrection
 from ops_app.store.store import Store, Transaction
@@ -67,7 +68,7 @@ class FileHereAlready(Invalid):
     """The same bytes were brought before and that import is not over: there is nothing to do twice."""
 
     def __init__(self, one: Import) -> None:
-        day = one.uploaded_at.date().isoformat()
+        day = one.uploaded_at.astimezone(installation().zone).date().isoformat()
         super().__init__(
             f"This file was imported already: {one.file_name}, by {one.uploaded_by_name}, {day}. Nothing was done.",
             f"该文件已导入：{one.file_name}，{one.uploaded_by_name}，{day}。未做任何处理。",
@@ -274,7 +275,7 @@ def refuse_used(connection: Connection, one: Import, run_id: str = "") -> None:
     used = imports.run_since(connection, IMPORT_RUN, one.applied_at, run_id) if one.applied_at else None
     if used is not None:
         kind, day = used
-        raise ImportUsed(f"the run {kind} of {day} has read its rows.", f"{day} 的运行（{kind}）已使用其数据，")
+        raise ImportUsed(f"the run {kind} of {day} has read its rows.", f"{day} 的运行已使用其数据，")
 
 
 IMPORT_RUN = "import"

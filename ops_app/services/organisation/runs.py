@@ -118,7 +118,7 @@ def start_run(
             holder = connection.execute(select(runs).where(runs.c.state == "started")).first()
         what = f"{holder.kind} of {holder.business_date}" if holder else "another run"
         raise Conflict(
-            f"A run is under way ({what}); try again when it has ended.", f"已有运行正在进行({what}),请在其结束后重试。"
+            f"A run is under way ({what}); try again when it has ended.", "已有运行正在进行，请在其结束后重试。"
         ) from None
     return run_id
 
