@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from ops_app.domain.errors import Invalid, NotFound, Refused
-from ops_app.domain.organisation.ceilings import check_ceiling
+from ops_app.domain.organisation.ceilings import check_ceiling, check_grant
 from ops_app.domain.organisation.people import Actor, Role
 from ops_app.services.act import act
 from ops_app.services.organisation.hashing import hash_password, temporary_password
@@ -83,7 +83,7 @@ def create_agency_person(
     """Add a person to the actor's own agency with a temporary password. Raises ``Invalid``, ``BeyondCeiling`` or
     ``Conflict`` (the name is taken)."""
     agency_code = _agency(actor)
-    check_ceiling(actor, role, agency_code)
+    check_grant(actor, role, agency_code)
     person = new_person(now, sign_in_name, display_name, role, agency_code, language)
     password = temporary_password()
     hashed = hash_password(password)
@@ -117,7 +117,9 @@ def reset_agency_password(
     password = temporary_password()
     hashed = hash_password(password)
     with store.writing(actor, now) as transaction:
-        give_password(transaction, _own(transaction, actor, person_id), version, hashed, why)
+        before = _own(transaction, actor, person_id)
+        check_grant(actor, before.role, before.agency_code)
+        give_password(transaction, before, version, hashed, why)
     return password
 
 
@@ -129,6 +131,7 @@ def _switch(
     with store.writing(actor, now) as transaction:
         before = _own(transaction, actor, person_id)
         if active and not before.active:
+            check_grant(actor, before.role, before.agency_code)
             _refuse_locked_above(transaction, before)
         return switch_account(transaction, before, version, active, action, why)
 

@@ -31,6 +31,7 @@ MODULES: tuple[str, ...] = (
     "ops_app.services.organisation.export_releasing",
     "ops_app.services.organisation.parameters",
     "ops_app.services.organisation.rights",
+    "ops_app.services.organisation.role_giving",
 )
 """The services that register kinds. An area that registers one adds itself here."""
 
