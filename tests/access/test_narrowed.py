@@ -13,6 +13,7 @@ from ops_app.domain.casework.cases import NoSuchCase, case_id
 from ops_app.domain.casework.evidence import NoSuchFile
 from ops_app.domain.casework.requests import NoSuchCaseRequest
 from ops_app.domain.errors import Invalid, Refused
+from ops_app.domain.organisation.approvals import NoSuchRequest
 from ops_app.domain.organisation.people import SYSTEM, Actor, Role
 from ops_app.domain.organisation.permissions import may
 from ops_app.domain.organisation.rights import Rights
@@ -25,6 +26,7 @@ from ops_app.services.casework.request_answers import fetch_evidence
 from ops_app.services.casework.request_reading import count_case_requests, list_case_requests, read_case_request
 from ops_app.services.casework.take_over import history_of_case
 from ops_app.services.casework.viewing import changes_since
+from ops_app.services.organisation.approvals import my_requests, read_request, requests_on, withdraw
 from ops_app.services.organisation.memberships import join_unit
 from ops_app.services.organisation.units import add_unit
 from ops_app.store.store import Store
@@ -195,3 +197,21 @@ def test_collectors_and_holders_are_those_of_the_units_with_the_cases_that_are_l
     ):  # fmt: skip
         with pytest.raises(Invalid, match="no such collector here"):
             crafted()
+
+
+def test_what_somebody_asked_for_goes_out_of_reach_with_the_case(store: Store, tmp_path: Path) -> None:
+    made = world.made(store, tmp_path)
+    (mine,) = my_requests(made.mine, store, now=THEN).rows
+    given = {"now": THEN, "request_id": mine.request_id}
+    less = replace(made.mine, rights=Rights(sources=frozenset({"OTHER"})))
+    still = replace(made.mine, rights=Rights(sources=frozenset({"SIM"})))
+    assert my_requests(still, store, now=THEN).rows == (mine,)
+    assert read_request(still, store, **given).item == mine
+    assert (my_requests(less, store, now=THEN).rows, my_requests(less, store, now=THEN).total) == ((), 0)
+    assert requests_on(less, store, now=THEN, object_type="case", object_id=made.cases["own"]) == []
+    for act in (
+        lambda: read_request(less, store, **given),
+        lambda: withdraw(less, store, **given, expected_version=mine.version, reason=WHY, key="k"),
+    ):
+        with pytest.raises(NoSuchRequest):
+            act()

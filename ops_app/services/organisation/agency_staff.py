@@ -165,8 +165,8 @@ def own_person(transaction: Transaction, actor: Actor, person_id: str) -> Person
     return person
 
 
-def agency_of(actor: Actor) -> str:
+def agency_of(who: Actor) -> str:
     """The agency of whoever manages its people."""
-    if actor.agency_code is None:  # the store forbids it; without it everybody of the asset company would be listed
+    if who.agency_code is None:  # the store forbids it; without it everybody of the asset company would be listed
         raise NotFound("There is no such agency.", "没有该机构。")
-    return actor.agency_code
+    return who.agency_code
