@@ -271,9 +271,9 @@ def test_hashes_are_argon2id_at_the_set_cost_and_unknown_names_cost_as_much() ->
     def fastest(against: str | None) -> float:
         times = []
         for _ in range(5):
-            begun = time.perf_counter()
+            begun = time.process_time()  # the work done, whoever else is on the machine
             assert not hashing.verify_password(against, "wrong")
-            times.append(time.perf_counter() - begun)
+            times.append(time.process_time() - begun)
         return min(times)
 
     known, unknown = fastest(stored), fastest(None)
