@@ -9,8 +9,8 @@ from sqlalchemy import func, select
 
 from ops_app.bootstrap import open_app
 from ops_app.config import Settings
+from ops_app.store.tables.approvals import approval_requests
 from ops_app.store.tables.casework import cases
-from ops_app.store.tables.organisation import approval_requests
 from ops_app.store.tables.requests import case_requests
 from pipelines.demo import DemoResult, run_demo
 from pipelines.warehouse import Warehouse
