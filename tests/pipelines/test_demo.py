@@ -21,7 +21,7 @@ from tests.pipelines.business_day import END, SEED
 def home(tmp_path_factory: pytest.TempPathFactory) -> Settings:
     """The home of a demo of a few days."""
     settings = Settings.load(home=tmp_path_factory.mktemp("demo"), ops_url="", demo=True)
-    run_demo(settings, loans=300, days=5, seed=SEED, end=END)
+    run_demo(settings, loans=500, days=10, seed=SEED, end=END)
     return settings
 
 
@@ -50,7 +50,7 @@ def test_the_marts_of_the_last_day_have_what_the_people_of_the_demo_did(home: Se
 
 def test_a_second_demo_on_the_same_home_serves_what_is_there(home: Settings) -> None:
     before = datetime.now(UTC)
-    again: DemoResult = run_demo(home, loans=300, days=5, seed=SEED, end=END)
+    again: DemoResult = run_demo(home, loans=500, days=10, seed=SEED, end=END)
     assert (again.day_rows, len(again.sign_ins)) == ([], 13)
     app = open_app(home)
     with app.store.reading() as connection:
