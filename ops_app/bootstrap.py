@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from ops_app.config import Settings
 from ops_app.gateways.clock import Clock, SystemClock
 from ops_app.services.organisation import installation
-from ops_app.services.organisation.approval_kinds import kinds
+from ops_app.services.organisation.approval_kinds import check_lenders
 from ops_app.store.store import Store
 
 
@@ -35,5 +35,5 @@ def open_app(settings: Settings | None = None, *, clock: Clock | None = None) ->
     installation.settle(chosen.lender_dirs, chosen.zone)
     store = Store.open(chosen.ops_database_url)
     store.migrate()
-    kinds()  # every service that registers one is imported before anything is decided
+    check_lenders()  # every service that registers a kind is imported before anything is decided
     return App(settings=chosen, store=store, clock=clock or SystemClock())

@@ -12,6 +12,7 @@ from ops_app.config import Settings
 from ops_app.domain.errors import Conflict, DomainError
 from ops_app.domain.ledger.breaks import BreakState
 from ops_app.domain.organisation.people import SYSTEM
+from ops_app.services.casework.demo_work import create_demo_work
 from ops_app.services.ledger.reconciliation import count_breaks
 from ops_app.services.organisation import runs
 from ops_app.services.organisation.demo_organisation import create_demo_organisation
@@ -61,6 +62,9 @@ def run_demo(
         backfill_end = last - timedelta(days=DAYS_ONE_BY_ONE)
         spans = [(first, backfill_end)] + [(day, day) for day in (last - timedelta(days=n) for n in (2, 1, 0))]
         for begin, day in spans:
+            if day == last:  # its people work before the last day, so that its marts have what they did
+                _people(app)
+                _work(app)
             deliver_due(settings.home / "simulated", settings.inbound, day)
             result = run_day(app, day, first=begin, progress=progress)
             if not result.succeeded:
@@ -79,6 +83,11 @@ def _again(app: App, started: float) -> DemoResult:
             "该目录中已有其他数据,请用 RECOUP_HOME 指定一个空目录。",
         )
     return DemoResult(monotonic() - started, [], _people(app))
+
+
+def _work(app: App) -> None:
+    now, zone = app.clock.now(), app.settings.zone
+    create_demo_work(SYSTEM, app.store, now=now, today=now.astimezone(zone).date(), zone=zone, demo=True)
 
 
 def _people(app: App) -> list[list[str]]:

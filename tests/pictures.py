@@ -1,11 +1,14 @@
 """Pictures of every page of a running front door in both languages, into ``.screenshots``, to be looked at by a person.
 
 ``python -m tests.pictures http://127.0.0.1:8501 [page …]`` on a demo; each page is opened by a role that may, and the
-pages that a role may not open are pictured once, as the refusal it gets.
+pages that a role may not open are pictured once, as the refusal it gets. ``supervisor:/cases?cases_view=placed`` in
+place of a page is that address as that person of the demo sees it. Whoever must acknowledge an announcement first is
+pictured before it, acknowledges it, and goes on.
 """
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 
@@ -75,6 +78,20 @@ def _signed_in(browser: Browser, address: str, name: str, language: str, faults:
     return page
 
 
+def _acknowledge(page: Page, file: Path) -> None:
+    """What stands before every page is pictured and acknowledged."""
+    while page.locator("[data-testid=stForm] [data-testid=stCheckbox]").count():
+        _whole(page, file)
+        page.locator("[data-testid=stForm] [data-testid=stCheckbox] label").first.click()
+        page.locator("[data-testid=stForm] [data-testid=stFormSubmitButton] button").first.click()
+        page.wait_for_timeout(1500)
+        _settle(page)
+
+
+def _as_file(asked: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "_", asked.lower()).strip("_")[-80:]
+
+
 def take(address: str, only: list[str]) -> list[str]:
     """Take the pictures; returns what went wrong on the pages (exceptions shown, errors of the browser)."""
     FOLDER.mkdir(exist_ok=True)
@@ -83,6 +100,7 @@ def take(address: str, only: list[str]) -> list[str]:
     wanted += [(one.url_path, one.url_path, "manager") for one in DASHBOARDS]
     wanted.append(("people", "refused", "collector"))
     wanted = [one for one in wanted if not only or one[1] in only]
+    wanted += [(path, _as_file(one), name) for one in only if ":" in one for name, path in [one.split(":/", 1)]]
     with sync_playwright() as play:
         browser = play.chromium.launch(
             executable_path=str(Settings.load().chromium or "/usr/bin/chromium"),
@@ -93,6 +111,7 @@ def take(address: str, only: list[str]) -> list[str]:
             for url_path, key, name in wanted:
                 if name not in signed_in:
                     signed_in[name] = _signed_in(browser, address, name, language, faults)
+                    _acknowledge(signed_in[name], FOLDER / f"acknowledge_{name}_{language}.png")
                 page = signed_in[name]
                 page.goto(f"{address}/{url_path}")
                 _settle(page)

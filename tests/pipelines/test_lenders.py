@@ -21,6 +21,7 @@ from ops_app.services.casework.limitation import read_limitation
 from ops_app.services.ledger.posting import preview_posting
 from ops_app.services.organisation import installation
 from ops_app.services.organisation.approval_defaults import rules_of_kind
+from ops_app.services.organisation.approval_kinds import check_lenders, kinds
 from ops_app.services.organisation.parameter_reading import value_on
 from ops_app.store.tables.casework import cases
 from pipelines.build import lender_buckets
@@ -139,6 +140,8 @@ def test_the_house_has_one_lender_of_each_kind_and_each_has_its_own_rule() -> No
         ("M2: 45", "M2: 10"),
         ("rule: RIV, version: 2", "rule: RIV, version: 1"),
         ("pack: UK", "pack: UK\nspeed: 3"),
+        ("export.release:", "export.releases:"),
+        ("{level: 1, role: supervisor}", "{level: 1, role: supervisor, currency: GBP}"),
     ],
 )
 def test_a_file_that_is_wrong_is_refused_by_name_and_never_half_read(home: App, before: str, after: str) -> None:
@@ -148,7 +151,15 @@ def test_a_file_that_is_wrong_is_refused_by_name_and_never_half_read(home: App, 
     file.write_text(text.replace(before, after, 1), encoding="utf-8")
     with pytest.raises((Invalid, ValueError)):
         installation.settle(home.settings.lender_dirs, home.settings.zone)
+        check_lenders()
         load_rules(home.settings)
         from ops_app.services.organisation.parameter_catalogue import catalogue
 
         catalogue()
+
+
+def test_every_kind_that_a_file_of_a_lender_names_is_a_kind_of_request(home: App) -> None:
+    named = {kind for one in installation.installation().lenders.values() for kind in one.approvals}
+    assert named == {"case_request.waiver", "export.release"}
+    assert named <= set(kinds())
+    check_lenders()

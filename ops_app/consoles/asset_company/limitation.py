@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from ops_app.consoles.asset_company.parts import limitation_list, limitation_record
+from ops_app.consoles.asset_company.parts import limitation_list
+from ops_app.consoles.casework import limitation
 from ops_app.consoles.kit.context import here
 from ops_app.consoles.kit.desk import choose_among
 from ops_app.consoles.kit.page import heading
@@ -20,4 +21,4 @@ chosen = choose_among(
     show=lambda row: f"{row[1].loan_id} · {at.labels.day(row[0].expires_date)}",
 )
 if chosen:
-    limitation_record.show(at, chosen)
+    limitation.show(at, chosen)

@@ -33,6 +33,8 @@ from ops_app.services.casework.following import (
     deadlines,
     placement_reasons,
 )
+from ops_app.services.organisation.agencies import agency_codes
+from ops_app.services.organisation.parameter_catalogue import catalogue
 
 PAGE = "_recoup_cases_page"
 Column = tables.Column[Case]
@@ -80,9 +82,13 @@ def show_cases(
     least = most = ""
     if sort not in ("balance_minor", TAG_SORT):  # balances of several currencies have no common bound
         with two:
-            least = url.text(f"{name}_least", t("cases.least"), language=language, max_chars=15)
+            least = url.text(
+                f"{name}_least", t("cases.least", column=t(f"cases.sorts.{sort}")), language=language, max_chars=15
+            )
         with three:
-            most = url.text(f"{name}_most", t("cases.most"), language=language, max_chars=15)
+            most = url.text(
+                f"{name}_most", t("cases.most", column=t(f"cases.sorts.{sort}")), language=language, max_chars=15
+            )
     ranged = CaseFilter(**{**vars(wanted), "least": _bound(sort, least), "most": _bound(sort, most)})
     filters = {**wanted.named(), "sort": chosen, "least": least, "most": most}
     last = drawn()
@@ -137,7 +143,7 @@ def columns(at: Here) -> tuple[Column, ...]:
         Column("agency", t("cases.agency"), lambda one: one.agency_code or "–"),
         Column("collector", t("cases.collector"), lambda one: one.collector_name or "–"),
         Column("flags", t("cases.flags"), lambda one: flags_of(at, one)),
-        Column("product", t("cases.product"), lambda one: one.product_code),
+        Column("product", t("cases.product"), lambda one: labels.named(catalogue().products, one.product_code)),
         Column("opened", t("cases.opened"), lambda one: labels.day(one.opened_date)),
     )  # fmt: skip
 
@@ -213,7 +219,7 @@ def show_placements(at: Here, name: str, *, empty: str, ended: bool | None) -> t
     what to do when there are none at all."""
     t, labels = at.t, at.labels
     shown: list[Placed] = []
-    agency = url.text(f"{name}_agency", t("cases.agency"), language=at.actor.language, max_chars=32)
+    agency = _agency(at, name)
 
     def fetch(after: str | None, limit: int) -> tuple[Sequence[Placed], str | None]:
         page = list_placements(
@@ -288,8 +294,20 @@ def show_placements(at: Here, name: str, *, empty: str, ended: bool | None) -> t
     place = st.container(horizontal=True)
     rows, selected = tables.show_keyed(at, stream, (name, agency), empty=empty, narrowed=bool(agency))
     if rows:
+        place.caption(t(f"cases.order.{'history' if ended is None else 'ended' if ended else 'outsourced'}"))
         export_stream(at, stream, {"agency": agency, "view": name}, place)
     return [row[1] for row in rows], [row[1] for row in selected]
+
+
+def _agency(at: Here, name: str) -> str:
+    """The agency whose placements are wanted; empty for all."""
+    agencies = agency_codes(at.actor, at.app.store) if at.may("agencies.view") else {}
+    with st.columns([1, 2])[0]:
+        return url.choice(
+            f"{name}_agency", at.t("cases.agency"), ["", *agencies],
+            lambda code: f"{code} {agencies[code]}" if code else at.t("lists.all"), default="",
+            language=at.actor.language,
+        )  # fmt: skip
 
 
 def name_of(at: Here, one: Case) -> str:

@@ -13,6 +13,7 @@ from ops_app.domain.casework.scope import scope_of
 from ops_app.domain.casework.tags import TAG_NAMES, Tag
 from ops_app.services.casework.assigning import list_collectors
 from ops_app.services.casework.cases import DECLARED, CaseFilter
+from ops_app.services.organisation.agencies import agency_codes
 
 NONE = "none"
 _BY = "by"
@@ -47,7 +48,12 @@ def narrowed(at: Here, name: str, wanted: CaseFilter) -> tuple[CaseFilter, tuple
         return wanted, declared[None]
     with two:
         if by == "agency_code":
-            value = url.text(place, t("cases.agency"), language=language, max_chars=32)
+            agencies = agency_codes(at.actor, at.app.store) if at.may("agencies.view") else {}
+            _say_unknown(at, place, list(agencies), t("cases.narrow_by.agency_code"))
+            value = url.choice(
+                place, t("cases.agency"), ["", *agencies],
+                lambda code: f"{code} {agencies[code]}" if code else t("lists.all"), default="", language=language,
+            )  # fmt: skip
             return replace(wanted, agency_code=value or None), declared[by if value else None]
         options, named = {
             "state": ([it.value for it in CaseState], lambda code: at.labels.named(CASE_STATE_NAMES, code)),

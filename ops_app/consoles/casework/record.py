@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import streamlit as st
 
-from ops_app.consoles.casework import request_parts
+from ops_app.consoles.casework import limitation, request_parts
 from ops_app.consoles.casework.editing import forget, seen_version, what_happened
 from ops_app.consoles.casework.files import files
 from ops_app.consoles.casework.lists import flags_of, left
@@ -31,8 +31,20 @@ from ops_app.domain.errors import DomainError, NotReady
 from ops_app.services.casework.cases import Case, CaseEvent, CaseRecord, read_case
 from ops_app.services.casework.moving import clear_flag, move_case, set_flag
 from ops_app.services.casework.viewing import MOST_ROWS, RecordedPayment, case_audit, case_payments, open_case
+from ops_app.services.organisation.agencies import agency_codes
 
-TABS = ("balance", "repayments", "contacts", "calls", "requests", "placements", "files", "events", "audit")
+TABS = (
+    "balance",
+    "repayments",
+    "contacts",
+    "calls",
+    "requests",
+    "placements",
+    "files",
+    "limitation",
+    "events",
+    "audit",
+)
 NEEDS = {"audit": "audit.view"}
 """Tab → the permission it needs beside that of the page."""
 OPENED = "_recoup_opened_case"
@@ -59,7 +71,8 @@ def show(at: Here, case_id: str) -> None:
     shown = {
         "balance": _balance, "repayments": _repayments, "contacts": contacts, "calls": calls,
         "requests": request_parts.section,
-        "placements": _placements, "files": files, "events": _events, "audit": _audit,
+        "placements": _placements, "files": files, "limitation": limitation.section,
+        "events": _events, "audit": _audit,
     }  # fmt: skip
     try:
         shown[chosen](at, record)
@@ -91,11 +104,19 @@ def _facts(at: Here, record: CaseRecord) -> None:
             t("cases.state"): state,
             t("cases.custody"): labels.named(CUSTODY_NAMES, one.custody),
             t("cases.flags"): flags_of(at, one),
-            t("cases.agency"): one.agency_code or "",
+            t("cases.agency"): _agency(at, one.agency_code),
             t("cases.collector"): one.collector_name or "",
             t("cases.may_contact"): _verdict(at, record.against_contact),
         }
     )
+
+
+def _agency(at: Here, code: str | None) -> str:
+    """An agency by code and name, for whoever may look at agencies."""
+    if code is None:
+        return ""
+    known = agency_codes(at.actor, at.app.store) if at.may("agencies.view") else {}
+    return f"{code} {known[code]}" if code in known else code
 
 
 def _same_debtor(at: Here, record: CaseRecord) -> None:
@@ -247,11 +268,30 @@ def _placements(at: Here, record: CaseRecord) -> None:
 
 
 def _events(at: Here, record: CaseRecord) -> None:
-    def said(one: CaseEvent) -> str:
-        state = at.labels.named(CASE_STATE_NAMES, one.to_state)
-        return at.t("cases.event", what=what_happened(at, one), state=state)
+    """Every move: what, from which state to which, in whose hands, with whom, by whom and why; newest first."""
+    t, labels = at.t, at.labels
+    people = {it.collector_id: it.collector_name or "" for it in record.assignments}
+
+    def whom(one: CaseEvent) -> str:
+        places = (one.detail.get(name) for name in ("placed_with", "recalled_from"))
+        named = next((str(it) for it in places if it), "")
+        return named or people.get(str(one.detail.get("to") or ""), "") or "–"
 
     def why(one: CaseEvent) -> str:
-        return at.labels.code("system_reason", one.reason.replace(" ", "_")) if one.made_by == "system" else one.reason
+        return labels.code("system_reason", one.reason.replace(" ", "_")) if one.made_by == "system" else one.reason
 
-    history(at, [Happening(one.made_at, one.made_by_name, said(one), why(one)) for one in reversed(record.events)])
+    Column = tables.Column[CaseEvent]
+    columns = (
+        Column("when", t("record.when"), lambda it: labels.moment(it.made_at)),
+        Column("what", t("cases.happened"), lambda it: what_happened(at, it)),
+        Column("from", t("cases.from_state"), lambda it: labels.named(CASE_STATE_NAMES, it.from_state)),
+        Column("to", t("cases.to_state"), lambda it: labels.named(CASE_STATE_NAMES, it.to_state)),
+        Column("custody", t("cases.custody"), lambda it: labels.named(CUSTODY_NAMES, it.custody)),
+        Column("whom", t("cases.with"), whom),
+        Column("who", t("record.who"), lambda it: it.made_by_name),
+        Column("why", t("record.why"), why, width="large"),
+    )
+    if not record.events:
+        st.caption(t("record.nothing"))
+        return
+    tables.show_rows(columns, record.events[::-1], title=t("cases.tabs.events"))

@@ -75,13 +75,13 @@ def columns(at: Here) -> tuple[Column, ...]:
         Column("kind", t("requests.kind"), lambda one: labels.named(CASE_REQUEST_KIND_NAMES, one.kind)),
         Column("amount", t("approvals.amount"), lambda one: labels.minor(one.amount_minor, one.currency), right=True),
         Column("currency", t("approvals.currency"), lambda one: one.currency, width="small"),
+        Column("who", t("requests.requester"), lambda one: one.requested_by_name),
+        Column("agency", t("cases.agency"), lambda one: one.agency_code or "–"),
         Column("state", t("approvals.state"), lambda one: labels.named(REQUEST_STATE_NAMES, one.state)),
         Column("step", t("requests.step"), lambda one: labels.named(STEP_NAMES, one.step)),
         Column("due", t("requests.due"), lambda one: due_of(at, one)),
         Column("outcome", t("requests.outcome"), lambda one: labels.named(OUTCOME_NAMES, one.outcome)),
         Column("reply", t("requests.reply"), lambda one: one.reply or "–", width="large"),
-        Column("who", t("requests.requester"), lambda one: one.requested_by_name),
-        Column("agency", t("cases.agency"), lambda one: one.agency_code or "–"),
         Column("asked", t("approvals.made"), lambda one: labels.moment(one.requested_at)),
     )
 

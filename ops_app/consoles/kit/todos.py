@@ -11,6 +11,7 @@ from ops_app.consoles.kit import tables, url
 from ops_app.consoles.kit.context import Here
 from ops_app.consoles.kit.desk import choose
 from ops_app.consoles.kit.export_button import export_list
+from ops_app.consoles.kit.subjects import subject_of
 from ops_app.domain.casework.requests import CASE_REQUEST_KIND_NAMES, kind_of
 from ops_app.domain.ledger.breaks import BREAK_KIND_NAMES
 from ops_app.domain.organisation.people import AGENCY_ROLES, Role
@@ -76,10 +77,15 @@ def address(at: Here, one: ToDo) -> str:
 def name_of(at: Here, one: ToDo) -> str:
     """One to-do on one line."""
     kind = at.labels.named({code: it.names for code, it in todo_kinds().items()}, one.kind)
-    parts = [kind[:1].upper() + kind[1:], topic_of(at, one.topic), one.subject]
+    parts = [kind[:1].upper() + kind[1:], topic_of(at, one.topic), subject(at, one)]
     if one.currency is not None:
         parts.append(at.labels.money(one.amount_minor, one.currency))
     return " · ".join(part for part in parts if part)
+
+
+def subject(at: Here, one: ToDo) -> str:
+    """What it is about, in words."""
+    return subject_of(at, one.topic, one.subject, one.arguments) if one.arguments else one.subject
 
 
 def topic_of(at: Here, topic: str) -> str:
@@ -112,7 +118,7 @@ def _listing(at: Here) -> tables.Listing[ToDo]:
             Column("due", t("requests.due"), lambda one: _due(at, one)),
             Column("kind", t("todo.kind"), lambda one: labels.named(names, one.kind)),
             Column("topic", t("todo.topic"), lambda one: topic_of(at, one.topic) or "–"),
-            Column("subject", t("todo.subject"), lambda one: one.subject, width="medium"),
+            Column("subject", t("todo.subject"), lambda one: subject(at, one), width="medium"),
             Column("amount", t("approvals.amount"), lambda one: labels.minor(one.amount_minor, one.currency or ""),
                    right=True),
             Column("currency", t("approvals.currency"), lambda one: one.currency or "–", width="small"),

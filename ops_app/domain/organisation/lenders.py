@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
 from ops_app.domain.casework.intake import IntakeRule, rules_listed
 from ops_app.domain.errors import Invalid
+from ops_app.domain.organisation.approval_rules import rules_from
 from ops_app.domain.organisation.parameters import Scope
 
 _CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,31}", re.ASCII)
@@ -17,6 +19,8 @@ _ENTRIES = frozenset(
     {"lender", "name", "kind", "pack", "products", "buckets", "intake", "parameters", "approvals"},
 )
 BUCKETS = "casework.buckets"
+RULES_HOLD_SINCE = datetime(2000, 1, 1, tzinfo=UTC)
+"""The rules of approval that come in files hold for every request ever made."""
 DEFAULT_PACK = "CN"
 """The rule pack of a lender that has no file."""
 
@@ -78,6 +82,8 @@ def _lender(stated: Mapping[str, Any], stem: str) -> Lender:
             raise ValueError(f"product {product} has no {', '.join(sorted(unknown))}")
         for name, value in (about.get("parameters") or {}).items():
             parameters.setdefault(str(name), {})[Scope(lender=code, product=str(product)).text] = value
+    approvals = dict(stated.get("approvals") or {})
+    rules_from(approvals, RULES_HOLD_SINCE)
     return Lender(
         code=code,
         name=_pair(stated["name"]),
@@ -86,7 +92,7 @@ def _lender(stated: Mapping[str, Any], stem: str) -> Lender:
         products=products,
         intake=rules_listed({**one, "lender_code": code} for one in stated.get("intake") or ()),
         parameters=parameters,
-        approvals=dict(stated.get("approvals") or {}),
+        approvals=approvals,
     )
 
 

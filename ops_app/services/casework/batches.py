@@ -24,6 +24,7 @@ from ops_app.services.act import act
 from ops_app.services.casework.changing import locked
 from ops_app.services.casework.judging import RISKS, Asked, Judged, Preview, Total, judge, totals_of
 from ops_app.services.casework.many import Moved, SomeRefused, counted
+from ops_app.services.casework.placement_rules import distinct
 from ops_app.services.casework.placing import CannotMove, run_extend_cases, run_place_cases, run_transfer_cases
 from ops_app.services.casework.recalling import run_announce_recall
 from ops_app.services.organisation.approval_kinds import Draft, register
@@ -159,7 +160,7 @@ def _enter(transaction: Transaction, asked: Asked, judged: Judged, total: Total,
         batch_id=f"b-{uuid4().hex}",
         kind=asked.kind,
         currency=total.currency,
-        agency_code=asked.agency_code,
+        agency_code=asked.agency_code or _only_agency(fit),
         due_at=asked.due_at,
         case_count=len(fit),
         excluded_count=len(rows) - len(fit),
@@ -185,6 +186,12 @@ def _enter(transaction: Transaction, asked: Asked, judged: Judged, total: Total,
         flags=judged.risks,
     )
     return batch
+
+
+def _only_agency(fit: Sequence[Case]) -> str | None:
+    """Whose the cases of a recall or an extension are, where they are all of one agency."""
+    codes = distinct(one.agency_code for one in fit)
+    return codes[0] if len(codes) == 1 else None
 
 
 def _row(one: Case, outcome: str, reasons: Sequence[Reason] = ()) -> BatchRow:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
 from sqlalchemy.engine import Connection
@@ -32,7 +32,7 @@ from ops_app.services.casework.cases import LARGEST_PAGE, mark_of, read_mark
 from ops_app.services.casework.changing import altered, apply
 from ops_app.services.organisation.installation import installation, scope_of_loan, today
 from ops_app.services.organisation.parameter_reading import as_codes, as_number, in_force
-from ops_app.store.casework import cases, limitation
+from ops_app.store.casework import cases, limitation, periods
 from ops_app.store.casework.cases import Case
 from ops_app.store.casework.limitation import InterruptionRow, StoredClock
 from ops_app.store.store import Store, Transaction
@@ -99,7 +99,11 @@ def list_expiring(
 
 @act("cases.view")
 def read_limitation(actor: Actor, store: Store, *, now: datetime, case_id: str) -> LimitationRecord:
-    """The clock of a case within reach and its record. Raises ``NoSuchCase`` alike for a missing and a foreign one."""
+    """The clock of a case within reach and its record. An agency reads that the period began anew before its own time,
+    since that holds for whoever has the case, but not what was written then, nor by whom.
+
+    Raises ``NoSuchCase`` alike for a missing and a foreign one.
+    """
     with store.reading() as connection:
         one = cases.read(connection, case_id, scope_of(actor), now)
         if one is None:
@@ -107,7 +111,13 @@ def read_limitation(actor: Actor, store: Store, *, now: datetime, case_id: str) 
         stored = limitation.clock(connection, case_id)
         rows = limitation.interruptions(connection, [case_id]).get(case_id, [])
         known = in_force(connection)
+        running = periods.running_placements(connection, [case_id]).get(case_id)
     counted = clock_under(known, stored.pack, stored.due_date, rows).counted if stored else ()
+    if actor.agency_code is not None:
+        since = running.placed_at if running else now
+        rows = [
+            row if row.made_at >= since else replace(row, evidence="–", made_by="", made_by_name="–") for row in rows
+        ]
     return LimitationRecord(one, stored, tuple(rows), counted)
 
 

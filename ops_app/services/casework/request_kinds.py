@@ -118,7 +118,9 @@ def _levels(transaction: Transaction, draft: Draft) -> tuple[Role, ...]:
     agency = (AGENCY_DECIDES,) if one.agency_code is not None and one.role is not AGENCY_DECIDES else ()
     if agency and not one.needs_asset:
         return agency
-    rules = rules_of_kind(transaction.connection, draft.kind)
+    scope = scope_of(transaction.actor)
+    case = cases.read(transaction.connection, one.case_id, scope, transaction.now)
+    rules = rules_of_kind(transaction.connection, draft.kind, case.lender_code if case else None)
     return agency + levels_for(rules, draft.kind, draft.amount_minor, draft.currency, transaction.now)
 
 

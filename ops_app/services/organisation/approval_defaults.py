@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 import functools
-from datetime import UTC, datetime
 
 import yaml
 from sqlalchemy.engine import Connection
 
 from ops_app.config import PROJECT_ROOT
 from ops_app.domain.organisation.approval_rules import ApprovalRule, rules_from
+from ops_app.domain.organisation.lenders import RULES_HOLD_SINCE
 from ops_app.services.organisation.installation import installation
 from ops_app.store.organisation import approval_rules
 
 REFERENCE = PROJECT_ROOT / "data" / "reference" / "approval_rules.yml"
-_ALWAYS = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 @functools.cache
 def reference_rules() -> tuple[ApprovalRule, ...]:
     """What the reference data says; raises ``Invalid`` where it does not hold together."""
-    return rules_from(yaml.safe_load(REFERENCE.read_text(encoding="utf-8")), _ALWAYS)
+    return rules_from(yaml.safe_load(REFERENCE.read_text(encoding="utf-8")), RULES_HOLD_SINCE)
 
 
 def rules_of_kind(connection: Connection, kind: str, lender_code: str | None = None) -> list[ApprovalRule]:
@@ -31,5 +30,5 @@ def rules_of_kind(connection: Connection, kind: str, lender_code: str | None = N
         return stored
     lender = installation().lenders.get(lender_code or "")
     if lender is not None and kind in lender.approvals:
-        return list(rules_from({kind: lender.approvals[kind]}, _ALWAYS))
+        return list(rules_from({kind: lender.approvals[kind]}, RULES_HOLD_SINCE))
     return [rule for rule in reference_rules() if rule.kind == kind]

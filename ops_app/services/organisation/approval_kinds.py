@@ -13,11 +13,11 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from ops_app.domain.errors import Refused
+from ops_app.domain.errors import Invalid, Refused
 from ops_app.domain.organisation.approvals import RequestMove
 from ops_app.domain.organisation.people import Actor, Role
 from ops_app.domain.organisation.permissions import GRANTS
-from ops_app.services.organisation.installation import today
+from ops_app.services.organisation.installation import installation, today
 from ops_app.services.organisation.parameter_reading import number_on
 from ops_app.store.organisation.approvals import ApprovalRequest
 from ops_app.store.store import Transaction
@@ -117,6 +117,20 @@ def kinds() -> Mapping[str, Kind]:
     """Every kind of the house."""
     _import_all()
     return KINDS
+
+
+def check_lenders() -> None:
+    """Raise ``Invalid`` where a lender's file has rules for a kind of request that there is none of: they would never
+    be asked for anything."""
+    known = kinds()
+    for lender in installation().lenders.values():
+        unknown = sorted(set(lender.approvals) - set(known))
+        if unknown:
+            raise Invalid(
+                f"{lender.code}.yml is wrong: there is no kind of request {unknown[0]}.",
+                f"{lender.code}.yml 有误:没有申请类型 {unknown[0]}。",
+                field="lender",
+            )
 
 
 def kind_of(code: str) -> Kind:

@@ -33,10 +33,14 @@ _MEMBERS = {
     "operator": "HQ",
     "auditor": "HQ",
 }
+_EAST = ("310000", "320000", "330000", "340000", "350000", "370000")
+_SOUTH = ("410000", "420000", "430000", "440000", "450000", "460000")
+_SOUTH_WEST = ("500000", "510000", "520000", "530000", "540000", "610000")
+"""Provinces by their codes; no two agencies work the same one."""
 _AGENCIES: tuple[tuple[str, str, str, tuple[str, ...], int, int], ...] = (
-    ("AG01", "星衡催收服务有限公司", "星衡", ("310000", "320000"), 4000, 400),
-    ("AG02", "远桥信用管理有限公司", "远桥", ("440000",), 3000, 200),
-    ("AG03", "明序资产服务有限公司", "明序", ("510000", "500000"), 2500, 20),
+    ("AG01", "星衡催收服务有限公司", "星衡", _EAST, 4000, 400),
+    ("AG02", "远桥信用管理有限公司", "远桥", _SOUTH, 3000, 200),
+    ("AG03", "明序资产服务有限公司", "明序", _SOUTH_WEST, 2500, 20),
 )
 """Code, name, short name, regions, capacity, and in how many days the contract ends."""
 

@@ -25,6 +25,8 @@ _PEOPLE: tuple[tuple[str, str, Role, str | None, str], ...] = (
     ("agency_admin", "Zhao Min 赵敏", Role.AGENCY_ADMINISTRATOR, "AG01", "zh"),
     ("agency_supervisor", "Wang Haitao 王海涛", Role.AGENCY_SUPERVISOR, "AG01", "zh"),
     ("agency_collector", "Zhang Yan 张燕", Role.COLLECTOR, "AG01", "zh"),
+    ("agency_supervisor_2", "He Jianping 何建平", Role.AGENCY_SUPERVISOR, "AG02", "zh"),
+    ("agency_collector_2", "Luo Xin 罗欣", Role.COLLECTOR, "AG02", "zh"),
 )
 
 

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import functools
 import importlib
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from sqlalchemy.engine import Connection
@@ -42,7 +43,8 @@ class ToDo:
 
     ``opens`` names what its page opens (``approval``, ``case_request``, ``break``, ``case``) and ``object_id`` which
     one; ``topic`` is the code of the request's kind, where it is one;
-    ``subject`` what a person knows it by; an amount is in whole minor units of ``currency``.
+    ``subject`` what a person knows it by, or a request's own object beside its ``arguments``, from which the screen
+    names it; an amount is in whole minor units of ``currency``.
     """
 
     kind: str
@@ -55,6 +57,7 @@ class ToDo:
     who: str = ""
     amount_minor: int | None = None
     currency: str | None = None
+    arguments: Mapping[str, Any] = field(default_factory=dict)
 
     def is_late(self, now: datetime) -> bool:
         return self.due_at is not None and self.due_at <= now

@@ -54,6 +54,7 @@ def _todo(one: ApprovalRequest, on_case: requests.CaseRequest | None, kind: str)
         who=one.maker_name,
         amount_minor=one.amount_minor,
         currency=one.currency,
+        arguments=one.arguments if on_case is None else {},
     )
 
 

@@ -126,6 +126,17 @@ def test_a_waiver_above_the_limits_climbs_to_the_asset_company_and_its_manager(
     assert told(store, house.caller.person_id) == ["approve", "approve", "approve_last"]
 
 
+@pytest.mark.parametrize(("lender", "levels"), [("XJC", 2), ("HYB", 1), (None, 1)])
+def test_the_file_of_a_lender_says_from_which_amount_a_manager_decides_too(
+    store: Store, tmp_path: Path, house: House, ids: list[str], lender: str | None, levels: int
+) -> None:
+    taken_in(store, tmp_path, a_spell(1, balance_minor=2_000_000, lender_code=lender, as_of_date=NOW.date()))
+    form = {"waived_principal_minor": 300_000, "to_pay_minor": 900_000}
+    one = ask(store, tmp_path, house.caller, ids[0], K.WAIVER, **form)
+    asset = (Role.SUPERVISOR, Role.MANAGER)[:levels]
+    assert seen(store, house.caller, one).approval.levels == (Role.AGENCY_SUPERVISOR, *asset)
+
+
 def test_nobody_decides_on_their_own_request_and_no_other_agency_reaches_it(
     store: Store, tmp_path: Path, house: House, ids: list[str]
 ) -> None:

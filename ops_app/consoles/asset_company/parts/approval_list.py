@@ -10,6 +10,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from ops_app.consoles.kit import tables, url
 from ops_app.consoles.kit.context import Here
+from ops_app.consoles.kit.subjects import subject_of
 from ops_app.domain.money import Money
 from ops_app.domain.organisation.approvals import OPEN, REQUEST_STATE_NAMES, RequestState
 from ops_app.services.organisation import approvals as engine
@@ -79,7 +80,7 @@ def listing(at: Here, which: str) -> tables.Listing[ApprovalRequest]:
         title=t(f"approvals.tabs.{which}"),
         columns=(
             Column("kind", t("approvals.kind"), lambda one: kind_name(at, one.kind)),
-            Column("object", t("approvals.object"), lambda one: one.object_id, width="medium"),
+            Column("object", t("approvals.object"), lambda one: subject(at, one), width="large"),
             Column(
                 "amount", t("approvals.amount"), lambda one: labels.minor(one.amount_minor, one.currency or ""),
                 value=lambda one: amount_of(one), right=True,
@@ -135,6 +136,11 @@ def kind_name(at: Here, code: str) -> str:
     return at.labels.named({one.code: one.name for one in engine.kinds().values()}, code)
 
 
+def subject(at: Here, one: ApprovalRequest) -> str:
+    """What a request is about, in words."""
+    return subject_of(at, one.kind, one.object_id, one.arguments)
+
+
 def flag_names(at: Here, one: ApprovalRequest) -> list[str]:
     """The risk flags of a request in words."""
     known = engine.kinds().get(one.kind)
@@ -149,7 +155,7 @@ def amount_of(one: ApprovalRequest) -> object:
 def name_of(at: Here, one: ApprovalRequest) -> str:
     """One request on one line, as a choice."""
     amount = "" if one.currency is None else f" · {at.labels.money(one.amount_minor, one.currency)}"
-    return f"{kind_name(at, one.kind)} · {one.object_id}{amount} · {one.maker_name}"
+    return f"{kind_name(at, one.kind)} · {subject(at, one)}{amount} · {one.maker_name}"
 
 
 def totals_place() -> DeltaGenerator:

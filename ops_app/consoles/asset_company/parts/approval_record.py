@@ -7,11 +7,12 @@ from typing import Any
 
 import streamlit as st
 
-from ops_app.consoles.asset_company.parts.approval_list import flag_names, kind_name, name_of
+from ops_app.consoles.asset_company.parts.approval_list import flag_names, kind_name, name_of, subject
 from ops_app.consoles.casework import batch_list
 from ops_app.consoles.kit import record
 from ops_app.consoles.kit.context import Here
 from ops_app.consoles.kit.forms import form
+from ops_app.consoles.kit.subjects import IDENTIFIERS
 from ops_app.domain.organisation.approvals import (
     OPEN,
     REQUEST_MOVE_NAMES,
@@ -47,7 +48,7 @@ def facts(at: Here, one: ApprovalRequest) -> None:
         record.facts(
             {
                 t("approvals.kind"): kind_name(at, one.kind),
-                t("approvals.object"): one.object_id,
+                t("approvals.object"): subject(at, one),
                 t("approvals.amount"): labels.money(one.amount_minor, one.currency or ""),
                 t("forms.reason"): one.reason,
                 t("approvals.maker"): one.maker_name,
@@ -61,19 +62,25 @@ def facts(at: Here, one: ApprovalRequest) -> None:
         )
     with right, st.container(border=True):
         st.markdown(f"**{t('approvals.arguments')}**")
-        record.facts(arguments(at, one))
+        said = arguments(at, one)
+        record.facts({name: value for key, name, value in said if key not in IDENTIFIERS})
+        marks = {name: value for key, name, value in said if key in IDENTIFIERS}
+        if marks:
+            with st.expander(t("approvals.identifiers")):
+                record.facts(marks)
         if one.object_type == BATCH:
             batch_list.link(at, one.object_id)
 
 
-def arguments(at: Here, one: ApprovalRequest) -> dict[str, str]:
-    """The arguments of the command by their names, amounts and dates as a person reads them."""
+def arguments(at: Here, one: ApprovalRequest) -> list[tuple[str, str, str]]:
+    """The arguments of the command (key, name, value), amounts and dates as a person reads them."""
     known = engine.kinds().get(one.kind)
     names = known.labels if known else {}
     currency = str(one.arguments.get("currency") or one.currency or "")
-    return {
-        at.labels.named(names, name): _value(at, name, value, currency, names) for name, value in one.arguments.items()
-    }
+    return [
+        (name, at.labels.named(names, name), _value(at, name, value, currency, names))
+        for name, value in one.arguments.items()
+    ]
 
 
 def _value(at: Here, name: str, value: Any, currency: str, names: Mapping[str, tuple[str, str]]) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from ops_app.consoles.asset_company.parts.parameter_text import names_of, pair
+from ops_app.consoles.casework.limitation import left
 from ops_app.consoles.casework.lists import flags_of
 from ops_app.consoles.kit import tables, url
 from ops_app.consoles.kit.context import Here
@@ -15,6 +16,7 @@ from ops_app.domain.casework.cases import CASE_STATE_NAMES
 from ops_app.domain.money import Money
 from ops_app.services.casework.cases import Case
 from ops_app.services.casework.limitation import StoredClock, list_expiring
+from ops_app.services.organisation.parameter_catalogue import catalogue
 
 Row = tuple[StoredClock, Case]
 WITHIN = ("", "30", "90", "180", "365", "1095")
@@ -69,16 +71,8 @@ def _columns(at: Here) -> tuple[tables.Column[Row], ...]:
         Column("currency", t("cases.currency"), lambda row: row[1].currency, width="small"),
         Column("due", t("limitation.due"), lambda row: labels.day(row[0].due_date)),
         Column("started", t("limitation.started"), lambda row: labels.day(row[0].started_date)),
-        Column("pack", t("limitation.pack"), lambda row: row[0].pack, width="small"),
+        Column("pack", t("limitation.pack"), lambda row: labels.named(catalogue().packs, row[0].pack)),
         Column("state", t("cases.state"), lambda row: labels.named(CASE_STATE_NAMES, row[1].state)),
         Column("agency", t("cases.agency"), lambda row: row[1].agency_code or "–"),
         Column("flags", t("cases.flags"), lambda row: flags_of(at, row[1])),
     )  # fmt: skip
-
-
-def left(at: Here, clock: StoredClock) -> str:
-    """How long it still runs, or since when it has expired."""
-    days = (clock.expires_date - at.today).days
-    if days == 0:
-        return at.t("limitation.today")
-    return at.t("limitation.left" if days > 0 else "limitation.over", days=at.labels.days(abs(days)))

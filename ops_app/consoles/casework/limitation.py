@@ -1,24 +1,26 @@
-"""The limitation of one case: its clock, every row of what interrupted it, and forms to add one or take one back."""
+"""The limitation of one case: its clock, every row of what interrupted it, and forms to add one or take one back; as a
+record of its own on the page of the queue, and as a part of the record of a case."""
 
 from __future__ import annotations
 
 import streamlit as st
 
-from ops_app.consoles.asset_company.parts.limitation_list import left
-from ops_app.consoles.asset_company.parts.parameter_text import names_of, pair
 from ops_app.consoles.kit import tables
 from ops_app.consoles.kit.context import Here
 from ops_app.consoles.kit.forms import form
 from ops_app.consoles.kit.record import facts
 from ops_app.domain.casework.limitation import INTERRUPTION_NAMES, LONGEST_EVIDENCE, InterruptionKind
 from ops_app.domain.errors import DomainError
+from ops_app.services.casework.cases import CaseRecord
 from ops_app.services.casework.limitation import (
     InterruptionRow,
     LimitationRecord,
+    StoredClock,
     read_limitation,
     record_interruption,
     withdraw_interruption,
 )
+from ops_app.services.organisation.parameter_catalogue import catalogue
 
 
 def show(at: Here, case_id: str) -> None:
@@ -28,22 +30,40 @@ def show(at: Here, case_id: str) -> None:
     except DomainError as error:
         st.error(error.sentence(at.actor.language))
         return
+    st.subheader(f"{found.case.loan_id} · {found.case.name_masked or '–'}", anchor=False)
+    _whole(at, found)
+
+
+def section(at: Here, record: CaseRecord) -> None:
+    """The part of the record of a case."""
+    _whole(at, read_limitation(at.actor, at.app.store, now=at.now, case_id=record.case.case_id))
+
+
+def left(at: Here, clock: StoredClock) -> str:
+    """How long it still runs, or since when it has expired."""
+    days = (clock.expires_date - at.today).days
+    if days == 0:
+        return at.t("limitation.today")
+    return at.t("limitation.left" if days > 0 else "limitation.over", days=at.labels.days(abs(days)))
+
+
+def _whole(at: Here, found: LimitationRecord) -> None:
     t, labels, one = at.t, at.labels, found.case
-    st.subheader(f"{one.loan_id} · {one.name_masked or '–'}", anchor=False)
     if found.clock is None:
         st.info(t("limitation.closed"))
     else:
-        clock, packs = found.clock, names_of("pack")
+        clock, packs = found.clock, catalogue().packs
         facts(
             {
                 t("limitation.expires"): f"{labels.day(clock.expires_date)} · {left(at, clock)}",
                 t("limitation.due"): labels.day(clock.due_date),
                 t("limitation.started"): labels.day(clock.started_date),
                 t("limitation.years"): t("limitation.years_of", count=labels.count(clock.years)),
-                t("limitation.pack"): pair(at, packs[clock.pack]) if clock.pack in packs else clock.pack,
+                t("limitation.pack"): labels.named(packs, clock.pack),
                 t("cases.balance"): labels.money(one.balance_minor, one.currency),
             }
         )
+        st.caption(t("limitation.computed" if clock.started_date == clock.due_date else "limitation.computed_anew"))
     _rows(at, found)
     if not at.may("cases.interrupt"):
         st.caption(t("limitation.only_look"))
