@@ -14,11 +14,13 @@ from sqlalchemy.engine import Connection
 from ops_app.domain.canonical import canonical_json
 from ops_app.domain.casework.cases import CaseMove, NoSuchCase, moves_from
 from ops_app.domain.casework.flags import Deed, Reason
+from ops_app.domain.casework.locks import CaseLock, first_binding
 from ops_app.domain.casework.scope import Reach, scope_of
 from ops_app.domain.casework.tags import checked_tag
 from ops_app.domain.errors import Invalid
 from ops_app.domain.organisation.people import Actor
 from ops_app.services.act import act
+from ops_app.services.casework.locking import locks_of
 from ops_app.store.casework import cases, periods
 from ops_app.store.casework.cases import DECLARED, FILTERS, MOST_COUNTED, SORTS, TAG_SORT, Case, CaseFilter
 from ops_app.store.casework.periods import Assignment, CaseEvent, Placement, SetFlag
@@ -67,6 +69,8 @@ class CaseRecord:
     moves: tuple[CaseMove, ...]
     against_contact: tuple[Reason, ...]
     against_placement: tuple[Reason, ...]
+    lock: CaseLock | None = None
+    """Of somebody whom the reader waits for before they change the case."""
 
 
 @act("cases.view")
@@ -153,6 +157,7 @@ def read_case(actor: Actor, store: Store, *, now: datetime, case_id: str) -> Cas
         assignments = periods.assignments_of(connection, case_id)
         flags = periods.flags_of(connection, case_id)
         others = cases.of_person(connection, one, scope, now, limit=LARGEST_PAGE)
+        lock = first_binding(locks_of(connection, [case_id], now), actor, now)
     if actor.agency_code is not None:
         placements = [it for it in placements if it.agency_code == actor.agency_code and it.ended_at is None]
         since = placements[-1].placed_at if placements else now
@@ -161,7 +166,7 @@ def read_case(actor: Actor, store: Store, *, now: datetime, case_id: str) -> Cas
         flags = [_as_told(it, since) for it in flags if it.cleared_at is None]
     return CaseRecord(
         one, tuple(events), tuple(placements), tuple(assignments), tuple(flags), tuple(others),
-        moves_from(one.position), one.reasons_against(Deed.CONTACT), one.reasons_against(Deed.PLACEMENT),
+        moves_from(one.position), one.reasons_against(Deed.CONTACT), one.reasons_against(Deed.PLACEMENT), lock,
     )  # fmt: skip
 
 
