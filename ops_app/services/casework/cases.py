@@ -19,6 +19,7 @@ from ops_app.domain.casework.scope import Reach, scope_of
 from ops_app.domain.casework.tags import checked_tag
 from ops_app.domain.errors import Invalid
 from ops_app.domain.organisation.people import Actor
+from ops_app.domain.paging import LARGEST_PAGE, check_limit
 from ops_app.services.act import act
 from ops_app.services.casework.locking import locks_of
 from ops_app.store.casework import cases, periods
@@ -32,8 +33,6 @@ __all__ = [
     "Assignment", "Case", "CaseEvent", "CaseFilter", "CaseRecord", "CasesPage",
     "Placement", "PlacementsPage", "SetFlag", "cases_of_ids", "list_cases", "list_placements", "read_case",
 ]  # fmt: skip
-
-LARGEST_PAGE = 500
 
 
 @dataclass(frozen=True)
@@ -125,8 +124,7 @@ def list_placements(
 ) -> PlacementsPage:
     """Placements of every agency, for asset staff: running (nearest end first), ended (latest first) or all (latest
     first). Whoever sees only some cases gets an empty page: what has ended is not theirs to read."""
-    if not 1 <= limit <= LARGEST_PAGE:
-        raise _page_out_of_bounds()
+    check_limit(limit)
     scope = scope_of(actor)
     if scope.reach is not Reach.ALL:
         return PlacementsPage((), None)
@@ -183,8 +181,7 @@ def _as_told(one: SetFlag, since: datetime) -> SetFlag:
 
 
 def _check(chosen: CaseFilter, reach: Reach, sort: str, limit: int) -> None:
-    if not 1 <= limit <= LARGEST_PAGE:
-        raise _page_out_of_bounds()
+    check_limit(limit)
     named, declared = chosen.named(), DECLARED[reach]
     if chosen.tag is not None:
         checked_tag(chosen.tag)
@@ -212,10 +209,6 @@ def _refuse_unknown(connection: Connection, chosen: CaseFilter) -> None:
 
 _KINDS: dict[str, type] = {"opened_date": date}
 """What a range of a sort is made of; whole numbers unless it is here."""
-
-
-def _page_out_of_bounds() -> Invalid:
-    return Invalid(f"A page has 1 to {LARGEST_PAGE} rows.", f"每页 1 至 {LARGEST_PAGE} 行。", field="limit")
 
 
 def mark_of(sort: str, value: object, identity: str) -> str:
