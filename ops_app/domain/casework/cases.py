@@ -187,8 +187,8 @@ MOVES: dict[CaseState, dict[CaseMove, CaseState | None]] = {
         CaseMove.VISIT: CaseState.VISITING, **_HOLD,
     },
     CaseState.RETAINED: {
-        CaseMove.END_RETENTION: CaseState.PLACED, CaseMove.RECALL: CaseState.RETURNED,
-        CaseMove.VISIT: CaseState.VISITING, **_HOLD,
+        CaseMove.RETAIN: CaseState.RETAINED, CaseMove.END_RETENTION: CaseState.PLACED,
+        CaseMove.RECALL: CaseState.RETURNED, CaseMove.VISIT: CaseState.VISITING, **_HOLD,
     },
     CaseState.VISITING: {
         CaseMove.END_VISIT: _BACK, CaseMove.RECALL: CaseState.RETURNED, **_HOLD,
