@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, tzinfo
 from decimal import Decimal
@@ -21,7 +21,15 @@ from dashboards.texts import Texts
 EMPTY = "–"
 _LOCALES = {"en": "en_GB", "zh": "zh_Hans_CN"}
 _SCALES = {"en": ((10**9, "B"), (10**6, "M"), (10**3, "K")), "zh": ((10**8, "亿"), (10**4, "万"))}
+RULE_OF_FEED = "rule_of_feed"
+"""Among the names of a snapshot: the sentences of rules. Feeds share codes of rules and word them for themselves."""
+
 Number = Decimal | float | int
+
+
+def rule_key(feed: object, code: object) -> str:
+    """What the sentence of a rule is kept under."""
+    return f"{feed}:{code}"
 
 
 @dataclass(frozen=True)
@@ -108,6 +116,16 @@ class Labels:
             return self.texts("labels.none")
         named = self.names.get(column, {}).get(str(value))
         return named or self.texts.code(f"enum.{column}", value)
+
+    def rule(self, feed: object, code: object) -> str:
+        """The sentence of a rule of a feed, or its code where the snapshot has none."""
+        return self.names.get(RULE_OF_FEED, {}).get(rule_key(feed, code)) or self.code("rule", code)
+
+    def group(self, group: Iterable[tuple[str, object]]) -> list[str]:
+        """The names of what a figure was split by."""
+        parts = tuple(group)
+        feed = dict(parts).get("feed")
+        return [self.rule(feed, value) if column == "rule" else self.code(column, value) for column, value in parts]
 
     def column(self, name: str) -> str:
         """The heading of a column of rows."""

@@ -25,7 +25,6 @@ import polars as pl
 _LIVE_KEYS = {
     "fct_console_actions": ("seq",),
     "fct_approvals": ("request_id",),
-    "fct_assignments": ("assignment_id",),
 }
 """Tables whose rows of today may be ahead of the snapshot, and what makes a row the same row."""
 _KEPT_ANSWERS = 400

@@ -57,7 +57,7 @@ def close_page(sight: Sight) -> None:
 
 def _open(sight: Sight, drill: Drill) -> None:
     metric = metrics()[drill.metric]
-    parts = [sight.labels.code(column, value) for column, value in drill.group]
+    parts = sight.labels.group(drill.group)
     name = " · ".join([sight.t.of(metric.name), *parts])
 
     @st.dialog(sight.t("card.rows_of", name=name), width="large")
@@ -147,7 +147,10 @@ def in_names(frame: pl.DataFrame, sight: Sight) -> pl.DataFrame:
     shown = frame
     for column in frame.columns:
         values = frame.get_column(column)
-        if column in CODES:
+        if column == "rule" and "feed" in frame.columns:
+            feeds = frame.get_column("feed")
+            named = [sight.labels.rule(feed, code) for feed, code in zip(feeds, values, strict=True)]
+        elif column in CODES:
             named = [_named(sight, column, value) for value in values]
         elif values.dtype == pl.Boolean:
             named = [None if value is None else sight.t("labels.yes" if value else "labels.no") for value in values]

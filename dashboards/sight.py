@@ -11,7 +11,7 @@ import streamlit as st
 from dashboards.filter_bar import filter_bar
 from dashboards.filters import Filters
 from dashboards.health import MissingFeed, missing_feeds
-from dashboards.labels import Labels
+from dashboards.labels import RULE_OF_FEED, Labels, rule_key
 from dashboards.published import NothingPublished, Published, latest
 from dashboards.texts import Texts
 from dashboards.viewer import SavesViews, Viewer
@@ -86,6 +86,9 @@ def _names(published: Published, texts: Texts) -> Mapping[str, Mapping[str, str]
             rows = published.frame(f"select {column} as code, {name} as name from {table} where {name} is not null")
             found[column] = dict(rows.iter_rows())
     found["from_bucket"] = found.get("bucket", {})
+    reason = f"reason_{texts.language}"
+    if published.has("rpt_refused_rows", "feed", "rule", reason):
+        found[RULE_OF_FEED] = _sentences(published, reason)
     if published.has("dim_labels", "enum", "code", name):
         frame = published.frame(f"select enum, code, upper({name}[1]) || {name}[2:] as name from dim_labels")
         by_enum: dict[str, dict[str, str]] = {}
@@ -94,6 +97,14 @@ def _names(published: Published, texts: Texts) -> Mapping[str, Mapping[str, str]
         for column, enums in _ENUMS.items():
             found[column] = {code: label for enum in enums for code, label in by_enum.get(enum, {}).items()}
     return found
+
+
+def _sentences(published: Published, reason: str) -> Mapping[str, str]:
+    """What each rule demands of a feed's rows, as it was said when rows were refused; ``named_rule`` looks it up."""
+    frame = published.frame(
+        f"select feed, rule, min({reason}) as said from rpt_refused_rows where {reason} is not null group by feed, rule"
+    )
+    return {rule_key(feed, rule): said for feed, rule, said in frame.iter_rows()}
 
 
 def _as_of(place: st.delta_generator.DeltaGenerator, published: Published, labels: Labels, *, is_late: bool) -> None:

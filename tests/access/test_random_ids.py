@@ -28,8 +28,8 @@ from ops_app.server import SCRIPT
 from ops_app.services.casework.assigning import unassign_cases
 from ops_app.services.casework.attaching import Incoming, add_attachment
 from ops_app.services.casework.cases import cases_of_ids, read_case
-from ops_app.services.casework.finding import unmask
 from ops_app.services.casework.moving import set_flag
+from ops_app.services.casework.unmasking import unmask
 from ops_app.services.organisation.agency_staff import reset_agency_password
 from ops_app.services.organisation.exports import Asked, change, new_export
 from ops_app.store.organisation import exports

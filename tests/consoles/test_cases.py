@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -10,13 +10,18 @@ from streamlit.testing.v1 import AppTest
 from ops_app.bootstrap import App
 from ops_app.consoles.kit import tables
 from ops_app.domain.casework.flags import Flag
+from ops_app.domain.casework.personal import DailyLimitReached, PersonalField
 from ops_app.domain.organisation.people import Actor, Role
 from ops_app.services.casework.moving import set_flag
 from ops_app.services.casework.placing import queue_cases
 from ops_app.services.casework.recalling import run_announce_recall
+from ops_app.services.casework.unmasking import unmask
+from ops_app.services.casework.viewing import open_case
 from ops_app.store.tables.organisation import audit_log
 from tests.consoles.conftest import OpenPage, SignedInAs, words
 from tests.services.casework.casebook import SUPERVISOR, WHY, assigned, now_is, placed, some_cases, versions
+from tests.services.organisation.parameters import set_to
+from tests.services.organisation.planting import plant
 
 VIEWS = ("placed", "to_be_placed", "outsourced", "in_house", "recalled", "ended", "history", "batches", "all")
 
@@ -120,7 +125,7 @@ def test_a_field_is_shown_after_a_reason_and_masked_again_after_a_minute(
 ) -> None:
     at = open_page("cases", Role.SUPERVISOR, query={"cases_view": "in_house", "case_id": ids[3]})
     press(at, f"unmask_{ids[3]}", "Show in full")
-    assert "Please give a reason (3 to 500 characters)." in [error.value for error in at.error]
+    assert "Please give a reason (4 to 500 characters)." in [error.value for error in at.error]
     box(at, f"unmask_{ids[3]}.reason").set_value("call back")
     press(at, f"unmask_{ids[3]}", "Show in full")
     assert "王4" in words(at)
@@ -303,3 +308,32 @@ def test_a_view_is_saved_used_and_shared_with_ones_own_house(ids: list[str], ope
     assert not other.exception, [error.value for error in other.exception]
     assert loans(other) == {"L4", "L5", "L6"}
     assert "Small ones" not in words(open_page("agency_cases", Role.AGENCY_SUPERVISOR))
+
+
+def test_who_comes_second_reads_who_has_the_case_open_and_waits(ids: list[str], app: App, open_page: OpenPage) -> None:
+    open_case(SUPERVISOR, app.store, now=app.clock.now(), case_id=ids[4])
+    at = open_page("cases", Role.ALLOCATION, query={"cases_view": "in_house", "case_id": ids[4]})
+    assert "Sun has this case open until" in words(at)
+    name = f"act_{ids[4]}"
+    next(one for one in at.selectbox if (one.key or "").startswith(f"{name}.what")).set_value(
+        "move.queue_for_placement"
+    )
+    box(at, f"{name}.reason").set_value("to be placed")
+    press(at, name, "Do it")
+    assert any("Sun has this case open and may change it" in one.value for one in at.warning)
+    assert box(at, f"{name}.reason").value == "to be placed"
+
+
+def test_a_supervisor_reads_that_somebody_came_to_the_end_of_the_fields_of_the_day(
+    ids: list[str], app: App, open_page: OpenPage
+) -> None:
+    at = open_page("todo", Role.SUPERVISOR)
+    plant(app.store, set_to("organisation.unmask_daily_limit", 0, date(2000, 1, 1)))
+    with pytest.raises(DailyLimitReached):
+        unmask(
+            Actor("p-com", "Cao", Role.COMPLIANCE), app.store, now=app.clock.now(), case_id=ids[3],
+            field=PersonalField.NAME, reason=WHY, evidence=app.settings.evidence,
+        )  # fmt: skip
+    at.run()
+    said = " ".join(one.body for one in at.get("html"))
+    assert "All the fields that one person may see in full today were seen – Cao" in said

@@ -36,7 +36,7 @@ def read(app: App, signed_in: SignedInAs, identity: str) -> desk.BreakRecord:
 def test_the_desk_is_calm_when_nothing_is_broken(open_page: OpenPage) -> None:
     at = open_page("repayment_audit", Role.SUPERVISOR)
     assert not at.exception
-    assert "No open difference" in words(at)
+    assert "No open break" in words(at)
     assert not at.form_submit_button
 
 

@@ -257,6 +257,9 @@ from rows_of;
 create table rpt_refused_rows as
 select business_date, feed, source_code, 'amount' as column_name,
     case when draw(feed || business_date, 'rule') < 0.5 then 'not_negative' else 'known_currency' end as rule,
+    case when rule = 'not_negative' then feed || ': the amount is below nought' else feed || ': no such currency' end
+        as reason_en,
+    case when rule = 'not_negative' then feed || '：金额为负' else feed || '：没有此币种' end as reason_zh,
     rows_quarantined as rows, rows_quarantined as open_rows
 from rpt_data_health where rows_quarantined > 0;
 create table fct_complaints as

@@ -240,3 +240,15 @@ def export_script(folder: str, refuses: bool) -> None:
     sight = open_page(viewer, "overview")
     assert sight is not None
     _deliver(sight, Drill("net_cash", sight.filters), "top", "monthly review", "csv")
+
+
+@pytest.mark.parametrize(("language", "says"), [("en", "the amount is below nought"), ("zh", "金额为负")])
+def test_a_rule_that_refused_rows_is_a_sentence_of_its_feed_in_the_language_of_the_reader(
+    book: Path, language: str, says: str
+) -> None:
+    page = opened(book, "data_health", language)
+    (shown,) = (frame.value for frame in page.dataframe if "rule" in frame.value.columns)
+    said = [str(one) for one in shown["rule"]]
+    assert any(one.endswith(says) for one in said)
+    assert len({one.split(":")[0].split("：")[0] for one in said}) > 1, "each feed words it for itself"
+    assert not {"not_negative", "known_currency"} & set(said)

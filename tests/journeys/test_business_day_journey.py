@@ -91,7 +91,7 @@ def test_a_planted_fault_is_resolved_on_the_page_and_everybody_can_see_it(
     visitor.settle()
     visitor.page.get_by_label("Reason").fill("The bank has confirmed in writing that nothing came")
     visitor.page.get_by_test_id("stFormSubmitButton").get_by_role("button").first.click()
-    expect(visitor.page.get_by_text("Decided. The difference is now: rejected")).to_be_visible()
+    expect(visitor.page.get_by_text("Decided. The break is now: rejected")).to_be_visible()
 
     recoup(home, "run-day", "--date", str(last_day))
 

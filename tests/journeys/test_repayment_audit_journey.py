@@ -1,4 +1,4 @@
-"""A supervisor decides a difference; the audit log names her; an agency supervisor at the same address is refused."""
+"""A supervisor decides a break; the audit log names her; an agency supervisor at the same address is refused."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def test_a_supervisor_resolves_a_break_and_the_audit_log_names_her(
     visitor.settle()
     page.get_by_label("Reason").fill("The bank confirmed: this never arrived")
     page.get_by_test_id("stFormSubmitButton").get_by_role("button").first.dblclick()  # twice is once
-    expect(page.get_by_text("Decided. The difference is now: rejected")).to_be_visible()
+    expect(page.get_by_text("Decided. The break is now: rejected")).to_be_visible()
     assert state_of(installation, LENDER) is BreakState.REJECTED
     decided = read_break(AUDITOR, installation.store, now=installation.clock.now(), break_id=LENDER)
     assert [said.decided_by_name for said in decided.history] == ["Chen Jing 陈静"]
@@ -57,7 +57,7 @@ def test_a_supervisor_resolves_a_break_and_the_audit_log_names_her(
     auditor = Visitor(browser, address)
     auditor.sign_in("auditor", f"/audit?audit_object={LENDER}")
     auditor.page.get_by_role("combobox", name="Open a row").click()
-    auditor.page.get_by_role("option", name="difference rejected").click()
+    auditor.page.get_by_role("option", name="break rejected").click()
     auditor.settle()
     row = auditor.page.get_by_text("The bank confirmed: this never arrived")
     expect(row.first).to_be_visible()
@@ -81,11 +81,11 @@ def test_many_are_parked_at_once_after_a_preview(visitor: Visitor, installation:
     assert box
     page.mouse.click(box["x"] + 17, box["y"] + 17)  # the box in the head of the list selects every row of the page
     visitor.settle()
-    expect(page.get_by_text("differences selected")).to_be_visible()
-    expect(page.get_by_text("park: 4 differences")).to_have_count(2)  # what would happen, and the button
+    expect(page.get_by_text("breaks selected")).to_be_visible()
+    expect(page.get_by_text("park: 4 breaks")).to_have_count(2)  # what would happen, and the button
     page.get_by_label("Reason").fill("month-end suspense")
     page.get_by_test_id("stFormSubmitButton").get_by_role("button").first.click()
-    expect(page.get_by_text("4 differences decided.")).to_be_visible()
+    expect(page.get_by_text("4 breaks decided.")).to_be_visible()
     assert state_of(installation, OTHER) is BreakState.PARKED
 
 

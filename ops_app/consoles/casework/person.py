@@ -13,7 +13,7 @@ from ops_app.consoles.kit.record import facts
 from ops_app.domain.casework.personal import PERSONAL_FIELD_NAMES, PersonalField
 from ops_app.gateways.case_facts import MOST_ROWS, Call, Promise, calls_of, promises_of
 from ops_app.services.casework.cases import Case, CaseRecord
-from ops_app.services.casework.finding import unmask
+from ops_app.services.casework.unmasking import unmask
 from ops_app.services.casework.viewing import case_person
 
 SHOWN_FOR = timedelta(seconds=60)

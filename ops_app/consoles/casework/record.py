@@ -60,6 +60,7 @@ def show(at: Here, case_id: str) -> None:
         st.error(error.sentence(at.actor.language))
         return
     st.subheader(at.t("cases.one", loan=record.case.loan_id, spell=record.case.spell_no), anchor=False)
+    _locked(at, record)
     tags(at, record.case)
     _facts(at, record)
     _same_debtor(at, record)
@@ -86,6 +87,13 @@ def _say_it_is_opened(at: Here, case_id: str) -> None:
     if before is None or before[0] != case_id or at.now - before[1] > OPENED_AGAIN_AFTER:
         open_case(at.actor, at.app.store, now=at.now, case_id=case_id)
         st.session_state[OPENED] = (case_id, at.now)
+
+
+def _locked(at: Here, record: CaseRecord) -> None:
+    """Who has the case open, where this person waits for them."""
+    if record.lock is not None:
+        until = at.labels.moment(record.lock.until_at)
+        st.info(at.t("cases.locked", who=record.lock.held_by_name, until=until))
 
 
 def _facts(at: Here, record: CaseRecord) -> None:

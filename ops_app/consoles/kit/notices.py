@@ -48,9 +48,11 @@ def show(at: Here) -> None:
 
 def _sentence(at: Here, one: Notice) -> str:
     """What happened, by whom and why, with a link to it. Whatever somebody typed is text, never markup."""
-    what = at.t(f"notices.event.{one.event}", what=todos.topic_of(at, one.kind))
+    what = at.t(f"notices.event.{one.event}", what=todos.topic_of(at, one.kind) if one.request_id else "")
     text = at.t("notices.line", what=what, who=one.by_name, moment=at.labels.moment(one.created_at))
     reason = f"<br>{escape(at.t('notices.reason', reason=one.reason))}" if one.reason else ""
+    if not one.request_id:  # about a person, not about what became of a request
+        return f"{escape(text)}{reason}"
     link = f'<a href="{escape(_address(one))}" target="_self">{escape(at.t("notices.open"))}</a>'
     return f"{escape(text)}{reason}<br>{link}"
 

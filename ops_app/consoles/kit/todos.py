@@ -89,7 +89,7 @@ def subject(at: Here, one: ToDo) -> str:
 
 
 def topic_of(at: Here, topic: str) -> str:
-    """What a request or a difference is of, in words."""
+    """What a request or a break is of, in words."""
     on_case = kind_of(topic)
     if on_case is not None:
         return at.labels.named(CASE_REQUEST_KIND_NAMES, on_case)

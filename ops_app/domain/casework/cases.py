@@ -187,8 +187,8 @@ MOVES: dict[CaseState, dict[CaseMove, CaseState | None]] = {
         CaseMove.VISIT: CaseState.VISITING, **_HOLD,
     },
     CaseState.RETAINED: {
-        CaseMove.END_RETENTION: CaseState.PLACED, CaseMove.RECALL: CaseState.RETURNED,
-        CaseMove.VISIT: CaseState.VISITING, **_HOLD,
+        CaseMove.RETAIN: CaseState.RETAINED, CaseMove.END_RETENTION: CaseState.PLACED,
+        CaseMove.RECALL: CaseState.RETURNED, CaseMove.VISIT: CaseState.VISITING, **_HOLD,
     },
     CaseState.VISITING: {
         CaseMove.END_VISIT: _BACK, CaseMove.RECALL: CaseState.RETURNED, **_HOLD,
@@ -370,11 +370,13 @@ def debtor_key(source_code: str, customer_id: str) -> str:
     return key_of(source_code, customer_id)
 
 
-def checked_reason(reason: str) -> str:
-    """``reason`` with its blanks tidied; raises ``Invalid`` unless it has 3 to 500 characters."""
+def checked_reason(reason: str, *, least: int = 3) -> str:
+    """``reason`` with its blanks tidied; raises ``Invalid`` unless it has ``least`` to 500 characters."""
     text = " ".join(reason.split())
-    if not 3 <= len(text) <= 500:
-        raise Invalid("Please give a reason (3 to 500 characters).", "请填写理由(3 至 500 字)。", field="reason")
+    if not least <= len(text) <= 500:
+        raise Invalid(
+            f"Please give a reason ({least} to 500 characters).", f"请填写理由({least} 至 500 字)。", field="reason"
+        )
     return text
 
 

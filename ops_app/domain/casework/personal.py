@@ -7,7 +7,7 @@ import unicodedata
 from dataclasses import dataclass
 from enum import StrEnum
 
-from ops_app.domain.errors import Invalid
+from ops_app.domain.errors import Invalid, Refused
 
 TAIL = 4
 """How many last characters a tail search has."""
@@ -57,6 +57,17 @@ TERM_NAMES: dict[Term, tuple[str, str]] = {
 
 BLIND = (Term.NAME, Term.NATIONAL_ID, Term.PHONE_TAIL, Term.ID_TAIL)
 """Terms that are looked up by a keyed hash and never stored."""
+
+
+class DailyLimitReached(Refused):
+    """A person has un-masked as many fields as one day of this installation has."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__(
+            f"One person sees {most} fields in full a day, and you have seen them. The next day begins at "
+            "midnight; your supervisor was told.",
+            f"每人每日最多查看 {most} 个完整字段,您今日已达上限,次日零点后可继续。已通知主管。",
+        )
 
 
 @dataclass(frozen=True)

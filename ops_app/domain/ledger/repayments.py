@@ -51,7 +51,7 @@ class SameIdOtherContent(Conflict):
         what_zh = "、".join(FIELD_NAMES[name][1] for name in differs)
         super().__init__(
             f"Payment {payment_id} of {source_code} is recorded with other content: {what_en}. "
-            "It was not changed; the difference waits at the repayment-audit desk.",
+            "It was not changed; the break waits at the repayment-audit desk.",
             f"{source_code} 的还款 {payment_id} 已按其他内容入账,不同之处:{what_zh}。"
             "原记录未改动,差异已转入还款审核台。",
             field=differs[0] if differs else None,

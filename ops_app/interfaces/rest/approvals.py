@@ -9,13 +9,14 @@ from fastapi import APIRouter, Header, Path, Query, Request
 
 from ops_app.domain.errors import Invalid
 from ops_app.domain.organisation.approvals import RequestState
+from ops_app.domain.paging import LARGEST_PAGE
 from ops_app.interfaces.rest.approval_models import ApprovalDecisionIn, ApprovalDecisionOut, ApprovalOut, ApprovalsOut
 from ops_app.interfaces.rest.callers import Callers
 from ops_app.interfaces.rest.strict_json import StrictRoute
 from ops_app.services.organisation import approvals as engine
 
 Page = Annotated[int, Query(ge=1, le=1_000_000)]
-PageSize = Annotated[int, Query(ge=1, le=engine.LARGEST_PAGE)]
+PageSize = Annotated[int, Query(ge=1, le=LARGEST_PAGE)]
 RequestId = Annotated[str, Path(pattern=r"^r-[0-9a-f]{1,62}$")]
 
 

@@ -9,13 +9,14 @@ from fastapi import APIRouter, Header, Path, Query, Request
 
 from ops_app.domain.errors import Invalid
 from ops_app.domain.ledger.breaks import UNSETTLED, BreakKind, BreakState
+from ops_app.domain.paging import LARGEST_PAGE
 from ops_app.interfaces.rest.callers import Callers
 from ops_app.interfaces.rest.models import BreakOut, BreaksOut, DecisionIn, DecisionOut
 from ops_app.interfaces.rest.strict_json import StrictRoute
 from ops_app.services.ledger import reconciliation as desk
 
 Page = Annotated[int, Query(ge=1, le=1_000_000)]
-PageSize = Annotated[int, Query(ge=1, le=desk.LARGEST_PAGE)]
+PageSize = Annotated[int, Query(ge=1, le=LARGEST_PAGE)]
 BreakId = Annotated[str, Path(pattern=r"^[0-9a-f]{1,64}$")]
 
 

@@ -12,6 +12,7 @@ from ops_app.domain.errors import Invalid
 from ops_app.domain.organisation.imports import ImportState
 from ops_app.domain.organisation.people import Actor
 from ops_app.domain.organisation.permissions import require
+from ops_app.domain.paging import LARGEST_PAGE
 from ops_app.gateways.import_files import bring, read_preview, refused_lines
 from ops_app.gateways.pipeline_child import work_on_import
 from ops_app.interfaces.rest.callers import Callers
@@ -28,7 +29,7 @@ from ops_app.interfaces.rest.strict_json import StrictRoute
 from ops_app.services.organisation import imports
 
 Page = Annotated[int, Query(ge=1, le=1_000_000)]
-PageSize = Annotated[int, Query(ge=1, le=imports.LARGEST_PAGE)]
+PageSize = Annotated[int, Query(ge=1, le=LARGEST_PAGE)]
 ImportId = Annotated[str, Path(pattern=r"^[0-9a-f]{1,64}$")]
 
 

@@ -12,6 +12,7 @@ from ops_app.domain.casework.request_rules import AssetStep
 from ops_app.domain.casework.requests import CaseRequestKind, Step
 from ops_app.domain.errors import Invalid
 from ops_app.domain.organisation.approvals import OPEN, RequestState
+from ops_app.domain.paging import LARGEST_PAGE
 from ops_app.interfaces.rest.callers import Callers
 from ops_app.interfaces.rest.request_models import (
     AnswerIn,
@@ -33,7 +34,7 @@ from ops_app.services.casework import requests as services
 from ops_app.services.organisation.approvals import Moved
 
 Page = Annotated[int, Query(ge=1, le=1_000_000)]
-PageSize = Annotated[int, Query(ge=1, le=request_reading.LARGEST_PAGE)]
+PageSize = Annotated[int, Query(ge=1, le=LARGEST_PAGE)]
 Id = Annotated[str, Path(min_length=1, max_length=64)]
 IdempotencyKey = Annotated[str | None, Header(alias="Idempotency-Key", min_length=1, max_length=120)]
 

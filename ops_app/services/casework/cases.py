@@ -14,11 +14,14 @@ from sqlalchemy.engine import Connection
 from ops_app.domain.canonical import canonical_json
 from ops_app.domain.casework.cases import CaseMove, NoSuchCase, moves_from
 from ops_app.domain.casework.flags import Deed, Reason
+from ops_app.domain.casework.locks import CaseLock, first_binding
 from ops_app.domain.casework.scope import Reach, scope_of
 from ops_app.domain.casework.tags import checked_tag
 from ops_app.domain.errors import Invalid
 from ops_app.domain.organisation.people import Actor
+from ops_app.domain.paging import LARGEST_PAGE, check_limit
 from ops_app.services.act import act
+from ops_app.services.casework.locking import locks_of
 from ops_app.store.casework import cases, periods
 from ops_app.store.casework.cases import DECLARED, FILTERS, MOST_COUNTED, SORTS, TAG_SORT, Case, CaseFilter
 from ops_app.store.casework.periods import Assignment, CaseEvent, Placement, SetFlag
@@ -30,8 +33,6 @@ __all__ = [
     "Assignment", "Case", "CaseEvent", "CaseFilter", "CaseRecord", "CasesPage",
     "Placement", "PlacementsPage", "SetFlag", "cases_of_ids", "list_cases", "list_placements", "read_case",
 ]  # fmt: skip
-
-LARGEST_PAGE = 500
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,8 @@ class CaseRecord:
     moves: tuple[CaseMove, ...]
     against_contact: tuple[Reason, ...]
     against_placement: tuple[Reason, ...]
+    lock: CaseLock | None = None
+    """Of somebody whom the reader waits for before they change the case."""
 
 
 @act("cases.view")
@@ -121,8 +124,7 @@ def list_placements(
 ) -> PlacementsPage:
     """Placements of every agency, for asset staff: running (nearest end first), ended (latest first) or all (latest
     first). Whoever sees only some cases gets an empty page: what has ended is not theirs to read."""
-    if not 1 <= limit <= LARGEST_PAGE:
-        raise _page_out_of_bounds()
+    check_limit(limit)
     scope = scope_of(actor)
     if scope.reach is not Reach.ALL:
         return PlacementsPage((), None)
@@ -153,6 +155,7 @@ def read_case(actor: Actor, store: Store, *, now: datetime, case_id: str) -> Cas
         assignments = periods.assignments_of(connection, case_id)
         flags = periods.flags_of(connection, case_id)
         others = cases.of_person(connection, one, scope, now, limit=LARGEST_PAGE)
+        lock = first_binding(locks_of(connection, [case_id], now), actor, now)
     if actor.agency_code is not None:
         placements = [it for it in placements if it.agency_code == actor.agency_code and it.ended_at is None]
         since = placements[-1].placed_at if placements else now
@@ -161,7 +164,7 @@ def read_case(actor: Actor, store: Store, *, now: datetime, case_id: str) -> Cas
         flags = [_as_told(it, since) for it in flags if it.cleared_at is None]
     return CaseRecord(
         one, tuple(events), tuple(placements), tuple(assignments), tuple(flags), tuple(others),
-        moves_from(one.position), one.reasons_against(Deed.CONTACT), one.reasons_against(Deed.PLACEMENT),
+        moves_from(one.position), one.reasons_against(Deed.CONTACT), one.reasons_against(Deed.PLACEMENT), lock,
     )  # fmt: skip
 
 
@@ -178,8 +181,7 @@ def _as_told(one: SetFlag, since: datetime) -> SetFlag:
 
 
 def _check(chosen: CaseFilter, reach: Reach, sort: str, limit: int) -> None:
-    if not 1 <= limit <= LARGEST_PAGE:
-        raise _page_out_of_bounds()
+    check_limit(limit)
     named, declared = chosen.named(), DECLARED[reach]
     if chosen.tag is not None:
         checked_tag(chosen.tag)
@@ -207,10 +209,6 @@ def _refuse_unknown(connection: Connection, chosen: CaseFilter) -> None:
 
 _KINDS: dict[str, type] = {"opened_date": date}
 """What a range of a sort is made of; whole numbers unless it is here."""
-
-
-def _page_out_of_bounds() -> Invalid:
-    return Invalid(f"A page has 1 to {LARGEST_PAGE} rows.", f"每页 1 至 {LARGEST_PAGE} 行。", field="limit")
 
 
 def mark_of(sort: str, value: object, identity: str) -> str:

@@ -1,5 +1,5 @@
-"""Cases are found by a name, a tail, a case or a loan, and a personal field is un-masked: each leaves a row in the
-audit log, which never has the term or the value."""
+"""Cases are found by a name, a tail, a case or a loan: each search leaves a row in the audit log, which never has the
+term."""
 
 from __future__ import annotations
 
@@ -7,12 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from ops_app.domain.casework.cases import NoSuchCase, checked_reason
-from ops_app.domain.casework.personal import BLIND, PersonalField, Term, checked_term
+from ops_app.domain.casework.personal import BLIND, Term, checked_term
 from ops_app.domain.casework.scope import scope_of
-from ops_app.domain.errors import NotFound, Refused
+from ops_app.domain.errors import Refused
 from ops_app.domain.organisation.people import Actor
-from ops_app.domain.organisation.permissions import require
 from ops_app.services.act import act
 from ops_app.store.casework import cases, debtors
 from ops_app.store.casework.cases import Case
@@ -20,12 +18,11 @@ from ops_app.store.casework.keys import PersonalKey
 from ops_app.store.organisation import audit
 from ops_app.store.store import Store, Transaction
 
-__all__ = ["Found", "TooMany", "search_cases", "unmask"]
+__all__ = ["Found", "TooMany", "search_cases", "slow_down"]
 
 MOST_FOUND = 50
 WINDOW = timedelta(minutes=1)
 MOST_SEARCHES = 30
-MOST_UNMASKED = 20
 
 
 @dataclass(frozen=True)
@@ -57,7 +54,7 @@ def search_cases(actor: Actor, store: Store, *, now: datetime, term: Term, text:
     sought = checked_term(term, text)
     scope = scope_of(actor)
     with store.writing(actor, now) as transaction:
-        _slow_down(transaction, "case.searched", MOST_SEARCHES)
+        slow_down(transaction, "case.searched", MOST_SEARCHES)
         key = PersonalKey.load_or_make(evidence, sealed_with=debtors.sealed_with(transaction.connection))
         hashed = key.blind(term, sought)
         connection, limit = transaction.connection, MOST_FOUND + 1
@@ -73,40 +70,7 @@ def search_cases(actor: Actor, store: Store, *, now: datetime, term: Term, text:
     return Found(tuple(rows[:MOST_FOUND]), len(rows) > MOST_FOUND)
 
 
-@act("cases.unmask")
-def unmask(
-    actor: Actor,
-    store: Store,
-    *,
-    now: datetime,
-    case_id: str,
-    field: PersonalField,
-    reason: str,
-    evidence: Path,
-) -> str:
-    """One personal field of the debtor of a case within reach, in full; with a reason and a row in the audit log.
-
-    Each field is a right of its own (``fields.*``). Raises ``Refused``, ``NoSuchCase``,
-    ``NotFound`` (the field is not known), ``TooMany``, ``NoKey``, ``Invalid`` (no reason).
-    """
-    require(actor, f"fields.{field.value}")
-    why = checked_reason(reason)
-    with store.writing(actor, now) as transaction:
-        one = cases.read(transaction.connection, case_id, scope_of(actor), now)
-        if one is None:
-            raise NoSuchCase
-        _slow_down(transaction, "debtor.unmasked", MOST_UNMASKED)
-        sealed = debtors.sealed(transaction.connection, one.debtor_key)
-        value = PersonalKey.load(evidence).open(one.debtor_key, sealed).shown(field) if sealed else None
-        if value is None:
-            raise NotFound("Nothing is known of this field.", "该项没有资料。")
-        transaction.audit(
-            "debtor.unmasked", "debtor", one.debtor_key, after={"case_id": case_id, "field": field}, reason=why
-        )
-    return value
-
-
-def _slow_down(transaction: Transaction, action: str, most: int) -> None:
+def slow_down(transaction: Transaction, action: str, most: int) -> None:
     """Raise ``TooMany`` if the audit log has ``most`` such acts of the actor within the window."""
     since = transaction.now - WINDOW
     if audit.how_often(transaction.connection, transaction.actor.person_id, action, since, most) >= most:

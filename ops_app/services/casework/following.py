@@ -15,6 +15,7 @@ from ops_app.domain.casework.scope import Reach, scope_of
 from ops_app.domain.organisation.people import Actor
 from ops_app.services.act import act
 from ops_app.services.casework.changing import Change, altered
+from ops_app.services.casework.locking import check_locks
 from ops_app.services.casework.many import Moved, chosen, finish, tried
 from ops_app.services.casework.placement_rules import rules_on
 from ops_app.store.casework import batches, periods
@@ -81,12 +82,14 @@ def usual_term(actor: Actor, store: Store, *, now: datetime, today: date, one: C
 def note_touches(actor: Actor, store: Store, *, now: datetime, wanted: Mapping[str, int], reason: str) -> Moved:
     """Enter that one tried to reach the debtors of cases (id → version) just now; ``reason`` says how it went.
 
-    All or none. Raises ``SomeRefused`` where a debtor must not be contacted, ``NoSuchCase``, ``CaseChanged``.
+    All or none. Raises ``SomeRefused`` where a debtor must not be contacted, ``NoSuchCase``, ``CaseChanged``,
+    ``CaseLocked``.
     """
     said = checked_reason(reason)
     arguments = {"cases": dict(wanted)}
     with store.writing(actor, now) as transaction:
         found, _ = chosen(transaction, arguments)
+        check_locks(transaction, found)
 
         def touch(one: Case) -> list[Change]:
             require_deed(Deed.CONTACT, one.position, one.flags)

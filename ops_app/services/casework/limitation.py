@@ -27,8 +27,9 @@ from ops_app.domain.organisation.parameter_timeline import ParameterSet
 from ops_app.domain.organisation.parameter_values import stored_form
 from ops_app.domain.organisation.parameters import Scope
 from ops_app.domain.organisation.people import Actor
+from ops_app.domain.paging import check_limit
 from ops_app.services.act import act
-from ops_app.services.casework.cases import LARGEST_PAGE, mark_of, read_mark
+from ops_app.services.casework.cases import mark_of, read_mark
 from ops_app.services.casework.changing import altered, apply
 from ops_app.services.organisation.installation import installation, scope_of_loan, today
 from ops_app.services.organisation.parameter_reading import as_codes, as_number, in_force
@@ -85,8 +86,7 @@ def list_expiring(
     rule pack says) or has ended, the earliest first. Raises ``Invalid``."""
     if within_days is not None and not 0 <= within_days <= MOST_DAYS:
         raise Invalid(f"Choose 0 to {MOST_DAYS} days.", f"请选择 0 至 {MOST_DAYS} 天。", field="within_days")
-    if not 1 <= limit <= LARGEST_PAGE:
-        raise Invalid(f"A page has 1 to {LARGEST_PAGE} rows.", f"每页 1 至 {LARGEST_PAGE} 行。", field="limit")
+    check_limit(limit)
     mark, day, scope = read_mark(after, "expires_date"), today(now), scope_of(actor)
     with store.reading() as connection:
         until = _until(in_force(connection), limitation.packs(connection), day, within_days)

@@ -18,8 +18,8 @@ from ops_app.domain.casework.missing import (
 from ops_app.domain.casework.scope import Reach, scope_of
 from ops_app.domain.errors import Invalid, NotFound
 from ops_app.domain.organisation.people import Actor
+from ops_app.domain.paging import check_limit, check_sort
 from ops_app.services.act import act
-from ops_app.services.casework.cases import LARGEST_PAGE
 from ops_app.services.organisation.installation import today
 from ops_app.store.casework import missing
 from ops_app.store.casework.missing import SORTS, DoneAbout, Key, MissingLoan
@@ -64,10 +64,8 @@ def list_missing(
 ) -> MissingPage:
     """Missing loans in ``states`` whose number begins with ``text``, the longest missing first unless sorted otherwise;
     none for who does not see every case. Raises ``Invalid`` for an unknown sort or a page out of bounds."""
-    if sort not in SORTS or not states:
-        raise Invalid(f"Missing loans cannot be sorted by {sort}.", f"不能按 {sort} 排序。", field="sort")
-    if not 1 <= limit <= LARGEST_PAGE or offset < 0:
-        raise Invalid(f"A page has 1 to {LARGEST_PAGE} rows.", f"每页 1 至 {LARGEST_PAGE} 行。", field="limit")
+    check_sort(sort, SORTS if states else (), "Missing loans")
+    check_limit(limit, offset)
     day = today(now)
     if scope_of(actor).reach is not Reach.ALL:
         return MissingPage((), 0, day)

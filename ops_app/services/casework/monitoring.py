@@ -15,6 +15,7 @@ from ops_app.domain.casework.cases import checked_reason
 from ops_app.domain.casework.scope import scope_of
 from ops_app.domain.errors import Invalid
 from ops_app.domain.organisation.people import Actor
+from ops_app.domain.paging import LARGEST_PAGE, check_limit
 from ops_app.services.act import act
 from ops_app.services.casework.placement_rules import agency_against, rules_on
 from ops_app.store.casework import alerts, periods
@@ -24,7 +25,6 @@ from ops_app.store.store import Store, Transaction
 
 __all__ = ["Alert", "AlertFilter", "AlertsPage", "Found", "close_alerts", "find_alerts", "list_alerts", "take_alerts"]
 
-LARGEST_PAGE = 500
 NO_LONGER = "no longer so"
 _LEAST_TOUCH = timedelta(days=1)
 """The least that the parameter ``casework.touch_days`` allows."""
@@ -77,8 +77,7 @@ def list_alerts(
     limit: int = 50,
 ) -> AlertsPage:
     """One page of alerts within reach, the one that is due next first."""
-    if not 1 <= limit <= LARGEST_PAGE:
-        raise Invalid(f"A page has 1 to {LARGEST_PAGE} rows.", f"每页 1 至 {LARGEST_PAGE} 行。", field="limit")
+    check_limit(limit)
     with store.reading() as connection:
         reach = alerts.reach(scope_of(actor), now)
         rows = alerts.page(connection, wanted or AlertFilter(), reach, after=after, limit=limit + 1)

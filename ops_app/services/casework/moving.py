@@ -15,12 +15,14 @@ from ops_app.domain.casework.cases import (
 )
 from ops_app.domain.casework.flags import FLAG_NAMES, Deed, Flag
 from ops_app.domain.casework.flags import require as require_deed
+from ops_app.domain.casework.locks import waits_for_lock
 from ops_app.domain.casework.requests import CaseRequestKind, OpenDispute
 from ops_app.domain.errors import Conflict, Invalid
 from ops_app.domain.organisation.people import Actor
 from ops_app.domain.organisation.permissions import require
 from ops_app.services.act import act
 from ops_app.services.casework.changing import altered, apply, locked, moved
+from ops_app.services.casework.locking import check_locks
 from ops_app.store.casework import periods, requests
 from ops_app.store.casework.cases import Case
 from ops_app.store.casework.periods import SetFlag
@@ -36,11 +38,13 @@ def move_case(
 ) -> Case:
     """Move a case by one of the moves that need nothing else; each names the permission it needs.
 
-    Raises ``Refused``, ``NoSuchCase``, ``CaseChanged``, ``MoveNotAllowed``, ``Forbidden`` (a visit to somebody
-    protected), ``Invalid`` (no reason).
+    Raises ``Refused``, ``NoSuchCase``, ``CaseChanged``, ``CaseLocked``, ``MoveNotAllowed``, ``Forbidden`` (a visit to
+    somebody protected), ``Invalid`` (no reason).
     """
     require(actor, MOVE_PERMISSIONS[move])
     with store.writing(actor, now) as transaction:
+        if waits_for_lock(move):
+            _not_open_elsewhere(transaction, case_id, version)
         return run_move(
             transaction, {"case_id": case_id, "version": version, "move": move.value, "reason": checked_reason(reason)}
         )
@@ -59,11 +63,18 @@ def set_flag(actor: Actor, store: Store, *, now: datetime, case_id: str, version
 def clear_flag(
     actor: Actor, store: Store, *, now: datetime, case_id: str, version: int, flag: Flag, reason: str
 ) -> Case:
-    """Clear a flag of a case. Raises ``Conflict`` if it is not set."""
+    """Clear a flag of a case. Raises ``Conflict`` if it is not set, ``CaseLocked``."""
     with store.writing(actor, now) as transaction:
+        _not_open_elsewhere(transaction, case_id, version)
         return run_clear_flag(
             transaction, {"case_id": case_id, "version": version, "flag": flag.value, "reason": checked_reason(reason)}
         )
+
+
+def _not_open_elsewhere(transaction: Transaction, case_id: str, version: int) -> None:
+    """Raise ``CaseLocked`` where somebody else has the case open; of a case out of reach nothing is told."""
+    locked(transaction, {case_id: version})
+    check_locks(transaction, [case_id])
 
 
 def run_move(transaction: Transaction, arguments: Mapping[str, Any]) -> Case:

@@ -116,6 +116,7 @@ def run_extend_cases(transaction: Transaction, arguments: Mapping[str, Any]) -> 
         detail = {"due_at": arguments["due_at"]}
         if CaseMove.RETAIN in moves_from(one.position):
             return [moved(one, CaseMove.RETAIN, arguments["reason"], detail)]
+        # a visit or a hold goes on; what it will come back to stays what it was
         return [altered(one, CaseMove.RETAIN.value, arguments["reason"], detail)]
 
     changes, refused = tried(found, extend)

@@ -7,10 +7,11 @@ from datetime import datetime
 
 from ops_app.domain.casework.requests import ANSWERS, NoSuchCaseRequest
 from ops_app.domain.casework.scope import scope_of
-from ops_app.domain.errors import DomainError, Invalid
+from ops_app.domain.errors import DomainError
 from ops_app.domain.organisation.approvals import RequestMove, RequestState
 from ops_app.domain.organisation.people import Actor
 from ops_app.domain.organisation.permissions import may
+from ops_app.domain.paging import check_page, check_sort
 from ops_app.services.act import act
 from ops_app.services.casework.request_kinds import OBJECT
 from ops_app.services.organisation.approval_capacity import Read, check_may
@@ -22,11 +23,9 @@ from ops_app.store.organisation.approvals import ApprovalRequest, RequestDecisio
 from ops_app.store.store import Store
 
 __all__ = [
-    "LARGEST_PAGE", "SORTABLE", "CaseRequest", "CaseRequestFilter", "CaseRequestRecord", "CaseRequestsPage",
+    "SORTABLE", "CaseRequest", "CaseRequestFilter", "CaseRequestRecord", "CaseRequestsPage",
     "count_case_requests", "list_case_requests", "read_case_request",
 ]  # fmt: skip
-
-LARGEST_PAGE = 500
 
 
 @dataclass(frozen=True)
@@ -67,14 +66,8 @@ def list_case_requests(
     page_size: int = 50,
 ) -> CaseRequestsPage:
     """One page (from 1) of the requests within reach that match; open ones unless ``wanted`` says otherwise."""
-    if sort not in SORTABLE:
-        raise Invalid(f"Requests cannot be sorted by {sort}.", f"不能按 {sort} 排序。", field="sort")
-    if page < 1 or not 1 <= page_size <= LARGEST_PAGE:
-        raise Invalid(
-            f"A page has 1 to {LARGEST_PAGE} rows, and pages begin at 1.",
-            f"每页 1 至 {LARGEST_PAGE} 行，页码从 1 开始。",
-            field="page",
-        )
+    check_sort(sort, SORTABLE, "Requests")
+    check_page(page, page_size)
     with store.reading() as connection:
         rows, total = requests.page(
             connection,

@@ -14,6 +14,7 @@ from ops_app.domain.casework.scope import Reach, scope_of
 from ops_app.domain.casework.tags import NotTagged, TaggedAlready, checked_tag
 from ops_app.domain.organisation.people import Actor
 from ops_app.services.act import act
+from ops_app.services.casework.locking import check_locks
 from ops_app.store.casework import cases, tags
 from ops_app.store.casework.cases import Case, house_of
 from ops_app.store.casework.tags import Tagged
@@ -34,7 +35,8 @@ def list_tags(actor: Actor, store: Store, *, now: datetime, case_id: str) -> lis
 
 @act("cases.tag")
 def tag_case(actor: Actor, store: Store, *, now: datetime, case_id: str, tag: str) -> Tagged:
-    """Tag a case within reach. Raises ``NoSuchCase``, ``Invalid`` (no tag of the list), ``TaggedAlready``."""
+    """Tag a case within reach. Raises ``NoSuchCase``, ``Invalid`` (no tag of the list), ``TaggedAlready``,
+    ``CaseLocked``."""
     wanted = checked_tag(tag)
     with store.writing(actor, now) as transaction:
         _locked(transaction, case_id)
@@ -50,7 +52,7 @@ def tag_case(actor: Actor, store: Store, *, now: datetime, case_id: str, tag: st
 
 @act("cases.tag")
 def untag_case(actor: Actor, store: Store, *, now: datetime, case_id: str, tag: str) -> None:
-    """Take a tag of the actor's house away. Raises ``NoSuchCase``, ``Invalid``, ``NotTagged``."""
+    """Take a tag of the actor's house away. Raises ``NoSuchCase``, ``Invalid``, ``NotTagged``, ``CaseLocked``."""
     wanted = checked_tag(tag)
     with store.writing(actor, now) as transaction:
         _locked(transaction, case_id)
@@ -66,4 +68,5 @@ def _locked(transaction: Transaction, case_id: str) -> Case:
     found = cases.read_locked(transaction.connection, [case_id], scope_of(transaction.actor), transaction.now)
     if case_id not in found:
         raise NoSuchCase
+    check_locks(transaction, [case_id])
     return found[case_id]

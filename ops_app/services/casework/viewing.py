@@ -14,6 +14,7 @@ from ops_app.domain.organisation.people import Actor
 from ops_app.domain.organisation.permissions import require
 from ops_app.services.act import act
 from ops_app.services.casework.cases import since_placed
+from ops_app.services.casework.locking import lock_on_opening
 from ops_app.store.casework import cases, debtors, periods
 from ops_app.store.casework.cases import Case
 from ops_app.store.casework.keys import PersonalKey
@@ -44,13 +45,14 @@ class MaskedPerson:
 
 @act("cases.view")
 def open_case(actor: Actor, store: Store, *, now: datetime, case_id: str) -> Case:
-    """Say in the audit log that somebody opens the record of a case within reach; raises ``NoSuchCase``, and then
-    nothing is written."""
+    """Say in the audit log that somebody opens the record of a case within reach, and lock it for who may change it;
+    raises ``NoSuchCase``, and then nothing is written."""
     with store.writing(actor, now) as transaction:
         one = cases.read(transaction.connection, case_id, scope_of(actor), now)
         if one is None:
             raise NoSuchCase
         transaction.audit("case.viewed", "case", case_id)
+        lock_on_opening(transaction, case_id)
     return one
 
 

@@ -27,6 +27,7 @@ from ops_app.domain.ledger.breaks import (
     move,
 )
 from ops_app.domain.organisation.people import Actor
+from ops_app.domain.paging import check_page, check_sort
 from ops_app.services.act import act
 from ops_app.services.ledger.deciding import (
     Asked,
@@ -47,7 +48,6 @@ __all__ = [
     "reject_break", "reopen_break", "split_break",
 ]  # fmt: skip
 
-LARGEST_PAGE = 500
 LARGEST_BULK = 2_000
 
 
@@ -102,14 +102,8 @@ def list_breaks(
     page_size: int = 50,
 ) -> BreaksPage:
     """One page (from 1) of the breaks that match; open and parked ones unless ``wanted`` says otherwise."""
-    if sort not in SORTABLE:
-        raise Invalid(f"Breaks cannot be sorted by {sort}.", f"不能按 {sort} 排序。", field="sort")
-    if page < 1 or not 1 <= page_size <= LARGEST_PAGE:
-        raise Invalid(
-            f"A page has 1 to {LARGEST_PAGE} rows, and pages begin at 1.",
-            f"每页 1 至 {LARGEST_PAGE} 行,页码从 1 开始。",
-            field="page",
-        )
+    check_sort(sort, SORTABLE, "Breaks")
+    check_page(page, page_size)
     chosen = wanted or BreakFilter()
     with store.reading() as connection:
         as_of = breaks.as_of(connection)

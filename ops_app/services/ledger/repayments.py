@@ -18,6 +18,7 @@ from ops_app.domain.errors import Invalid
 from ops_app.domain.ledger.breaks import BreakKind, BreakState, break_id
 from ops_app.domain.ledger.repayments import Repayment, SameIdOtherContent, body_hash, differing
 from ops_app.domain.organisation.people import Actor
+from ops_app.domain.paging import check_limit, check_sort
 from ops_app.services.act import act
 from ops_app.store.ledger import breaks, payments
 from ops_app.store.ledger.breaks import Break
@@ -35,7 +36,6 @@ __all__ = [
     "record_payments",
 ]
 
-LARGEST_PAGE = 500
 _ANSWER = canonical_json({"state": "recorded"})
 
 
@@ -112,10 +112,8 @@ def list_payments(
 
     Raises ``Invalid`` for a sort, a page size or an ``after`` that is none.
     """
-    if sort not in SORTABLE:
-        raise Invalid(f"Payments cannot be sorted by {sort}.", f"不能按 {sort} 排序。", field="sort")
-    if not 1 <= limit <= LARGEST_PAGE:
-        raise Invalid(f"A page has 1 to {LARGEST_PAGE} rows.", f"每页 1 至 {LARGEST_PAGE} 行。", field="limit")
+    check_sort(sort, SORTABLE, "Payments")
+    check_limit(limit)
     chosen = wanted or PaymentFilter()
     mark = None if after is None else _read_mark(after, sort)
     with store.reading() as connection:

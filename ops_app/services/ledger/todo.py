@@ -1,4 +1,4 @@
-"""To-dos of the ledger: differences that are open and should be decided."""
+"""To-dos of the ledger: breaks that are open and should be decided."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ops_app.store.ledger import breaks
 from ops_app.store.ledger.breaks import BreakFilter
 
 DAYS_TO_DECIDE = 3
-"""Days after the day on which a difference was found, until whose end it should be decided (decision 0008)."""
+"""Days after the day on which a break was found, until whose end it should be decided (decision 0008)."""
 
 
 def _open(connection: Connection, asked: Asked) -> tuple[list[ToDo], int]:
@@ -38,4 +38,4 @@ def _open(connection: Connection, asked: Asked) -> tuple[list[ToDo], int]:
     return found, total
 
 
-register("break", ("open difference", "待处理差异"), "reconciliation.decide", _open)
+register("break", ("open break", "待处理差异"), "reconciliation.decide", _open)

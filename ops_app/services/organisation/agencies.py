@@ -7,7 +7,7 @@ from datetime import date, datetime
 
 from sqlalchemy.exc import IntegrityError
 
-from ops_app.domain.errors import Conflict, Invalid
+from ops_app.domain.errors import Conflict
 from ops_app.domain.organisation import agencies as rules
 from ops_app.domain.organisation.agencies import (
     NEEDS_NO_STOP,
@@ -20,6 +20,7 @@ from ops_app.domain.organisation.agency_details import AgencyDetails, checked_de
 from ops_app.domain.organisation.audit import AuditRow
 from ops_app.domain.organisation.people import Actor
 from ops_app.domain.organisation.placement import PlacementStop, StillStopped, placement_stops
+from ops_app.domain.paging import LARGEST_PAGE, check_page, check_sort
 from ops_app.services.act import act
 from ops_app.services.organisation.exports import end_exports_of
 from ops_app.services.organisation.open_work import AgencyStillHolds, open_with_agency
@@ -51,8 +52,6 @@ __all__ = [
     "move_agency",
     "read_agency",
 ]
-
-LARGEST_PAGE = 500
 
 
 @dataclass(frozen=True)
@@ -90,14 +89,8 @@ def list_agencies(
     page_size: int = 50,
 ) -> AgenciesPage:
     """One page (from 1) of the agencies that match ``wanted``, sorted by one of ``SORTABLE``."""
-    if sort not in SORTABLE:
-        raise Invalid(f"Agencies cannot be sorted by {sort}.", f"不能按 {sort} 排序。", field="sort")
-    if page < 1 or not 1 <= page_size <= LARGEST_PAGE:
-        raise Invalid(
-            f"A page has 1 to {LARGEST_PAGE} rows, and pages begin at 1.",
-            f"每页 1 至 {LARGEST_PAGE} 行,页码从 1 开始。",
-            field="page",
-        )
+    check_sort(sort, SORTABLE, "Agencies")
+    check_page(page, page_size)
     with store.reading() as connection:
         rows, total = agencies.page(
             connection,

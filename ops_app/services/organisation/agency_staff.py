@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from ops_app.domain.errors import Invalid, NotFound, Refused
+from ops_app.domain.errors import NotFound, Refused
 from ops_app.domain.organisation.ceilings import check_ceiling, check_grant
 from ops_app.domain.organisation.people import Actor, Role
+from ops_app.domain.paging import check_page, check_sort
 from ops_app.services.act import act
 from ops_app.services.organisation.hashing import hash_password, temporary_password
 from ops_app.services.organisation.people import (
-    LARGEST_PAGE,
     SORTABLE,
     CreatedPerson,
     PeoplePage,
@@ -53,10 +53,8 @@ def list_agency_people(
     page_size: int = 50,
 ) -> PeoplePage:
     """One page (from 1) of the people of the actor's own agency, and of no other."""
-    if sort not in SORTABLE:
-        raise Invalid(f"People cannot be sorted by {sort}.", f"不能按 {sort} 排序。", field="sort")
-    if page < 1 or not 1 <= page_size <= LARGEST_PAGE:
-        raise Invalid("Pages begin at 1.", "页码从 1 开始。", field="page")
+    check_sort(sort, SORTABLE, "People")
+    check_page(page, page_size)
     with store.reading() as connection:
         rows, total = people.page(
             connection,

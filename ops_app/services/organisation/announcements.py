@@ -18,6 +18,7 @@ from ops_app.domain.organisation.announcements import (
     move,
 )
 from ops_app.domain.organisation.people import Actor
+from ops_app.domain.paging import check_page, check_sort
 from ops_app.services.act import act
 from ops_app.store.organisation import announcement_reads, announcements
 from ops_app.store.organisation.announcement_reads import Receipt
@@ -39,7 +40,6 @@ __all__ = [
     "withdraw_announcement",
 ]
 
-LARGEST_PAGE = 500
 LONGEST_KEY = 120
 OBJECT = "announcement"
 """What an announcement is called in the audit log and in a request for its publication."""
@@ -160,14 +160,8 @@ def list_announcements(
     page_size: int = 50,
 ) -> AnnouncementsPage:
     """One page (from 1) of all announcements, those withdrawn and expired too, sorted by one of ``SORTABLE``."""
-    if sort not in SORTABLE:
-        raise Invalid(f"Announcements cannot be sorted by {sort}.", f"不能按 {sort} 排序。", field="sort")
-    if page < 1 or not 1 <= page_size <= LARGEST_PAGE:
-        raise Invalid(
-            f"A page has 1 to {LARGEST_PAGE} rows, and pages begin at 1.",
-            f"每页 1 至 {LARGEST_PAGE} 行,页码从 1 开始。",
-            field="page",
-        )
+    check_sort(sort, SORTABLE, "Announcements")
+    check_page(page, page_size)
     with store.reading() as connection:
         rows, total = announcements.page(
             connection,

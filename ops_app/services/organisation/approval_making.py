@@ -74,11 +74,8 @@ def enter_request(
     this kind, ``OpenAlready`` if the same is asked for already, ``Invalid``, and what the kind's own check raises.
     """
     found = kind_of(kind)
-    require(transaction.actor, found.make)
-    transaction.actor.rights.check_amount(found.make, amount_minor, currency)
-    draft = _checked(
-        transaction, found, Draft(kind, object_type, object_id, arguments, amount_minor, currency, reason, tuple(flags))
-    )
+    draft = Draft(kind, object_type, object_id, arguments, amount_minor, currency, reason, tuple(flags))
+    asked = _asked(transaction, found, draft)
     if not found.many:
         _refuse_second(transaction, draft)
     actor, now = transaction.actor, transaction.now
@@ -91,21 +88,13 @@ def enter_request(
         maker_id=actor.person_id,
         maker_name=actor.name,
         agency_code=actor.agency_code,
-        arguments=draft.arguments,
-        amount_minor=amount_minor,
-        currency=currency,
-        reason=draft.reason,
-        flags=draft.flags,
-        content_hash=hash_of(draft),
-        levels=_levels(transaction, draft),
         round_no=1,
-        level_no=1,
         state=RequestState.WAITING,
         made_at=now,
-        expires_at=expires_at(transaction, found),
         ended_at=None,
         result=None,
         version=1,
+        **asked,
     )
     try:
         approvals.add(transaction.connection, one)
@@ -215,35 +204,15 @@ def resubmit_within(
     key: str,
 ) -> Moved:
     """``resubmit`` within an act of the maker that claimed ``key`` itself."""
-    actor, now = transaction.actor, transaction.now
     before = _own(transaction, request_id, expected_version)
     state = move(before.state, RequestMove.RESUBMIT)
-    found = kind_of(before.kind)
-    require(actor, found.make)
-    actor.rights.check_amount(found.make, amount_minor, currency)
-    draft = _checked(
-        transaction,
-        found,
-        Draft(before.kind, before.object_type, before.object_id, arguments, amount_minor, currency, reason,
-              tuple(flags)),
-    )  # fmt: skip
-    after = replace(
-        before,
-        state=state,
-        arguments=draft.arguments,
-        amount_minor=amount_minor,
-        currency=currency,
-        reason=draft.reason,
-        flags=draft.flags,
-        content_hash=hash_of(draft),
-        levels=_levels(transaction, draft),
-        round_no=before.round_no + 1,
-        level_no=1,
-        expires_at=expires_at(transaction, found),
-        version=before.version + 1,
+    draft = Draft(
+        before.kind, before.object_type, before.object_id, arguments, amount_minor, currency, reason, tuple(flags)
     )
-    approvals.add_round(transaction.connection, after, now)
-    write(transaction, before, after, said_by(RequestMove.RESUBMIT, actor, draft.reason, key))
+    asked = _asked(transaction, kind_of(before.kind), draft)
+    after = replace(before, state=state, round_no=before.round_no + 1, version=before.version + 1, **asked)
+    approvals.add_round(transaction.connection, after, transaction.now)
+    write(transaction, before, after, said_by(RequestMove.RESUBMIT, transaction.actor, after.reason, key))
     return moved_of(after)
 
 
@@ -275,6 +244,25 @@ def _own(transaction: Transaction, request_id: str, version: int) -> ApprovalReq
     if one.state in OPEN and is_over(one, transaction.now):
         raise RequestExpired(one.expires_at.astimezone(installation().zone))
     return one
+
+
+def _asked(transaction: Transaction, kind: Kind, draft: Draft) -> dict[str, Any]:
+    """What a round of a request says and what it needs, the first like any later one: what is asked for as it will be
+    kept, its levels from the first on, and its time. Raises unless the maker may make this kind of this amount."""
+    require(transaction.actor, kind.make)
+    transaction.actor.rights.check_amount(kind.make, draft.amount_minor, draft.currency)
+    kept = _checked(transaction, kind, draft)
+    return {
+        "arguments": kept.arguments,
+        "amount_minor": kept.amount_minor,
+        "currency": kept.currency,
+        "reason": kept.reason,
+        "flags": kept.flags,
+        "content_hash": hash_of(kept),
+        "levels": _levels(transaction, kept),
+        "level_no": 1,
+        "expires_at": expires_at(transaction, kind),
+    }
 
 
 def _checked(transaction: Transaction, kind: Kind, draft: Draft) -> Draft:

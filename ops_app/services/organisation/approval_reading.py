@@ -8,7 +8,7 @@ from datetime import datetime
 from sqlalchemy.engine import Connection
 
 from ops_app.domain.casework.scope import scope_of
-from ops_app.domain.errors import DomainError, Invalid
+from ops_app.domain.errors import DomainError
 from ops_app.domain.organisation.approvals import (
     NoSuchRequest,
     RequestMove,
@@ -19,6 +19,7 @@ from ops_app.domain.organisation.approvals import (
 )
 from ops_app.domain.organisation.people import Actor
 from ops_app.domain.organisation.permissions import may
+from ops_app.domain.paging import check_page, check_sort
 from ops_app.services.act import act
 from ops_app.services.organisation.approval_capacity import Read, check_may
 from ops_app.services.organisation.approval_moves import in_reach
@@ -27,8 +28,6 @@ from ops_app.store.organisation import approval_lists, approval_rules, approvals
 from ops_app.store.organisation.approval_lists import SORTABLE, Mine, RequestFilter
 from ops_app.store.organisation.approvals import ApprovalRequest, RequestDecision
 from ops_app.store.store import Store
-
-LARGEST_PAGE = 500
 
 
 @dataclass(frozen=True)
@@ -144,14 +143,8 @@ def _page(
     page: int,
     page_size: int,
 ) -> RequestsPage:
-    if sort not in SORTABLE:
-        raise Invalid(f"Requests cannot be sorted by {sort}.", f"不能按 {sort} 排序。", field="sort")
-    if page < 1 or not 1 <= page_size <= LARGEST_PAGE:
-        raise Invalid(
-            f"A page has 1 to {LARGEST_PAGE} rows, and pages begin at 1.",
-            f"每页 1 至 {LARGEST_PAGE} 行,页码从 1 开始。",
-            field="page",
-        )
+    check_sort(sort, SORTABLE, "Requests")
+    check_page(page, page_size)
     with store.reading() as connection:
         mine = queue_of(connection, actor, now) if only_mine else None
         left = left_of(scope_of(actor), now)

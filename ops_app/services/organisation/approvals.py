@@ -34,7 +34,6 @@ from ops_app.services.organisation.approval_making import (
 )
 from ops_app.services.organisation.approval_moves import Moved
 from ops_app.services.organisation.approval_reading import (
-    LARGEST_PAGE,
     RequestRecord,
     RequestsPage,
     list_requests,
@@ -47,7 +46,7 @@ from ops_app.store.organisation.approval_rules import Delegation
 from ops_app.store.organisation.approvals import ApprovalRequest, RequestDecision
 
 __all__ = [
-    "DECISIONS", "LARGEST_BULK", "LARGEST_PAGE", "SORTABLE", "ApprovalRequest", "Delegation", "Draft", "Kind",
+    "DECISIONS", "LARGEST_BULK", "SORTABLE", "ApprovalRequest", "Delegation", "Draft", "Kind",
     "Moved", "Preview", "Read", "RequestDecision", "RequestFilter", "RequestRecord", "RequestsPage", "approve",
     "decide_requests", "delegate", "end_delegation", "enter_request", "expire_requests", "kind_of", "kinds",
     "list_delegations", "list_requests", "my_requests", "possible_delegates", "preview_decisions", "read_request",

@@ -10,6 +10,7 @@ from ops_app.domain.errors import Conflict, Invalid
 from ops_app.domain.findings import Finding
 from ops_app.domain.organisation.audit import AuditRow, first_fault
 from ops_app.domain.organisation.people import Actor
+from ops_app.domain.paging import check_limit
 from ops_app.services.act import act
 from ops_app.services.organisation.verify import verify_audit
 from ops_app.store.organisation import audit
@@ -18,8 +19,6 @@ from ops_app.store.organisation.checkpoints import BadCheckpoint, Checkpoint, Ch
 from ops_app.store.store import Store
 
 __all__ = ["AuditFilter", "AuditPage", "AuditRow", "checkpoint_audit", "check_audit", "list_actions", "search_audit"]
-
-LARGEST_PAGE = 500
 
 
 class BrokenAudit(Conflict):
@@ -52,8 +51,7 @@ def search_audit(
     limit: int = 50,
 ) -> AuditPage:
     """Who did what, when, to what: the rows that match ``wanted``. Raises ``Invalid`` for a page out of bounds."""
-    if not 1 <= limit <= LARGEST_PAGE:
-        raise Invalid(f"A page has 1 to {LARGEST_PAGE} rows.", f"每页 1 至 {LARGEST_PAGE} 行。", field="limit")
+    check_limit(limit)
     chosen = wanted or AuditFilter()
     if chosen.since is not None and chosen.until is not None and chosen.since >= chosen.until:
         raise Invalid("The period ends before it begins.", "结束时间早于开始时间。", field="until")

@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import uuid4
 
-from ops_app.domain.errors import Invalid
 from ops_app.domain.organisation.exports import (
     FORMATS,
     ApprovalNeeded,
@@ -27,6 +26,7 @@ from ops_app.domain.organisation.exports import (
     used_filters,
 )
 from ops_app.domain.organisation.people import Actor
+from ops_app.domain.paging import check_page
 from ops_app.services.act import act
 from ops_app.services.organisation.installation import today
 from ops_app.services.organisation.parameter_reading import number_on
@@ -51,7 +51,6 @@ __all__ = [
     "rows_without_approval",
 ]
 
-LARGEST_PAGE = 500
 APPROVAL_ROWS = "organisation.export_approval_rows"
 LINK_HOURS = "organisation.export_link_hours"
 
@@ -154,12 +153,7 @@ def fetch_export(actor: Actor, store: Store, *, now: datetime, export_id: str) -
 @act("rows.export")
 def list_my_exports(actor: Actor, store: Store, *, now: datetime, page: int = 1, page_size: int = 50) -> ExportsPage:
     """The actor's own exports, newest first."""
-    if page < 1 or not 1 <= page_size <= LARGEST_PAGE:
-        raise Invalid(
-            f"A page has 1 to {LARGEST_PAGE} rows, and pages begin at 1.",
-            f"每页 1 至 {LARGEST_PAGE} 行,页码从 1 开始。",
-            field="page",
-        )
+    check_page(page, page_size)
     with store.reading() as connection:
         offset = (page - 1) * page_size
         rows, total = exports.of_person(connection, actor.person_id, offset=offset, limit=page_size)

@@ -30,6 +30,7 @@ from ops_app.domain.organisation.imports import (
     move,
 )
 from ops_app.domain.organisation.people import Actor
+from ops_app.domain.paging import check_page, check_sort
 from ops_app.services.act import act
 from ops_app.services.organisation.installation import installation
 from ops_app.store.organisation import imports
@@ -38,7 +39,6 @@ from ops_app.store.store import Store, Transaction
 
 __all__ = ["Import", "ImportsPage", "RowCorrection", "Upload"]
 
-LARGEST_PAGE = 500
 SORTS = tuple(imports.SORTS)
 
 
@@ -136,14 +136,8 @@ def list_imports(
     page_size: int = 50,
 ) -> ImportsPage:
     """Imports, newest first unless sorted otherwise."""
-    if page < 1 or not 1 <= page_size <= LARGEST_PAGE:
-        raise Invalid(
-            f"A page has 1 to {LARGEST_PAGE} rows, and pages begin at 1.",
-            f"每页 1 至 {LARGEST_PAGE} 行,页码从 1 开始。",
-            field="page",
-        )
-    if sort not in imports.SORTS:
-        raise Invalid(f"There is no sort {sort}.", f"不支持的排序:{sort}。", field="sort")
+    check_page(page, page_size)
+    check_sort(sort, imports.SORTS, "Imports")
     with store.reading() as connection:
         rows, total = imports.page(
             connection,

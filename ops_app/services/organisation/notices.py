@@ -9,8 +9,8 @@ from datetime import datetime
 from sqlalchemy import ColumnElement
 
 from ops_app.domain.casework.scope import scope_of
-from ops_app.domain.errors import Invalid
 from ops_app.domain.organisation.people import Actor
+from ops_app.domain.paging import check_page
 from ops_app.services.act import act
 from ops_app.store.casework.cases import left_of
 from ops_app.store.organisation import notices
@@ -38,12 +38,7 @@ def list_my_notices(
     actor: Actor, store: Store, *, now: datetime, unread_only: bool = False, page: int = 1, page_size: int = 50
 ) -> NoticesPage:
     """One page (from 1) of the actor's notices, newest first; none about what is out of their reach now."""
-    if page < 1 or not 1 <= page_size <= LARGEST_PAGE:
-        raise Invalid(
-            f"A page has 1 to {LARGEST_PAGE} rows, and pages begin at 1.",
-            f"每页 1 至 {LARGEST_PAGE} 行，页码从 1 开始。",
-            field="page",
-        )
+    check_page(page, page_size, largest=LARGEST_PAGE)
     with store.reading() as connection:
         within = reach_of(actor, now)
         rows, total = notices.page(

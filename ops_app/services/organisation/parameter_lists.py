@@ -6,18 +6,17 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
 
-from ops_app.domain.errors import Invalid
 from ops_app.domain.organisation.parameter_timeline import Held, ParameterSet, Step
 from ops_app.domain.organisation.parameter_values import Value
 from ops_app.domain.organisation.parameters import ALL, Definition, ParameterVersion, Scope
 from ops_app.domain.organisation.people import Actor
+from ops_app.domain.paging import check_page, check_sort
 from ops_app.services.act import act
 from ops_app.services.organisation.parameter_reading import in_force
 from ops_app.store.organisation import parameters as stored
 from ops_app.store.store import Store
 
 SORTABLE = ("code", "name", "next_date", "changed_at")
-LARGEST_PAGE = 500
 
 
 @dataclass(frozen=True)
@@ -95,14 +94,8 @@ def list_parameters(
 ) -> ParametersPage:
     """One page (from 1) of the parameters that match ``wanted``, as they are on ``on_date``; ``sort`` is one of
     ``SORTABLE``."""
-    if sort not in SORTABLE:
-        raise Invalid(f"Parameters cannot be sorted by {sort}.", f"不能按 {sort} 排序。", field="sort")
-    if page < 1 or not 1 <= page_size <= LARGEST_PAGE:
-        raise Invalid(
-            f"A page has 1 to {LARGEST_PAGE} rows, and pages begin at 1.",
-            f"每页 1 至 {LARGEST_PAGE} 行,页码从 1 开始。",
-            field="page",
-        )
+    check_sort(sort, SORTABLE, "Parameters")
+    check_page(page, page_size)
     with store.reading() as connection:
         known = in_force(connection)
     filters = wanted or ParameterFilter()

@@ -19,6 +19,7 @@ from ops_app.domain.organisation.people import (
     person_id_of,
 )
 from ops_app.domain.organisation.permissions import ROLE_NAMES
+from ops_app.domain.paging import check_page, check_sort
 from ops_app.services.act import act
 from ops_app.services.organisation.exports import end_exports_of
 from ops_app.services.organisation.hashing import hash_password, temporary_password
@@ -42,8 +43,6 @@ __all__ = [
     "reactivate_person",
     "reset_password",
 ]
-
-LARGEST_PAGE = 500
 
 
 @dataclass(frozen=True)
@@ -101,14 +100,8 @@ def list_people(
     page_size: int = 50,
 ) -> PeoplePage:
     """One page (from 1) of the people who match ``wanted``, sorted by one of ``SORTABLE``."""
-    if sort not in SORTABLE:
-        raise Invalid(f"People cannot be sorted by {sort}.", f"不能按 {sort} 排序。", field="sort")
-    if page < 1 or not 1 <= page_size <= LARGEST_PAGE:
-        raise Invalid(
-            f"A page has 1 to {LARGEST_PAGE} rows, and pages begin at 1.",
-            f"每页 1 至 {LARGEST_PAGE} 行,页码从 1 开始。",
-            field="page",
-        )
+    check_sort(sort, SORTABLE, "People")
+    check_page(page, page_size)
     with store.reading() as connection:
         rows, total = people.page(
             connection,

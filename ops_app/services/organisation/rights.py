@@ -16,6 +16,7 @@ from ops_app.domain.organisation.ceilings import WiderThanOwn
 from ops_app.domain.organisation.people import Actor, Role
 from ops_app.domain.organisation.permissions import GRANTS, OWN_ACCOUNT
 from ops_app.domain.organisation.rights import Narrowing
+from ops_app.domain.paging import check_page
 from ops_app.services.act import act
 from ops_app.services.organisation.approval_kinds import Draft, register
 from ops_app.services.organisation.approval_making import request_approval
@@ -29,7 +30,6 @@ from ops_app.store.store import Store, Transaction
 __all__ = ["Narrowed", "ReviewPage", "ReviewedRight", "list_narrowed", "narrow_right", "request_widening",
            "review_rights"]  # fmt: skip
 
-LARGEST_PAGE = 500
 WIDEN = "rights.widen"
 """The kind of request that gives back what was taken from a person."""
 
@@ -85,8 +85,7 @@ def review_rights(
 
     Raises ``Invalid`` for a page or a number of days out of bounds.
     """
-    if page < 1 or not 1 <= page_size <= LARGEST_PAGE:
-        raise Invalid("Pages begin at 1.", "页码从 1 开始。", field="page")
+    check_page(page, page_size)
     if not 0 <= unused_days <= 3_650:
         raise Invalid("Choose 0 to 3650 days.", "请选择 0 至 3650 天。", field="unused_days")
     with store.reading() as connection:

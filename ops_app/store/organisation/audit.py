@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -78,6 +78,23 @@ def how_often(connection: Connection, actor_id: str, action: str, since: datetim
         .limit(most)
     )
     return len(rows.all())
+
+
+def last_of_each(
+    connection: Connection, action: str, object_type: str, ids: Sequence[str], *, since: datetime
+) -> dict[str, AuditRow]:
+    """Object → the last row of ``action`` on it from ``since`` on, of those objects that have one."""
+    query = (
+        select(*_COLUMNS)
+        .where(
+            audit_log.c.object_type == object_type,
+            audit_log.c.object_id.in_(list(ids)),
+            audit_log.c.action == action,
+            audit_log.c.occurred_at >= since,
+        )
+        .order_by(audit_log.c.seq)
+    )
+    return {row.object_id: _row(row) for row in connection.execute(query)}
 
 
 def facts_after(connection: Connection, action: str) -> dict[str, dict[str, Any]]:

@@ -161,3 +161,10 @@ def test_the_id_of_a_case_has_the_bytes_that_the_warehouse_makes(loan: str, spel
 def test_a_reason_can_be_read_later(reason: str) -> None:
     with pytest.raises(Invalid):
         checked_reason(reason)
+
+
+def test_a_case_that_an_agency_keeps_may_be_kept_again() -> None:
+    kept = move(Position(CaseState.PLACED), CaseMove.RETAIN)
+    assert move(kept, CaseMove.RETAIN) == kept
+    assert CaseMove.RETAIN in moves_from(kept)
+    assert move(kept, CaseMove.END_RETENTION).state is CaseState.PLACED

@@ -16,8 +16,9 @@ from ops_app.domain.organisation.people import SYSTEM, Actor, Role
 from ops_app.domain.organisation.permissions import GRANTS
 from ops_app.services.casework.assigning import assign_cases, unassign_cases
 from ops_app.services.casework.cases import list_cases, list_placements, read_case
-from ops_app.services.casework.finding import search_cases, unmask
+from ops_app.services.casework.finding import search_cases
 from ops_app.services.casework.moving import clear_flag, move_case, set_flag
+from ops_app.services.casework.unmasking import unmask
 from ops_app.store.store import Store
 from tests.services.casework.casebook import (
     AG1,

@@ -9,12 +9,17 @@ from pathlib import Path
 import pytest
 
 from ops_app.config import PROJECT_ROOT
+from ops_app.domain.casework.personal import PersonalField
+from ops_app.domain.errors import DomainError
 from ops_app.domain.money import Money
 from ops_app.domain.organisation.exports import ApprovalNeeded
 from ops_app.domain.organisation.parameter_values import Value
 from ops_app.domain.organisation.people import Role
+from ops_app.services.casework.cases import read_case
 from ops_app.services.casework.limitation import list_expiring, read_limitation
 from ops_app.services.casework.placement_rules import PlacementRules, rules_on
+from ops_app.services.casework.unmasking import unmask
+from ops_app.services.casework.viewing import open_case
 from ops_app.services.ledger.posting import preview_posting
 from ops_app.services.organisation import approvals, exports
 from ops_app.services.organisation import export_releasing as releasing
@@ -68,6 +73,26 @@ def first_contact(store: Store, evidence: Path) -> object:
         return periods.running_placements(connection, [case])[case].first_contact_due_at
 
 
+def unmasked(store: Store, evidence: Path, reason: str, times: int) -> object:
+    case = casebook.some_cases(store, evidence)[0]
+    try:
+        for _ in range(times):
+            shown = unmask(
+                casebook.SUPERVISOR, store, now=casebook.NOW, case_id=case, field=PersonalField.NAME, reason=reason,
+                evidence=evidence,
+            )  # fmt: skip
+    except DomainError as refused:
+        return type(refused)
+    return shown
+
+
+def lock(store: Store, evidence: Path) -> object:
+    case = casebook.some_cases(store, evidence)[0]
+    open_case(casebook.SUPERVISOR, store, now=casebook.NOW, case_id=case)
+    seen = read_case(casebook.ALLOCATION, store, now=casebook.NOW, case_id=case).lock
+    return seen and seen.until_at
+
+
 def clock(store: Store, evidence: Path) -> object:
     case = test_limitation.old_cases(store, evidence)[0]
     test_limitation.interrupted(store, case, casebook.DAY)
@@ -102,6 +127,9 @@ READERS: dict[str, tuple[Value, Callable[[Store, Path], object]]] = {
     "organisation.approval_expiry_days": (2, expiry),
     "organisation.export_approval_rows": (10, approval_rows),
     "organisation.export_link_hours": (2, link_hours),
+    "organisation.unmask_reason_length": (30, lambda store, evidence: unmasked(store, evidence, "called back", 1)),
+    "organisation.unmask_daily_limit": (1, lambda store, evidence: unmasked(store, evidence, "called back", 2)),
+    "casework.case_lock_minutes": (3, lock),
     "casework.intake_days_past_due": (13, intake_days),
     "casework.first_contact_hours": (5, first_contact),
     "casework.minimum_placement_amount": (

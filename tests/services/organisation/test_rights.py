@@ -18,7 +18,7 @@ from ops_app.domain.organisation.permissions import GRANTS, may
 from ops_app.domain.organisation.rights import HOLD_NO_CASES, SCOPED, AboveLimit, Narrowing, Rights
 from ops_app.domain.organisation.units import UnitKind, unit_id_of
 from ops_app.services.casework.cases import list_cases, read_case
-from ops_app.services.casework.finding import unmask
+from ops_app.services.casework.unmasking import unmask
 from ops_app.services.organisation import approvals, memberships, rights, sign_in, units
 from ops_app.services.organisation.approval_delegations import delegate
 from ops_app.services.organisation.people import create_person

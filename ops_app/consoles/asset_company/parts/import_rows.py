@@ -6,12 +6,13 @@ from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
+from ops_app.consoles.asset_company.parts import refused_rows
 from ops_app.consoles.asset_company.parts.import_working import begin
 from ops_app.consoles.kit import tables, url
 from ops_app.consoles.kit.context import Here
 from ops_app.consoles.kit.desk import choose
 from ops_app.consoles.kit.export_button import export_list
-from ops_app.consoles.kit.forms import Form, form
+from ops_app.consoles.kit.forms import form
 from ops_app.consoles.kit.record import facts
 from ops_app.domain.organisation.imports import ImportState
 from ops_app.gateways.import_files import Preview, RefusedLine, refused_lines, rules_of
@@ -33,7 +34,7 @@ def show(at: Here, one: Import, preview: Preview) -> None:
         listing,
         shown,
         label=at.t("imports.open_row"),
-        show=lambda row: at.t("imports.row_name", line=row.line_no, why=_why(at, row)),
+        show=lambda row: at.t("imports.row_name", line=row.line_no, why=refused_rows.why(at, row)),
     )
     for row in shown.rows:
         if listing.row_id(row) == identity:
@@ -47,7 +48,7 @@ def _filters(at: Here, one: Import) -> dict[str, str]:
     with first:
         state = url.choice(
             "import_row_state",
-            t("imports.row_state"),
+            t("refused.state"),
             ["", *STATES],
             lambda code: at.labels.code("import_row", code) if code else t("lists.all"),
             default="",
@@ -82,20 +83,20 @@ def _listing(
             offset=wanted.offset,
         )
 
-    Column = tables.Column[RefusedLine]
     return tables.Listing(
         name="import_rows",
         title=t("imports.tabs.refused"),
         columns=(
-            Column("line", t("imports.line"), lambda row: labels.count(row.line_no), right=True),
-            Column("column", t("imports.column"), lambda row: _column(row, names)),
-            Column("value", t("imports.value"), lambda row: row.value or "–"),
-            Column("why", t("imports.why"), lambda row: _why(at, row), width="large"),
-            Column("state", t("imports.row_state"), lambda row: labels.code("import_row", _state(row, made))),
+            refused_rows.line_column(at),
+            *refused_rows.what_columns(
+                at,
+                column=lambda row: _column(row, names),
+                state=lambda row: labels.code("import_row", _state(row, made)),
+            ),
         ),
         row_id=lambda row: str(row.line_no),
         fetch=fetch,
-        sorts={"line_no": t("imports.line")},
+        sorts={"line_no": t("operations.line_no")},
         default_sort="line_no",
         default_descending=False,
         selectable=True,
@@ -105,10 +106,6 @@ def _listing(
 
 def _column(row: RefusedLine, names: Mapping[str, str]) -> str:
     return names.get(row.column_name or "", row.column_name or "–")
-
-
-def _why(at: Here, row: RefusedLine) -> str:
-    return row.reason_zh if at.actor.language == "zh" else row.reason_en
 
 
 def _state(row: RefusedLine, made: Mapping[int, RowCorrection]) -> str:
@@ -123,7 +120,7 @@ def _state(row: RefusedLine, made: Mapping[int, RowCorrection]) -> str:
 
 def _one(at: Here, one: Import, row: RefusedLine, names: Mapping[str, str], correction: RowCorrection | None) -> None:
     t = at.t
-    st.warning(t("imports.row_name", line=row.line_no, why=_why(at, row)))
+    st.warning(t("imports.row_name", line=row.line_no, why=refused_rows.why(at, row)))
     chinese = at.actor.language == "zh"
     again = (row.again_zh if chinese else row.again_en) or ""
     if correction and correction.outcome not in (None, "accepted", "discarded"):
@@ -135,21 +132,12 @@ def _one(at: Here, one: Import, row: RefusedLine, names: Mapping[str, str], corr
     if one.state not in CORRECTABLE or settled or (row.state == "discarded" and correction is None):
         facts({names.get(name, name): value or "–" for name, value in values.items()})
         return
-    decision = str(
-        st.segmented_control(
-            t("imports.decision"),
-            ["replay", "discard"],
-            default="replay",
-            required=True,
-            format_func=lambda code: at.labels.code("correction", code),
-            key=f"import_decision_{one.import_id}_{row.line_no}",
-        )
-    )
+    decision = refused_rows.decision(at, f"import_decision_{one.import_id}_{row.line_no}")
     corrected: dict[str, str | None] = {}
     with form(at, f"import_row_{one.import_id}_{row.line_no}_{decision}") as f:
         version = f.version(one.version)
         if decision == "replay":
-            corrected = _fields(f, names, row.values, values)
+            corrected = refused_rows.fields(f, names, row.values, values)
         reason = f.reason("reason", t("forms.reason"))
         f.submit(at.labels.code("correction", decision))
 
@@ -169,17 +157,3 @@ def _one(at: Here, one: Import, row: RefusedLine, names: Mapping[str, str], corr
         begin(one.import_id)
 
     f.run(correct, done=t("imports.corrected"))
-
-
-def _fields(
-    f: Form, names: Mapping[str, str], sent: Mapping[str, str | None], values: Mapping[str, str | None]
-) -> dict[str, str | None]:
-    """Every column of the feed with the row's value; gives those that differ from what was sent."""
-    changed: dict[str, str | None] = {}
-    places = st.columns(3)
-    for position, (name, label) in enumerate(names.items()):
-        with places[position % len(places)]:
-            typed = f.text(name, label, value=values.get(name) or "", max_chars=2000)
-        if typed != (sent.get(name) or ""):
-            changed[name] = typed or None
-    return changed

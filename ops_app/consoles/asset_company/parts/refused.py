@@ -6,11 +6,12 @@ from collections.abc import Sequence
 
 import streamlit as st
 
+from ops_app.consoles.asset_company.parts import refused_rows
 from ops_app.consoles.kit import tables, url
 from ops_app.consoles.kit.context import Here
 from ops_app.consoles.kit.desk import choose
 from ops_app.consoles.kit.export_button import export_list
-from ops_app.consoles.kit.forms import Form, form
+from ops_app.consoles.kit.forms import form
 from ops_app.consoles.kit.record import facts
 from ops_app.gateways import operations_file
 from ops_app.gateways.operations_file import RefusedRow
@@ -77,7 +78,6 @@ def _filters(at: Here) -> dict[str, str]:
 
 def _listing(at: Here) -> tables.Listing[RefusedRow]:
     t, labels = at.t, at.labels
-    chinese = at.actor.language == "zh"
     names = operations_file.Names(at.app.settings.published, at.actor.language)
 
     def fetch(wanted: tables.Wanted) -> tuple[Sequence[RefusedRow], int]:
@@ -99,12 +99,13 @@ def _listing(at: Here) -> tables.Listing[RefusedRow]:
         columns=(
             tables.Column("date", t("operations.file_date"), lambda row: labels.day(row.file_date)),
             tables.Column("file", t("operations.file_name"), lambda row: row.file_name),
-            tables.Column("line", t("operations.line_no"), lambda row: labels.count(row.line_no), right=True),
+            refused_rows.line_column(at),
             tables.Column("feed", t("operations.feed"), lambda row: labels.code("feed", row.feed)),
-            tables.Column("column", t("operations.column"), lambda row: names.column(row.feed, row.column_name)),
-            tables.Column("value", t("operations.value"), lambda row: row.value or "–"),
-            tables.Column("why", t("operations.reason"), lambda row: row.reason_zh if chinese else row.reason_en),
-            tables.Column("state", t("operations.state"), lambda row: labels.code("row_state", row.state)),
+            *refused_rows.what_columns(
+                at,
+                column=lambda row: names.column(row.feed, row.column_name),
+                state=lambda row: labels.code("row_state", row.state),
+            ),
         ),
         row_id=lambda row: f"{row.file_id}.{row.line_no}",
         fetch=fetch,
@@ -118,7 +119,7 @@ def _listing(at: Here) -> tables.Listing[RefusedRow]:
 def _one(at: Here, row: RefusedRow) -> None:
     t = at.t
     st.subheader(t("operations.row_name", file=row.file_name, line=row.line_no), anchor=False)
-    st.warning(row.reason_zh if at.actor.language == "zh" else row.reason_en)
+    st.warning(refused_rows.why(at, row))
     names = operations_file.Names(at.app.settings.published, at.actor.language)
     if not at.may("quarantine.correct"):
         st.caption(t("operations.masked"))
@@ -126,18 +127,12 @@ def _one(at: Here, row: RefusedRow) -> None:
     if row.state != "open":
         facts({names.column(row.feed, name): value or "–" for name, value in row.standard.items()})
         return
-    decision = st.segmented_control(
-        t("operations.decision"),
-        ["replay", "discard"],
-        default="replay",
-        required=True,
-        format_func=lambda code: at.labels.code("correction", code),
-        key=f"decision_{row.file_id}_{row.line_no}",
-    )
+    decision = refused_rows.decision(at, f"decision_{row.file_id}_{row.line_no}")
     corrected: dict[str, str | None] = {}
     with form(at, f"correct_{row.file_id}_{row.line_no}_{decision}") as f:
         if decision == "replay":
-            corrected = _fields(f, row, names)
+            called = {name: names.column(row.feed, name) for name in row.standard}
+            corrected = refused_rows.fields(f, called, row.standard, row.standard)
         reason = f.reason("reason", t("forms.reason"))
         f.submit(at.labels.code("correction", decision))
     f.run(
@@ -149,25 +144,13 @@ def _one(at: Here, row: RefusedRow) -> None:
             line_no=row.line_no,
             feed=row.feed,
             source_code=row.source_code,
-            decision=str(decision),
+            decision=decision,
             corrected=corrected,
             reason=reason,
             key=key,
         ),
         done=t("operations.kept"),
     )
-
-
-def _fields(f: Form, row: RefusedRow, names: operations_file.Names) -> dict[str, str | None]:
-    """The row's values to correct; returns those that were changed."""
-    changed: dict[str, str | None] = {}
-    places = st.columns(3)
-    for position, (name, value) in enumerate(row.standard.items()):
-        with places[position % len(places)]:
-            typed = f.text(name, names.column(row.feed, name), value=value or "", max_chars=2000)
-        if typed != (value or ""):
-            changed[name] = typed or None
-    return changed
 
 
 def _made(at: Here) -> None:
@@ -180,7 +163,7 @@ def _made(at: Here) -> None:
     Column = tables.Column[quarantine.Correction]
     columns = (
         Column("at", t("record.when"), lambda one: labels.moment(one.made_at)),
-        Column("decision", t("operations.decision"), lambda one: labels.code("correction", one.decision)),
+        Column("decision", t("refused.decision"), lambda one: labels.code("correction", one.decision)),
         Column("feed", t("operations.feed"), lambda one: labels.code("feed", one.feed)),
         Column("line", t("operations.line_no"), lambda one: labels.count(one.line_no), right=True),
         Column("why", t("record.why"), lambda one: one.reason),
