@@ -45,6 +45,7 @@ GRANTS: dict[str, frozenset[Role]] = {
     "cases.move": frozenset({Role.SUPERVISOR, Role.ALLOCATION}),
     "cases.hold": frozenset({Role.SUPERVISOR, Role.ALLOCATION, Role.COMPLIANCE}),
     "cases.place": frozenset({Role.SUPERVISOR, Role.ALLOCATION}),
+    "cases.file": frozenset({Role.SUPERVISOR, Role.ALLOCATION, Role.AGENCY_ADMINISTRATOR, Role.AGENCY_SUPERVISOR}),
     "cases.recall_now": frozenset({Role.SUPERVISOR, Role.COMPLIANCE, Role.MANAGER}),
     "cases.alerts": frozenset({Role.SUPERVISOR, Role.ALLOCATION, Role.COMPLIANCE, Role.MANAGER}),
     "cases.touch": frozenset({Role.COLLECTOR, Role.AGENCY_SUPERVISOR}),
@@ -87,7 +88,8 @@ GRANTS: dict[str, frozenset[Role]] = {
     "audit.verify": frozenset({Role.AUDITOR, Role.ADMINISTRATOR, Role.OPERATOR, Role.COMPLIANCE, Role.SYSTEM}),
     "audit.view": frozenset({Role.AUDITOR, Role.ADMINISTRATOR, Role.COMPLIANCE}),
     "sql.query": frozenset({Role.ANALYST, Role.MANAGER, Role.AUDITOR}),
-    "rows.export": _ASSET_STAFF,
+    # an agency takes along what is placed with it now; more than a few rows are released by the asset company alone
+    "rows.export": _ASSET_STAFF | {Role.AGENCY_ADMINISTRATOR, Role.AGENCY_SUPERVISOR},
     "announcements.manage": frozenset({Role.ADMINISTRATOR, Role.COMPLIANCE, Role.MANAGER, Role.SUPERVISOR}),
     # an agency's people reach what their own agency asked for and nothing else: every query is bound to it
     "approvals.view": _ASSET_STAFF | {Role.AGENCY_SUPERVISOR},
