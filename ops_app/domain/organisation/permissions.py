@@ -25,9 +25,21 @@ GRANTS: dict[str, frozenset[Role]] = {
     "operations.run": frozenset({Role.ADMINISTRATOR, Role.OPERATOR, Role.SYSTEM}),
     "quarantine.correct": frozenset({Role.OPERATOR, Role.SUPERVISOR, Role.FINANCE}),
     "imports.view": frozenset(
-        {Role.ADMINISTRATOR, Role.OPERATOR, Role.SUPERVISOR, Role.FINANCE, Role.MANAGER, Role.AUDITOR}
+        {
+            Role.ADMINISTRATOR,
+            Role.OPERATOR,
+            Role.SUPERVISOR,
+            Role.FINANCE,
+            Role.MANAGER,
+            Role.AUDITOR,
+            Role.AGENCY_ADMINISTRATOR,
+            Role.AGENCY_SUPERVISOR,
+        }
     ),
-    "imports.make": frozenset({Role.OPERATOR, Role.SUPERVISOR, Role.FINANCE}),
+    # an agency's people bring and see their own agency's files alone
+    "imports.make": frozenset(
+        {Role.OPERATOR, Role.SUPERVISOR, Role.FINANCE, Role.AGENCY_ADMINISTRATOR, Role.AGENCY_SUPERVISOR}
+    ),
     "history.view": frozenset(
         {Role.ADMINISTRATOR, Role.OPERATOR, Role.SUPERVISOR, Role.FINANCE, Role.MANAGER, Role.AUDITOR, Role.SYSTEM}
     ),

@@ -21,8 +21,8 @@ from ops_app.store.casework.placement_files import PlacedCase, PlacedTotal
 from ops_app.store.organisation import agencies
 from ops_app.store.store import Store
 
-__all__ = ["NoSuchPlacements", "PlacedBatch", "PlacedCase", "PlacedTotal", "agency_custody", "placed_batches", "placed_cases",
-           "placed_totals"]  # fmt: skip
+__all__ = ["NoSuchPlacements", "PlacedBatch", "PlacedCase", "PlacedTotal", "agency_custody",
+           "placed_batches", "placed_cases", "placed_totals"]  # fmt: skip
 
 
 class NoSuchPlacements(NotFound):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Any
 
 from sqlalchemy import ColumnElement, ScalarSelect, Select, case, exists, func, select, type_coerce
 from sqlalchemy.engine import Connection
@@ -120,9 +121,7 @@ def custody(connection: Connection, agency_code: str) -> list[tuple[str, datetim
     return [(row.loan_id, row.placed_at, row.until_at) for row in found]
 
 
-def _running(
-    query: Select[tuple[object, ...]], scope: Scope, now: datetime, agency_code: str, batch_id: str | None
-) -> Select[tuple[object, ...]]:
+def _running(query: Select[Any], scope: Scope, now: datetime, agency_code: str, batch_id: str | None) -> Select[Any]:
     conditions: list[ColumnElement[bool]] = [
         _PLACED.c.agency_code == agency_code,
         _PLACED.c.ended_at.is_(None),
