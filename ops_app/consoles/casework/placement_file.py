@@ -42,6 +42,9 @@ def of_agency(at: Here, agency_code: str) -> None:
     if not at.may("cases.file"):
         return
     t = at.t
+    # looked up only when it is wanted: the page of an agency with many cases is opened all day
+    if not st.toggle(t("placement_file.button"), key="placement_file_wanted"):
+        return
     found = {one.batch_id: one for one in placed_batches(at.actor, at.app.store, now=at.now, agency_code=agency_code)}
 
     def named(batch_id: str) -> str:

@@ -95,7 +95,7 @@ def totals(
         select(_PLACED.c.currency, func.count(), func.sum(_PLACED.c.placed_balance_minor)),
         scope, now, agency_code, batch_id,
     )  # fmt: skip
-    found = connection.execute(query.group_by(_PLACED.c.currency).order_by(_PLACED.c.currency))
+    found: Any = connection.execute(query.group_by(_PLACED.c.currency).order_by(_PLACED.c.currency))
     return [PlacedTotal(currency, int(count), int(total)) for currency, count, total in found]
 
 
@@ -130,7 +130,8 @@ def _running(query: Select[Any], scope: Scope, now: datetime, agency_code: str, 
         *within(scope, now),
     ]
     if batch_id is not None:
-        conditions.append(_batch_of() == batch_id)
+        of_it = select(case_batch_rows.c.case_id).where(case_batch_rows.c.batch_id == batch_id)
+        conditions += [_PLACED.c.case_id.in_(of_it), _batch_of() == batch_id]
     return (
         query.select_from(_PLACED)
         .join(cases, cases.c.case_id == _PLACED.c.case_id)
