@@ -18,7 +18,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 from rich.table import Table
 
 from ops_app.config import PROJECT_ROOT, Settings
-from ops_app.domain.errors import DomainError
+from ops_app.domain.errors import DomainError, Invalid
 
 cli = typer.Typer(
     name="recoup",
@@ -171,14 +171,27 @@ def ingest(
 def import_work(
     import_id: Annotated[str | None, typer.Argument(help="One import; all that wait where left out.")] = None,
     json_lines: Annotated[bool, typer.Option("--json-lines", help="Progress as JSON lines, for machines.")] = False,
+    rows_told: Annotated[
+        str | None, typer.Option("--rows", help="Number of rows that the sender told; needs IMPORT_ID.")
+    ] = None,
+    sum_told: Annotated[
+        str | None, typer.Option("--sum", help="Sum of the amounts that the sender told; needs IMPORT_ID.")
+    ] = None,
 ) -> None:
-    """Does what imports of the consoles wait for: reads, loads, replays, takes back."""
+    """Does what imports of the consoles wait for: reads, loads, replays, takes back.
+
+    With control totals it compares the file with them first; exit code 1 where they disagree.
+    """
     from ops_app.bootstrap import open_app
     from ops_app.domain.organisation.people import SYSTEM
     from ops_app.services.organisation.import_work import waiting_imports
-    from pipelines.imports import work_on
+    from pipelines.imports import type_totals, work_on
 
     app = open_app()
+    if rows_told is not None or sum_told is not None:
+        if import_id is None:
+            raise Invalid("Name the import these totals belong to.", "请指明控制总数所属的导入。", field="import_id")
+        type_totals(app, import_id, rows_told, sum_told)
     waiting = waiting_imports(SYSTEM, app.store, now=app.clock.now())
     ids = [import_id] if import_id else [one.import_id for one in waiting]
     if json_lines:
@@ -186,8 +199,19 @@ def import_work(
     else:
         with _progress() as report:
             done = [work_on(app, one, report) for one in ids]
-        rows = [[one.file_name, one.feed, one.state, one.rows_in, one.rows_accepted, one.said_en or ""] for one in done]
-        _table("Imports", ["file", "feed", "state", "rows in", "accepted", "said"], rows)
+        rows = [
+            [one.file_name, one.feed, one.state, one.rows_in, one.rows_accepted, _agreement(one.rows_agree),
+             _agreement(one.sum_agrees), one.said_en or one.refusal_en or ""]
+            for one in done
+        ]  # fmt: skip
+        _table("Imports", ["file", "feed", "state", "rows in", "accepted", "rows as told", "sum as told", "said"], rows)
+    if not json_lines and any(False in (one.rows_agree, one.sum_agrees) for one in done):
+        raise typer.Exit(1)
+
+
+def _agreement(agrees: bool | None) -> str:
+    """Whether a control total agrees, in words; nothing where none was told."""
+    return "" if agrees is None else "yes" if agrees else "NO"
 
 
 @cli.command("take-over")

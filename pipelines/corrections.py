@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
@@ -18,6 +18,8 @@ from pathlib import Path
 import polars as pl
 
 from ops_app.config import Settings
+from ops_app.domain.organisation.imports import agency_of_source
+from pipelines.agency_files import entry_of, refuse_foreign, template_of
 from pipelines.expectations.definitions import Feed, load_feed
 from pipelines.expectations.suite import SLICE_ROWS, frame_sql, to_pandas, validate_results, validate_rows
 from pipelines.loading import Lineage, load_rows
@@ -27,6 +29,9 @@ from pipelines.readers.refusals import HARMLESS
 from pipelines.readers.templates import FeedMap, load_template
 from pipelines.running_totals import rebuild_from_totals
 from pipelines.warehouse import Connection, Warehouse, literal, rows
+
+Custodies = Callable[[Connection], Mapping[str, pl.DataFrame]]
+"""Gives, for the files of a warehouse, what each agency had that brought one, by the agency's source code."""
 
 RELEASED = "released"
 _RELEASED_WORDS = (
@@ -59,19 +64,26 @@ class _File:
         )
 
 
-def replay_corrections(warehouse: Warehouse, settings: Settings, corrections: pl.DataFrame) -> dict[str, str]:
+def replay_corrections(
+    warehouse: Warehouse,
+    settings: Settings,
+    corrections: pl.DataFrame,
+    custodies: Custodies | None = None,
+) -> dict[str, str]:
     """Apply corrections and discards; each file in a transaction of its own.
 
     ``corrections``: correction_id, file_id, line_no, decision (``replay`` | ``discard``), corrected_json (standard
     column → text), and ``feed`` where the same file fills several. Returns correction_id → ``accepted``,
     ``discarded``, ``not open`` (already settled, or no such row), ``file_refused``, or the English reason why the row
-    is refused again. A correction that must wait for others of its file is not in the answer.
+    is refused again. A correction that must wait for others of its file is not in the answer. ``custodies`` gives what
+    the agencies had that brought files.
     """
     outcomes: dict[str, str] = {}
     with warehouse.open() as connection, reader() as process:
+        known = custodies(connection) if custodies else {}
         for file, mine in _by_file(connection, corrections, outcomes):
             with warehouse.transaction() as transaction:
-                outcomes |= _Replay(transaction, settings, process, file).run(mine)
+                outcomes |= _Replay(transaction, settings, process, file, known.get(file.source_code)).run(mine)
     return outcomes
 
 
@@ -81,6 +93,7 @@ def replay_in_file(
     process: Reader,
     identity: tuple[str, str, str],
     corrections: pl.DataFrame,
+    custody: pl.DataFrame | None = None,
 ) -> dict[str, str]:
     """Apply corrections of one file (``identity``: file id, template, entry) within the caller's transaction.
 
@@ -96,7 +109,7 @@ def replay_in_file(
     answered = {one: "not open" for one in corrections["correction_id"] if one not in set(mine["correction_id"])}
     if mine.is_empty():
         return answered
-    return answered | _Replay(connection, settings, process, _File(*found[0])).run(mine.sort("line_no"))
+    return answered | _Replay(connection, settings, process, _File(*found[0]), custody).run(mine.sort("line_no"))
 
 
 _THIS_FILE = "file_id = ? and template = ? and entry = ?"
@@ -137,10 +150,20 @@ def _by_file(
 class _Replay:
     """The corrections of one file, inside one transaction."""
 
-    def __init__(self, connection: Connection, settings: Settings, process: Reader, file: _File) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        settings: Settings,
+        process: Reader,
+        file: _File,
+        custody: pl.DataFrame | None = None,
+    ) -> None:
         self.connection, self.settings, self.process, self.file = connection, settings, process, file
         self.feed: Feed = load_feed(file.feed)
-        self.template = load_template(file.template, settings.template_dirs)
+        self.agency, self.custody = agency_of_source(file.source_code), custody
+        if self.agency is not None and custody is None:
+            raise ValueError("the file of an agency is replayed with what the agency had")
+        self.template = template_of(load_template(file.template, settings.template_dirs), self.agency)
         self.entry = self.template.entry(file.entry)
 
     def run(self, mine: pl.DataFrame) -> dict[str, str]:
@@ -206,18 +229,21 @@ class _Replay:
                 out.writelines(f"{row[0]}\n" for row in batch)
 
     def _decide(self, folder: Path) -> Result:
-        return self.process.read(
+        again = FeedMap(feed=self.feed.feed, same_names=True, required=self.entry.required, max_refused_share=1.0)
+        result = self.process.read(
             Job(
                 path=folder / "rows.jsonl",
                 file_name="rows.jsonl",
                 file_date=self.file.file_date.isoformat(),
-                entry=FeedMap(
-                    feed=self.feed.feed, same_names=True, required=self.entry.required, max_refused_share=1.0
-                ),
+                entry=entry_of(again, self.agency),
                 zone=self.entry.timezone or self.template.timezone,
                 work=folder / "work",
             )
         )
+        if self.custody is None:
+            return result
+        work = Work(folder / "work", result)
+        return refuse_foreign(self.connection, work, self.feed, self.custody, self.settings.zone)
 
     def _check(self, work: Work) -> None:
         """GX beside the SQL verdict, as for any file."""

@@ -12,14 +12,16 @@ import shutil
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import polars as pl
 
 from ops_app.config import Settings
 from ops_app.domain.canonical import canonical_json
+from pipelines.agency_files import entry_of, refuse_foreign, template_of
 from pipelines.expectations.definitions import Feed, load_feed
 from pipelines.ingest_file import declared_totals
 from pipelines.readers.grammar import WHOLE_UNIT_CURRENCIES
@@ -42,6 +44,9 @@ class Asked:
     entry: str
     file_date: date
     decided: Mapping[int, Mapping[str, str | None] | None]
+    agency_code: str | None = None
+    custody: pl.DataFrame | None = None
+    """Of an agency's file: whose it is, and what that agency had when."""
 
 
 @dataclass(frozen=True)
@@ -52,17 +57,19 @@ class Found:
     accepted: int
     quarantined: int
     refusal: tuple[str, str, str] | None
+    found_sum: str | None = None
+    """The sum of the file's amount, where one was declared."""
 
 
 def preview(settings: Settings, asked: Asked, process: Reader) -> Found:
     """Read ``asked`` and leave its preview beside the file; the one that was there stays until the new one is whole."""
-    template = load_template(asked.template, settings.template_dirs)
+    template = template_of(load_template(asked.template, settings.template_dirs), asked.agency_code)
     entry = template.entry(asked.entry)
     with _folder(settings) as folder:
         draft = folder / PREVIEW
         connection = connect(draft, memory_limit="1GB")
         try:
-            found = _Reading(connection, asked, template, entry, process, folder).run()
+            found = _Reading(connection, asked, template, entry, process, folder, settings.zone).run()
         finally:
             connection.close()
         with draft.open("rb") as written:
@@ -78,8 +85,16 @@ class _Reading:
     """One preview in its making."""
 
     def __init__(
-        self, connection: Connection, asked: Asked, template: Template, entry: FeedMap, process: Reader, folder: Path
+        self,
+        connection: Connection,
+        asked: Asked,
+        template: Template,
+        entry: FeedMap,
+        process: Reader,
+        folder: Path,
+        zone: ZoneInfo,
     ) -> None:
+        self.zone = zone
         self.connection, self.asked, self.template, self.entry = connection, asked, template, entry
         self.process, self.folder = process, folder
         self.feed: Feed = load_feed(entry.feed)
@@ -88,7 +103,7 @@ class _Reading:
         first = self._read(self.asked.path, self.asked.path.name, self.entry, "first")
         self._refused_rows(first)
         again = self._decide_again(whole=first.result.refused == "refused_share")
-        found = self._found(first.result, again)
+        found = replace(self._found(first.result, again), found_sum=first.result.found_sum)
         self._columns(first)
         self._sample(first)
         self._totals(first, again, found)
@@ -109,6 +124,8 @@ class _Reading:
                 declared=declared_totals(path),
             )
         )
+        if self.asked.custody is not None:
+            result = refuse_foreign(self.connection, Work(work, result), self.feed, self.asked.custody, self.zone)
         return Work(work, result)
 
     def _refused_rows(self, first: Work) -> None:
@@ -152,6 +169,7 @@ class _Reading:
             while batch := cursor.fetchmany(10_000):
                 out.writelines(f"{row[0]}\n" for row in batch)
         entry = FeedMap(feed=self.feed.feed, same_names=True, required=self.entry.required, max_refused_share=1.0)
+        entry = entry_of(entry, self.asked.agency_code)
         work = self._read(self.folder / "rows.jsonl", "rows.jsonl", entry, "again")
         self.connection.execute(
             f"create temp table refused_again as select a.line_no, any_value(r.reason_en) as en,"
@@ -274,6 +292,7 @@ class _Reading:
             "declared_rows": result.declared_rows,
             "declared_sum_minor": result.declared_sum_minor,
             "sum_column": result.sum_column,
+            "found_sum": result.found_sum,
         }
         self.connection.execute("create table summary as select ? as summary_json", [json.dumps(said)])
 

@@ -6,6 +6,7 @@ in the same transaction: all of what was confirmed, or nothing. Every step may b
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
@@ -17,13 +18,21 @@ import polars as pl
 from ops_app.bootstrap import App
 from ops_app.domain.canonical import canonical_json
 from ops_app.domain.errors import Conflict, DomainError
-from ops_app.domain.organisation.imports import ImportState, ImportUsed
+from ops_app.domain.organisation.imports import (
+    FEEDS_WITH_AMOUNT,
+    ImportState,
+    ImportUsed,
+    checked_typed_rows,
+    checked_typed_sum,
+)
 from ops_app.domain.organisation.people import SYSTEM
 from ops_app.gateways.snapshots import current_snapshot
 from ops_app.services.organisation import import_work, runs
 from ops_app.services.organisation.import_work import LoadOutcome, ReadOutcome
 from ops_app.services.organisation.imports import IMPORT_RUN, Import, RowCorrection
+from pipelines.agency_files import custody_of, template_of
 from pipelines.corrections import replay_in_file
+from pipelines.expectations.definitions import load_feed
 from pipelines.fingerprints import keep_copy
 from pipelines.house import held_lease
 from pipelines.import_preview import Asked, preview
@@ -56,6 +65,33 @@ class NotAsPreviewed(Exception):
 def upload_path(app: App, one: Import) -> Path:
     """Where the bytes of an import lie."""
     return app.settings.imports / one.import_id / one.file_name
+
+
+def type_totals(app: App, import_id: str, typed_rows: str | None, typed_sum: str | None) -> Import:
+    """Type control totals from the command line; raises ``Invalid``, ``NoSuchImport``, ``ImportMoveNotAllowed``."""
+    one, _ = _read(app, import_id)
+    return import_work.state_totals(
+        SYSTEM,
+        app.store,
+        now=app.clock.now(),
+        import_id=import_id,
+        typed_rows=checked_typed_rows(typed_rows),
+        typed_sum=checked_typed_sum(typed_sum, has_amount=one.feed in FEEDS_WITH_AMOUNT),
+    )
+
+
+def declare(app: App, one: Import) -> None:
+    """Lay the control totals that were typed beside the file, where a sender's control file would lie."""
+    path = upload_path(app, one)
+    control = path.with_name(path.name + ".control.json")
+    if one.typed_rows is None and one.typed_sum is None:
+        control.unlink(missing_ok=True)
+        return
+    column = load_feed(one.feed).sum_column
+    sums = {column: one.typed_sum} if one.typed_sum is not None else {}
+    unfinished = control.with_suffix(".tmp")
+    unfinished.write_text(json.dumps({"rows": one.typed_rows, "sums": sums}), encoding="utf-8")
+    unfinished.replace(control)
 
 
 def work_on(app: App, import_id: str, progress: Progress = _silent) -> Import:
@@ -119,11 +155,13 @@ def _waits(one: Import, corrections: list[RowCorrection]) -> bool:
 def _preview(app: App, one: Import, corrections: list[RowCorrection], progress: Progress) -> Import:
     progress(0, 2, "read")
     decided = {row.line_no: row.corrected if row.decision == "replay" else None for row in corrections}
+    declare(app, one)
+    custody = custody_of(app, one.agency_code)
     with reader() as process:
-        asked = Asked(upload_path(app, one), one.template, one.entry, one.file_date, decided)
+        asked = Asked(upload_path(app, one), one.template, one.entry, one.file_date, decided, one.agency_code, custody)
         found = preview(app.settings, asked, process)
     progress(1, 2, "read")
-    outcome = ReadOutcome(found.rows_in, found.accepted, found.quarantined, found.refusal)
+    outcome = ReadOutcome(found.rows_in, found.accepted, found.quarantined, found.refusal, found.found_sum)
     done = import_work.note_read(SYSTEM, app.store, now=app.clock.now(), one=one, found=outcome)
     progress(2, 2, "read")
     return done
@@ -162,9 +200,12 @@ class Worker:
     def _apply(self, connection: Connection, one: Import, corrections: list[RowCorrection]) -> Import:
         settings, now = self.app.settings, self.app.clock.now
         self.progress(0, 4, "read")
-        template = load_template(one.template, settings.template_dirs)
+        template = template_of(load_template(one.template, settings.template_dirs), one.agency_code)
+        declare(self.app, one)
+        custody = custody_of(self.app, one.agency_code)
         with reader() as process:
-            ingest = Ingest(connection, self.warehouse, settings, template, template.entry(one.entry), process)
+            entry = template.entry(one.entry)
+            ingest = Ingest(connection, self.warehouse, settings, template, entry, process, custody)
             if one.file_id is not None and _counts(connection, one, one.file_id) is not None:
                 # loaded by a process that was killed before it could say so
                 did = self._outcome(connection, one, one.file_id, {row.line_no: "accepted" for row in corrections})
@@ -228,7 +269,8 @@ class Worker:
             orient="row",
         )  # fmt: skip
         identity = (file_id, one.template, one.entry)
-        answered = replay_in_file(connection, self.app.settings, process, identity, frame)
+        custody = custody_of(self.app, one.agency_code)
+        answered = replay_in_file(connection, self.app.settings, process, identity, frame, custody)
         return {int(line): outcome for line, outcome in answered.items()}
 
     def _outcome(

@@ -42,13 +42,14 @@ def waiting_files(
 
 
 def _template_of(folder: Path, settings: Settings) -> Template | None:
-    """The template a folder of the inbound is named after; None for a file, or a folder no template knows."""
+    """The template a folder of the inbound is named after; None for a file, or for one of no lender."""
     if not folder.is_dir():
         return None
     try:
-        return load_template(folder.name, settings.template_dirs)
+        template = load_template(folder.name, settings.template_dirs)
     except NotFound:
         return None
+    return None if template.for_agencies else template  # nobody could tell which agency a file is of
 
 
 def entries_for(template: Template, file_name: str) -> list[FeedMap]:

@@ -44,6 +44,12 @@ def ingest_file(
     ``ExpectationsDisagree`` (nothing loaded, try again or tell us). A bad file is an outcome, not an exception.
     """
     loaded = load_template(template, settings.template_dirs)
+    if loaded.for_agencies:
+        raise Invalid(
+            "Files of agencies come in by the import page, where it is known whose they are.",
+            "机构文件须由机构人员在导入页面上传，以确认归属。",
+            field="template",
+        )
     entry = loaded.entry(feed) if feed else only_entry(loaded, path)
     day = file_date or date_of_file(path.name, entry.file_date)
     if day is None:

@@ -11,9 +11,11 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 from pydantic import ValidationError
 
 from ops_app.config import Settings
+from pipelines.agency_files import refuse_foreign
 from pipelines.expectations.definitions import Feed, load_feed
 from pipelines.expectations.suite import SLICE_ROWS, Verdict, frame_sql, to_pandas, validate_results, validate_rows
 from pipelines.fingerprints import keep_copy, shown
@@ -85,9 +87,11 @@ class Ingest:
         template: Template,
         entry: FeedMap,
         process: Reader,
+        custody: pl.DataFrame | None = None,
     ) -> None:
+        """``custody``: what the agency had when, whose file it is (see ``agency_files``)."""
         self.connection, self.warehouse, self.settings = connection, warehouse, settings
-        self.template, self.entry, self.process = template, entry, process
+        self.template, self.entry, self.process, self.custody = template, entry, process, custody
         self.feed: Feed = load_feed(entry.feed)
 
     def run(self, path: Path, day: date) -> FileOutcome:
@@ -117,7 +121,7 @@ class Ingest:
             file_date=day,
             state="repeated",
         )
-        for file_id in dict.fromkeys((outcome.file_id, dated(content, day))):
+        for file_id in dict.fromkeys((outcome.file_id, dated(self._whose(content), day))):
             if self._known(file_id):
                 return self._delivered_again(replace(outcome, file_id=file_id), mark)
         self.settings.run.mkdir(parents=True, exist_ok=True)
@@ -128,13 +132,20 @@ class Ingest:
             shutil.rmtree(work, ignore_errors=True)
             raise
         if result.rows_in == 0:
-            outcome = replace(outcome, file_id=dated(content, day))
+            outcome = replace(outcome, file_id=dated(self._whose(content), day))
         return Prepared(self, outcome, content, result, work, mark)
 
     def identity(self, content: str, day: date) -> str:
         """The hash of the content. A file of states is a statement about its date, so the date belongs to it: the same
         list of customers may be true again. (So it is with a file without rows: "nothing happened that day".)"""
-        return dated(content, day) if self.feed.kind == "state" else content
+        whose = self._whose(content)
+        return dated(whose, day) if self.feed.kind == "state" else whose
+
+    def _whose(self, content: str) -> str:
+        """Two agencies that bring the same bytes bring two files."""
+        if self.custody is None:
+            return content
+        return hashlib.sha256(f"{content}|{self.template.source_code}".encode()).hexdigest()
 
     def _known(self, file_id: str) -> bool:
         return bool(
@@ -165,7 +176,7 @@ class Ingest:
 
     def _read(self, kept: Path, path: Path, day: date, work: Path) -> Result:
         declared = declared_totals(path)
-        return self.process.read(
+        result = self.process.read(
             Job(
                 path=kept,
                 file_name=shown(path.name),
@@ -176,6 +187,10 @@ class Ingest:
                 declared=declared,
             )
         )
+        if self.custody is None:
+            return result
+        zone = self.settings.zone
+        return refuse_foreign(self.connection, Work(work, result), self.feed, self.custody, zone)
 
     def expectations(self, prepared: Prepared) -> list[Verdict]:
         """GX beside the SQL verdict: on the rows up to a million, above that on the counts."""

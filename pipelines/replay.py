@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import polars as pl
 
 from ops_app.domain.canonical import canonical_json
@@ -28,8 +30,10 @@ def apply_corrections(house: House) -> int:
             for one in waiting
         ]
     )
+    from pipelines.agency_files import custodies_of_files
     from pipelines.corrections import replay_corrections
 
-    outcomes = replay_corrections(house.warehouse, house.settings, frame)
+    custodies = partial(custodies_of_files, house.app)
+    outcomes = replay_corrections(house.warehouse, house.settings, frame, custodies)
     quarantine.note_replayed(SYSTEM, house.app.store, now=house.acting_at(house.business_date), outcomes=outcomes)
     return len(outcomes)

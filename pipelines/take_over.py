@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 
 from ops_app.bootstrap import App
 from ops_app.domain.casework.take_over import HistoryRow
+from ops_app.domain.organisation.imports import AGENCY_SOURCE
 from ops_app.domain.organisation.people import SYSTEM, Actor
 from ops_app.services.casework.take_over import TakeOver, take_over_book
 from ops_app.services.organisation import runs
@@ -74,7 +75,8 @@ def _moment(value: datetime | date, zone: ZoneInfo) -> datetime:
 
 
 def _counts(feed: str, key: str, *, event: bool = False) -> str:
-    return f"(select * from raw.{feed} {_ONE_CONTENT.format(key=key, way='asc' if event else 'desc')})"
+    lenders = f"not starts_with(source_code, '{AGENCY_SOURCE}')"  # what agencies bring is no book of a former system
+    return f"(select * from raw.{feed} where {lenders} {_ONE_CONTENT.format(key=key, way='asc' if event else 'desc')})"
 
 
 def _queries() -> dict[str, str]:

@@ -14,7 +14,15 @@ from typing import Any
 
 from ops_app.config import Settings
 from ops_app.domain.errors import Invalid, NotReady
-from ops_app.domain.organisation.imports import checked_file_name, date_in_name
+from ops_app.domain.organisation.imports import (
+    FEEDS_WITH_AMOUNT,
+    NoSuchImport,
+    checked_file_name,
+    checked_typed_rows,
+    checked_typed_sum,
+    date_in_name,
+    source_of_agency,
+)
 from ops_app.domain.organisation.people import Actor
 from ops_app.domain.organisation.permissions import require
 from ops_app.gateways.lender_templates import template_of
@@ -117,14 +125,21 @@ def bring(
     entry: str,
     file_date: date | None,
     key: str,
+    typed_rows: str | int | None = None,
+    typed_sum: str | None = None,
 ) -> Import:
     """Keep a file and enter it as an import that is read next; the date is taken from its name where it is not given.
 
-    Nothing is kept of a file that is refused. Raises ``Invalid`` beside the field, ``NotFound`` for the template.
+    An agency's people bring theirs through the templates of agencies, under their agency's source code. Control totals
+    may be typed beside the file. Nothing is kept of a file that is refused. Raises ``Invalid`` beside the field,
+    ``NotFound`` for the template.
     """
     require(actor, "imports.make")
-    chosen = template_of(settings, template)
+    chosen = template_of(settings, template, actor.agency_code)
     mapped = chosen.entry(entry)
+    rows = checked_typed_rows(typed_rows)
+    total = checked_typed_sum(typed_sum, has_amount=mapped.feed in FEEDS_WITH_AMOUNT)
+    source_code = source_of_agency(actor.agency_code) if actor.agency_code else chosen.source_code
     import_id = new_import_id()
     try:
         upload = Upload(
@@ -135,7 +150,9 @@ def bring(
             template=chosen.name,
             entry=mapped.label,
             feed=mapped.feed,
-            source_code=chosen.source_code,
+            source_code=source_code,
+            typed_rows=rows,
+            typed_sum=total,
         )
         today = now.astimezone(settings.zone).date()
         one = enter_import(actor, store, now=now, today=today, import_id=import_id, upload=upload, key=key)
@@ -155,7 +172,7 @@ def forget_upload(settings: Settings, import_id: str) -> None:
 def read_preview(actor: Actor, settings: Settings, one: Import) -> Preview:
     """The preview of an import, with values of rows, for those who may import; raises ``NoPreview``."""
     require(actor, "imports.make")
-    made = _preview(settings, one)
+    made = _preview(actor, settings, one)
     told = read(made, "select summary_json from summary")
     summary: dict[str, Any] = json.loads(told[0]["summary_json"]) if told else {}
     return Preview(
@@ -190,7 +207,7 @@ def refused_lines(
 ) -> tuple[list[RefusedLine], int]:
     """Refused rows with a reason of their own, by line, and how many match; raises ``NoPreview``."""
     require(actor, "imports.make")
-    made = _preview(settings, one)
+    made = _preview(actor, settings, one)
     where, values = "where rule <> 'file_refused'", []
     for name, wanted in (("state", state), ("rule", rule)):
         if wanted:
@@ -208,7 +225,7 @@ def refused_line(actor: Actor, settings: Settings, one: Import, line_no: int) ->
     """One refused row; None where the line was not refused. Raises ``NoPreview``."""
     require(actor, "imports.make")
     found = read(
-        _preview(settings, one), "select * from refused where line_no = ? and rule <> 'file_refused'", [line_no]
+        _preview(actor, settings, one), "select * from refused where line_no = ? and rule <> 'file_refused'", [line_no]
     )
     return _line(found[0]) if found else None
 
@@ -217,7 +234,7 @@ def rules_of(actor: Actor, settings: Settings, one: Import) -> dict[str, tuple[s
     """The rules that refused rows of an import: code → sentence in English and 中文."""
     require(actor, "imports.make")
     found = read(
-        _preview(settings, one),
+        _preview(actor, settings, one),
         "select rule, any_value(reason_en) as en, any_value(reason_zh) as zh from refused"
         " where rule <> 'file_refused' group by rule order by rule",
     )
@@ -231,7 +248,10 @@ def _line(row: Mapping[str, Any]) -> RefusedLine:
     return RefusedLine(values={key: None if value is None else str(value) for key, value in values.items()}, **named)
 
 
-def _preview(settings: Settings, one: Import) -> Snapshot:
+def _preview(actor: Actor, settings: Settings, one: Import) -> Snapshot:
+    """Where the preview lies; to an agency, that of another house is not there."""
+    if actor.agency_code not in (None, one.agency_code):
+        raise NoSuchImport
     path: Path = settings.imports / one.import_id / PREVIEW
     if not path.is_file():
         raise NoPreview

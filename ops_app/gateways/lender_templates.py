@@ -28,6 +28,7 @@ class LenderTemplate:
     source_code: str
     en: str
     zh: str
+    for_agencies: bool
     entries: tuple[TemplateEntry, ...]
 
     def entry(self, label: str) -> TemplateEntry:
@@ -49,9 +50,15 @@ def lender_templates(settings: Settings) -> dict[str, LenderTemplate]:
     return found
 
 
-def template_of(settings: Settings, name: str) -> LenderTemplate:
-    """The template of a name; raises ``NotFound``."""
-    found = lender_templates(settings).get(name)
+def templates_for(settings: Settings, agency_code: str | None) -> dict[str, LenderTemplate]:
+    """What somebody of this agency (None: of the asset company) brings files through."""
+    found = lender_templates(settings)
+    return {name: one for name, one in found.items() if one.for_agencies == (agency_code is not None)}
+
+
+def template_of(settings: Settings, name: str, agency_code: str | None) -> LenderTemplate:
+    """The template of a name for somebody of this agency; raises ``NotFound``."""
+    found = templates_for(settings, agency_code).get(name)
     if found is None:
         raise NotFound("There is no such template.", "没有该模板。")
     return found
@@ -68,6 +75,13 @@ def _template(name: str, text: str) -> LenderTemplate | None:
         )
         if said["template"] != name or not entries:
             return None
-        return LenderTemplate(name, str(said["source_code"]), said["lender"]["en"], said["lender"]["zh"], entries)
+        return LenderTemplate(
+            name,
+            str(said["source_code"]),
+            said["lender"]["en"],
+            said["lender"]["zh"],
+            said.get("for_agencies") is True,
+            entries,
+        )
     except (yaml.YAMLError, KeyError, TypeError, AttributeError):
         return None

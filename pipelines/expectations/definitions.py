@@ -157,6 +157,12 @@ class Feed(_Strict):
         return {self.stored_name(name): _SQL_TYPES[column.type] for name, column in self.columns.items()}
 
     @property
+    def sum_column(self) -> str | None:
+        """The amount whose sum controls a file: ``amount``, else the first there is."""
+        amounts = [name for name, column in self.columns.items() if column.type == "amount"]
+        return "amount" if "amount" in amounts else amounts[0] if amounts else None
+
+    @property
     def currency_column(self) -> str | None:
         """The column that says in which currency the amounts are, where the feed has one."""
         return "currency" if "currency" in self.columns else None

@@ -81,6 +81,8 @@ class Result(BaseModel):
     sum_minor: int | None = None
     declared_rows: int | None = None
     declared_sum_minor: int | None = None
+    found_sum: str | None = None
+    """The sum of ``sum_column`` over all rows in the declared sum's own unit, where one was declared."""
 
 
 @dataclass(frozen=True)

@@ -267,7 +267,7 @@ def _duplicates(connection: duckdb.DuckDBPyConnection, job: Job, decided: str, f
 def _sums(connection: duckdb.DuckDBPyConnection, job: Job, opened: Opened, feed: Feed, result: Result) -> None:
     """Sum of the feed's amount over the accepted rows, and declared totals against all rows that were read."""
     amounts = [column for column, spec in feed.columns.items() if spec.type == "amount"]
-    result.sum_column = "amount" if "amount" in amounts else amounts[0] if amounts else None
+    result.sum_column = feed.sum_column
     if result.sum_column:
         stored = name(feed.stored_name(result.sum_column))
         result.sum_minor = connection.execute(
@@ -311,10 +311,10 @@ def _compare_sum(
     ).fetchall()[0]
     minor_unit = column in job.entry.columns and job.entry.columns[column].amount.unit == "minor"
     minor = int(Decimal(declared).scaleb(0 if whole or minor_unit else 2))
+    shown = Decimal(found).scaleb(0 if whole or minor_unit else -2)
     if column == result.sum_column:
-        result.declared_sum_minor = minor
+        result.declared_sum_minor, result.found_sum = minor, format(shown, "f")
     if minor != found:
-        shown = Decimal(found).scaleb(0 if whole or minor_unit else -2)
         raise_totals(
             f"{column} declared {declared}, found {shown}", f"{column} 声明合计 {declared},实际 {shown}", result
         )
@@ -322,6 +322,9 @@ def _compare_sum(
 
 def raise_totals(en: str, zh: str, result: Result) -> None:
     """Notes that the control totals disagree; the file is refused once all is counted."""
+    if result.refused == "control_totals":  # a second one is told beside the first
+        result.reason_en, result.reason_zh = f"{result.reason_en[:-1]}; {en}.", f"{result.reason_zh[:-1]};{zh}。"
+        return
     result.refused = "control_totals"
     result.reason_en, result.reason_zh = f"The control totals disagree: {en}.", f"控制总数不符:{zh}。"
 

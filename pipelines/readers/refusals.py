@@ -58,6 +58,10 @@ ROW_REASONS: dict[str, tuple[str, str]] = {
     ),
     "duplicate_row": ("The same row stands earlier in this file.", "本文件前面已有完全相同的一行。"),
     "not_of_this_feed": ("The template leaves this row out of this feed.", "按模板该行不属于此数据源。"),
+    "not_in_custody": (
+        "This case was not placed with your agency on the date of the row.",
+        "该行日期当日，此案件未委托贵机构。",
+    ),
     "file_refused": ("The whole file is refused.", "整个文件被拒收。"),
 }
 """Code of a row check to its sentence in English and 中文."""

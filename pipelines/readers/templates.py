@@ -22,6 +22,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator, model_validator
 
 from ops_app.domain.errors import Invalid, NotFound
+from ops_app.domain.organisation.imports import AGENCY_FEEDS
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
 SourceCode = Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z0-9_]{0,15}$")]
@@ -377,6 +378,8 @@ class Template(Strict):
     lender: Words
     timezone: str = "Asia/Shanghai"
     notes: Words | None = None
+    for_agencies: bool = False
+    """Agencies bring their own files through it; ``source_code`` gives way to that of the agency."""
     feeds: list[FeedMap] = Field(min_length=1)
 
     @model_validator(mode="after")
@@ -384,6 +387,11 @@ class Template(Strict):
         labels = [feed.label for feed in self.feeds]
         if len(set(labels)) != len(labels):
             raise ValueError("two entries have the same name; give one of them 'name'")
+        foreign = sorted({feed.feed for feed in self.feeds} - AGENCY_FEEDS) if self.for_agencies else []
+        if foreign:
+            raise ValueError(
+                f"agencies do not bring {', '.join(foreign)}; they bring {', '.join(sorted(AGENCY_FEEDS))}"
+            )
         return self
 
     def entry(self, label: str) -> FeedMap:

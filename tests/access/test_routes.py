@@ -59,6 +59,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "POST /api/v1/imports/{import_id}/corrections": {
         "version": 1, "line_no": 1, "decision": "discard", "reason": "a good reason",
     },
+    "POST /api/v1/imports/{import_id}/totals": {"version": 1, "typed_rows": 3},
     "POST /api/v1/imports/{import_id}/decisions": {"version": 1, "decision": "confirm"},
     "POST /api/v1/notices/read": {},
 }  # fmt: skip

@@ -64,9 +64,12 @@ def test_a_file_is_brought_corrected_confirmed_and_taken_back(
 def test_only_those_who_may_import_and_look(client: TestClient, signed_in: SignedInAs, role: Role) -> None:
     as_role(client, signed_in, role)
     looks = role in {
-        Role.ADMINISTRATOR, Role.OPERATOR, Role.SUPERVISOR, Role.FINANCE, Role.MANAGER, Role.AUDITOR
+        Role.ADMINISTRATOR, Role.OPERATOR, Role.SUPERVISOR, Role.FINANCE, Role.MANAGER, Role.AUDITOR,
+        Role.AGENCY_ADMINISTRATOR, Role.AGENCY_SUPERVISOR,
     }  # fmt: skip
-    makes = role in {Role.OPERATOR, Role.SUPERVISOR, Role.FINANCE}
+    makes = role in {
+        Role.OPERATOR, Role.SUPERVISOR, Role.FINANCE, Role.AGENCY_ADMINISTRATOR, Role.AGENCY_SUPERVISOR
+    }  # fmt: skip
     assert client.get(PLACE).status_code == (200 if looks else 403)
     assert bring(client).status_code == (404 if makes else 403)  # there is no such template for those who may
     assert client.get(f"{PLACE}/{'0' * 32}").status_code == (404 if looks else 403)
@@ -87,3 +90,19 @@ def test_what_is_no_file_is_refused_beside_its_field(client: TestClient, app: Ap
         assert answer.status_code == 422, field
         assert answer.json()["errors"][0]["field"] == field
     assert not list(app.settings.imports.iterdir())  # nothing is kept of what was refused
+
+
+def test_control_totals_are_sent_with_the_file_and_typed_anew(
+    client: TestClient, app: App, signed_in: SignedInAs
+) -> None:
+    write_template(app)
+    as_role(client, signed_in, Role.OPERATOR)
+    one = bring(client, typed_rows=13, typed_sum="1").json()
+    assert (one["rows_agree"], one["sum_agrees"], one["refusal"]) == (False, False, "control_totals")
+    place = f"{PLACE}/{one['import_id']}/totals"
+    wrong = client.post(place, json={"version": one["version"], "typed_sum": "1.234"})
+    assert (wrong.status_code, wrong.json()["errors"][0]["field"]) == (422, "typed_sum")
+    again = {"version": one["version"], "typed_rows": 12, "typed_sum": one["found_sum"]}
+    right = client.post(place, json=again).json()
+    assert (right["rows_agree"], right["sum_agrees"], right["refusal"]) == (True, True, None)
+    assert client.post(place, json=again).status_code == 409

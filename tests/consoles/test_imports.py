@@ -76,3 +76,41 @@ def test_who_may_only_look_sees_counts_and_no_value_of_any_row(open_page: OpenPa
 def press(at: object, label: str) -> None:
     """The button of a form, and the work that it starts."""
     next(one for one in at.button if one.label == label).click().run(timeout=300)  # type: ignore[attr-defined]
+
+
+def test_typed_control_totals_that_disagree_are_said_beside_their_fields_and_can_be_typed_right(
+    app: App, open_page: OpenPage
+) -> None:
+    write_template(app)
+    one = bring(app, operator_of(app), dirty_sheet(), typed_rows="13", typed_sum="12,005.00")
+    assert (one.refusal, one.rows_agree) == ("control_totals", False)
+    at = open_page("imports", Role.OPERATOR, query={"imports_id": one.import_id})
+    assert not at.exception
+    assert "13 as told, but the file has 12." in "\n".join(error.value for error in at.error)
+    assert not any(str(button.key).startswith("confirm_") for button in at.button)
+    rows = next(field for field in at.text_input if field.value == "13")
+    rows.set_value("many")
+    press(at, "Compare again")
+    assert "The number of rows is a whole number." in "\n".join(error.value for error in at.error)
+    next(field for field in at.text_input if field.value == "many").set_value("12")
+    press(at, "Compare again")
+    assert not at.exception
+    found = state_of(app, one)
+    assert (found.rows_agree, found.sum_agrees, found.refusal) == (True, True, None)
+    assert "12 as told, the file agrees" in words(at)
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_an_agency_brings_its_files_through_its_own_templates(app: App, open_page: OpenPage, language: str) -> None:
+    write_template(app)
+    other = bring(app, operator_of(app), dirty_sheet())
+    at = open_page("imports", Role.AGENCY_SUPERVISOR, language=language, query={"imports_id": other.import_id})
+    assert not at.exception
+    text = words(at)
+    assert {"en": "A payment you report is a claim", "zh": "上报还款仅为机构声明"}[language] in text
+    assert {"en": "Files of an agency, standard column names · agency", "zh": "机构回传文件（标准列名） · agency"}[
+        language
+    ] in text
+    assert {"en": "Standard feeds", "zh": "标准数据源"}[language] not in text
+    assert {"en": "There is no such import.", "zh": "没有此导入。"}[language] in text
+    assert "还款_2026-03-06.csv" not in text

@@ -54,11 +54,15 @@ def test_roles_of_an_agency_see_no_staff_pages_and_the_system_cannot_decide() ->
     held = {
         Role.AGENCY_SUPERVISOR: {
             *(f"cases.{code}" for code in ("view", "agency", "assign", "flag", "touch", "unmask", "tag", "attach")),
+            *("cases.file", "rows.export", "imports.view", "imports.make"),
             *("cases.withdraw", "views.share", "requests.view", "requests.raise"),
             *("approvals.view", "approvals.own", "approvals.decide"),
             *(f"fields.{code}" for code in ("name", "phones", "address", "employer")),
         },
-        Role.AGENCY_ADMINISTRATOR: {"cases.view", "cases.agency", "people.manage_own_agency", "requests.view"},
+        Role.AGENCY_ADMINISTRATOR: {
+            *("cases.view", "cases.agency", "people.manage_own_agency", "requests.view"),
+            *("cases.file", "rows.export", "imports.view", "imports.make"),
+        },
         Role.COLLECTOR: {f"cases.{code}" for code in ("view", "own", "flag", "touch", "unmask", "tag", "attach")}
         | {"requests.view", "requests.raise", "approvals.own", "fields.name", "fields.phones", "fields.address"},
         Role.FIELD_VISITOR: set(),

@@ -62,12 +62,19 @@ def write_template(app: App) -> None:
 
 
 def bring(
-    app: App, actor: Actor, data: bytes, name: str = "还款_2026-03-06.csv", key: str = "k1", day: date = DAY
+    app: App,
+    actor: Actor,
+    data: bytes,
+    name: str = "还款_2026-03-06.csv",
+    key: str = "k1",
+    day: date = DAY,
+    typed_rows: str | None = None,
+    typed_sum: str | None = None,
 ) -> Import:
     """Upload and read."""
     one = import_files.bring(
         actor, app.store, app.settings, now=app.clock.now(), name=name, data=data, template="dirty_bank",
-        entry="repayments", file_date=day, key=key,
+        entry="repayments", file_date=day, key=key, typed_rows=typed_rows, typed_sum=typed_sum,
     )  # fmt: skip
     return work_on(app, one.import_id)
 

@@ -6,8 +6,11 @@ from datetime import date, timedelta
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
 from ops_app.bootstrap import App
+from ops_app.cli import cli
+from ops_app.domain.errors import Invalid
 from ops_app.domain.organisation.imports import ImportState, ImportUsed, NothingToLoad
 from ops_app.domain.organisation.people import SYSTEM
 from ops_app.gateways.import_files import read_preview, refused_lines
@@ -227,3 +230,72 @@ def test_a_file_that_cannot_be_read_is_accounted_for_and_can_only_be_discarded(a
         reason="sent in the wrong form",
     )  # fmt: skip
     assert done.state is ImportState.DISCARDED
+
+
+GOOD = ("\n".join([HEADER, line(1), line(2)]) + "\n").encode("gb18030")
+
+
+def typed(app: App, rows: str | None, total: str | None, data: bytes = GOOD) -> Any:
+    actor = operator_of(app)
+    return actor, bring(app, actor, data, typed_rows=rows, typed_sum=total)
+
+
+def test_control_totals_that_agree_are_said_to_and_are_kept_with_the_file(app: App) -> None:
+    actor, one = typed(app, "2", "2,401.00")
+    assert (one.rows_agree, one.sum_agrees, one.refusal, one.rows_accepted) == (True, True, None, 2)
+    assert confirm(app, actor, one).state is ImportState.APPLIED
+    assert held(app, "select declared_rows, declared_sum_minor from raw.files") == [(2, 240100)]
+
+
+@pytest.mark.parametrize(
+    ("rows", "total", "agree", "said"),
+    [
+        ("3", "2401.00", (False, True), "3 rows declared, 2 found"),
+        ("2", "2401.01", (True, False), "declared 2401.01, found 2401.00"),
+        ("3", "1", (False, False), "3 rows declared, 2 found; amount declared 1, found 2401.00"),
+        (None, "1", (None, False), "found 2401.00"),
+    ],
+)
+def test_a_file_that_disagrees_with_what_was_typed_is_refused_until_it_is_typed_right(
+    app: App, rows: str | None, total: str, agree: tuple[bool | None, bool], said: str
+) -> None:
+    actor, one = typed(app, rows, total)
+    assert ((one.rows_agree, one.sum_agrees), one.refusal, one.rows_accepted) == (agree, "control_totals", 0)
+    assert said in (one.refusal_en or "")
+    with pytest.raises(NothingToLoad):
+        confirm(app, actor, one)
+    imports.type_totals(
+        actor, app.store, now=app.clock.now(), import_id=one.import_id, expected_version=one.version,
+        typed_rows=2, typed_sum="2401.00",
+    )  # fmt: skip
+    again = work_on(app, one.import_id)
+    assert (again.rows_agree, again.sum_agrees, again.refusal, again.rows_accepted) == (True, True, None, 2)
+    assert confirm(app, actor, again).state is ImportState.APPLIED
+
+
+@pytest.mark.parametrize(
+    ("rows", "total", "field"), [("two", None, "typed_rows"), ("-1", None, "typed_rows"), (None, "1.234", "typed_sum")]
+)
+def test_what_is_no_control_total_is_refused_beside_its_field(
+    app: App, rows: str | None, total: str | None, field: str
+) -> None:
+    with pytest.raises(Invalid) as refusal:
+        typed(app, rows, total)
+    assert refusal.value.field == field
+    assert not any(app.settings.imports.glob("*/*"))
+
+
+def test_the_command_line_types_control_totals_and_fails_where_they_disagree(
+    app: App, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ops_app.bootstrap.open_app", lambda: app)
+    _, one = typed(app, None, None)
+    assert (one.rows_agree, one.sum_agrees) == (None, None)
+    runner = CliRunner()
+    wrong = runner.invoke(cli, ["import-work", one.import_id, "--rows", "3", "--sum", "2401.00"])
+    assert wrong.exit_code == 1
+    right = runner.invoke(cli, ["import-work", one.import_id, "--rows", "2", "--sum", "2401.00"])
+    assert (right.exit_code, right.exception) == (0, None), right.output
+    found = imports.read_import(operator_of(app, name="other"), app.store, now=app.clock.now(), import_id=one.import_id)
+    assert (found.rows_agree, found.sum_agrees, found.refusal) == (True, True, None)
+    assert runner.invoke(cli, ["import-work", "--rows", "3"]).exit_code == 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from ops_app.consoles.casework import placement_file
 from ops_app.consoles.casework.batch_form import said_reasons
 from ops_app.consoles.kit import tables
 from ops_app.consoles.kit.context import Here
@@ -73,6 +74,7 @@ def _record(at: Here, batch_id: str) -> None:
             t("cases.asked_by"): batch.made_by_name,
         }
     )
+    placement_file.of_batch(at, batch)
     column = tables.Column[BatchRow]
     columns = (
         column("loan", t("cases.loan"), lambda row: row.loan_id),

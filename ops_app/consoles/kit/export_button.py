@@ -46,12 +46,17 @@ def export_stream(here: Here, stream: Stream[Any], filters: Mapping[str, str], p
     _button(here, sheet, place, None)
 
 
+def export_sheet(here: Here, sheet: Sheet, place: DeltaGenerator, total: int) -> None:
+    """The export button of rows that are no list on the screen."""
+    _button(here, sheet, place, total)
+
+
 def _button(here: Here, sheet: Sheet, place: DeltaGenerator, total: int | None) -> None:
     """Hidden from those who may not export and where there is nothing."""
     if total == 0 or not here.may("rows.export"):
         return
     t, count = here.t, here.labels.count
-    with place, st.popover(t("export.button")):
+    with place, st.popover(sheet.button or t("export.button")):
         if total is not None and total > export.MAX_ROWS:
             st.warning(t("export.too_many", count=count(total), limit=count(export.MAX_ROWS)))
             return
@@ -75,8 +80,10 @@ def _at_once(here: Here, sheet: Sheet, reason: str, total: int | None, few: int)
         st.download_button(
             t(f"export.{file_format}"),
             data=deferred(here, sheet, file_format, reason, newest=total is None),
-            file_name=f"recoup_{sheet.name}_{here.today.isoformat()}.{file_format}",
-            mime=export.MIME[file_format],
+            file_name=sheet.pack.name(file_format)
+            if sheet.pack
+            else f"recoup_{sheet.name}_{here.today.isoformat()}.{file_format}",
+            mime=sheet.pack.mime if sheet.pack else export.MIME[file_format],
             on_click="ignore",
             disabled=not reason,
             key=f"{sheet.name}_export_{file_format}",
@@ -141,9 +148,9 @@ def export_file(here: Here, sheet: Sheet, file_format: export.Format, reason: st
     few = rows_without_approval(here.actor, here.app.store, now=here.app.clock.now())
     rows = sheet.cells(here, few if newest else few + 1)
     asked = Asked(sheet.name, sheet.title, sheet.filters, len(rows), file_format, reason)
-    return hand_over(here, asked, sheet.headers(), rows)
+    return hand_over(here, asked, sheet.headers(), rows, sheet.pack)
 
 
 def make_list(here: Here, sheet: Sheet, one: Export) -> None:
     """Make the file of a released export of this list."""
-    make_released(here, one, lambda: (sheet.headers(), sheet.cells(here, export.MAX_ROWS)))
+    make_released(here, one, lambda: (sheet.headers(), sheet.cells(here, export.MAX_ROWS)), sheet.pack)

@@ -22,6 +22,18 @@ from ops_app.services.organisation.exports import (
 
 _SHORT_REASON = 80
 
+Cells = Sequence[Sequence[object]]
+Write = Callable[[Here, Export, Sequence[str], Cells], bytes]
+
+
+@dataclass(frozen=True)
+class Pack:
+    """A file of another make than one CSV or XLSX: the name it leaves under, its media type, and how it is written."""
+
+    name: Callable[[str], str]
+    mime: str
+    write: Write
+
 
 @dataclass(frozen=True)
 class Sheet:
@@ -32,6 +44,9 @@ class Sheet:
     columns: Sequence[Column[Any]]
     filters: Mapping[str, str]
     rows: Callable[[int], Iterator[Any]]
+    button: str = ""
+    """The words on its button, where these are not the usual ones."""
+    pack: Pack | None = None
 
     def headers(self) -> list[str]:
         return [column.label for column in self.columns]
@@ -72,19 +87,25 @@ def as_file(here: Here, one: Export, headers: Sequence[str], rows: Sequence[Sequ
     return export_files.Made(write(headers, rows, mark=mark), len(rows))
 
 
-def hand_over(here: Here, asked: Asked, headers: Sequence[str], rows: Sequence[Sequence[object]]) -> bytes:
+def _written(here: Here, one: Export, headers: Sequence[str], rows: Cells, pack: Pack | None) -> export_files.Made:
+    if pack is None:
+        return as_file(here, one, headers, rows)
+    return export_files.Made(pack.write(here, one, headers, rows), len(rows))
+
+
+def hand_over(here: Here, asked: Asked, headers: Sequence[str], rows: Cells, pack: Pack | None = None) -> bytes:
     """Few rows, at once: entered and audited, then the bytes. Raises ``ApprovalNeeded`` for many."""
     one = record_export(here.actor, here.app.store, now=here.app.clock.now(), asked=asked)
-    return as_file(here, one, headers, rows).data
+    return _written(here, one, headers, rows, pack).data
 
 
 def make_released(
-    here: Here, one: Export, rows: Callable[[], tuple[Sequence[str], Sequence[Sequence[object]]]]
+    here: Here, one: Export, rows: Callable[[], tuple[Sequence[str], Cells]], pack: Pack | None = None
 ) -> bytes:
     """Many rows that were released: the file is made once and kept behind its link."""
 
     def make() -> export_files.Made:
-        return as_file(here, one, *rows())
+        return _written(here, one, *rows(), pack)
 
     _, data = export_files.make_file(
         here.actor, here.app.store, here.app.settings.exports, now=here.app.clock.now(), export=one, make=make

@@ -207,6 +207,11 @@ class Form:
                 self._slots[field].error(self.here.t("forms.required"))
                 self._submitted = False
 
+    def say(self, wrong: Mapping[str, str]) -> None:
+        """Say beside fields what was found wrong with what stands in them, until something else is submitted."""
+        for field, sentence in () if self._submitted else wrong.items():
+            self._slots.get(field, self._slots[""]).error(sentence)
+
     def run(self, command: Callable[[str], Any], *, done: str | Callable[[Any], str]) -> None:
         """Run ``command`` with the idempotency key; a refusal goes beside its field, success empties the form."""
         if not self._submitted:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 
 from ops_app.domain.casework.cases import Position, listed
@@ -30,6 +30,15 @@ BATCH_KIND_NAMES: dict[BatchKind, tuple[str, str]] = {
     BatchKind.RECALL: ("recall cases with notice", "退案(提前通知)"),
     BatchKind.TRANSFER: ("transfer cases to another agency", "案件转机构"),
 }
+
+
+PLACING = frozenset({BatchKind.PLACE, BatchKind.TRANSFER})
+"""Batches by which cases come to an agency."""
+
+
+def batch_number(batch_id: str, made_at: datetime) -> str:
+    """The number people say of a batch: the day it was asked for (UTC) and the beginning of its id."""
+    return f"B{made_at:%Y%m%d}-{batch_id.removeprefix('b-')[:8].upper()}"
 
 
 class RecallGround(StrEnum):

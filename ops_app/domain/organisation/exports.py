@@ -20,6 +20,9 @@ MOST_FETCHES = 5
 _GROWTH = 10
 """One in so many rows that a list may have grown by while its export waited for approval."""
 
+PLACEMENT_FILE = "placement_file"
+"""The export of what is placed with an agency: its rows in the standard layout and their control totals, packed."""
+
 LONGEST_REASON = 300
 FORMATS = ("csv", "xlsx")
 
@@ -183,6 +186,22 @@ def checked_reason(reason: str) -> str:
 def number_of(export_id: str, day: str) -> str:
     """The number people say: the day it was asked for and a mark that says nothing about the id behind the link."""
     return f"X{day}-{key_hash('export number', export_id)[:8].upper()}"
+
+
+def file_name_of(what: str, filters: Mapping[str, str], number: str, file_format: str) -> str:
+    """The name under which a file leaves: what it is and the number of the export, nothing that somebody typed."""
+    if what == PLACEMENT_FILE:
+        return f"{placement_file_name(filters, number)}.zip"
+    return f"recoup_{_plain(what)[:60]}_{number}.{file_format}"
+
+
+def placement_file_name(filters: Mapping[str, str], of: str) -> str:
+    """Agency, batch (all: whatever is placed with it) and ``of`` (a day, or the number of the export with its day)."""
+    return "_".join(("placements", _plain(filters["agency"]), _plain(filters.get("batch", "all")), _plain(of)))
+
+
+def _plain(name: str) -> str:
+    return "".join(sign if sign.isascii() and (sign.isalnum() or sign in "_-") else "_" for sign in name)
 
 
 def used_filters(filters: Mapping[str, str]) -> dict[str, str]:

@@ -30,9 +30,10 @@ class ImportState(StrEnum):
 
 
 class ImportMove(StrEnum):
-    """What may happen to an import; the first five are done by people, the others by the work itself."""
+    """What may happen to an import; the first six are done by people, the others by the work itself."""
 
     CORRECT = "correct"
+    TYPE_TOTALS = "type_totals"
     CONFIRM = "confirm"
     REPLAY = "replay"
     REVERSE = "reverse"
@@ -48,7 +49,12 @@ class ImportMove(StrEnum):
 _S, _M = ImportState, ImportMove
 MOVES: dict[ImportState, dict[ImportMove, ImportState]] = {
     _S.READING: {_M.READ: _S.PREVIEWED, _M.DISCARD: _S.DISCARDED},
-    _S.PREVIEWED: {_M.CORRECT: _S.READING, _M.CONFIRM: _S.CONFIRMED, _M.DISCARD: _S.DISCARDED},
+    _S.PREVIEWED: {
+        _M.CORRECT: _S.READING,
+        _M.TYPE_TOTALS: _S.READING,
+        _M.CONFIRM: _S.CONFIRMED,
+        _M.DISCARD: _S.DISCARDED,
+    },
     _S.CONFIRMED: {_M.APPLY: _S.APPLIED, _M.REPEAT: _S.REPEATED, _M.SEND_BACK: _S.PREVIEWED},
     _S.APPLIED: {_M.CORRECT: _S.APPLIED, _M.REPLAY: _S.APPLIED, _M.REVERSE: _S.REVERSING},
     _S.REVERSING: {_M.TAKE_BACK: _S.REVERSED, _M.KEEP: _S.APPLIED},
@@ -71,6 +77,23 @@ STATE_NAMES: dict[ImportState, tuple[str, str]] = {
 
 NEVER_REVERSED = frozenset({"loan_totals", "loan_keys"})
 """Feeds from which rows of other feeds are worked out as they are loaded: an import of these stays."""
+
+AGENCY_FEEDS = frozenset({"notes", "calls", "agency_payments"})
+"""What agencies bring back: notes, calls and payments they report. None of it is money received."""
+
+FEEDS_WITH_AMOUNT = frozenset(
+    {
+        "agency_payments", "bank_lines", "instalments", "loan_totals", "loans", "placements", "promises", "repayments",
+        "settled_commissions", "standing_orders",
+    }
+)  # fmt: skip
+"""Feeds that hold amounts, of which a sum can be typed beside a file."""
+
+AGENCY_SOURCE = "AG-"
+"""The beginning of the source codes of agencies; no template of a lender can have such a one."""
+
+_LONGEST_CODE = 29
+_SUM = re.compile(r"-?[0-9]{1,15}(\.[0-9]{1,2})?", re.ASCII)
 
 WORKING = frozenset({ImportState.READING, ImportState.CONFIRMED, ImportState.REVERSING})
 """States that wait for work, not for a person."""
@@ -99,6 +122,17 @@ class ImportChanged(Conflict):
         super().__init__(
             f"{who} changed this import meanwhile; it is {en} now. Look at it again, then decide.",
             f"该导入已被{who}更改，当前{zh}。请重新查看后再处理。",
+        )
+
+
+class CodeTooLong(Conflict):
+    """The agency's code leaves no room for a source code of its own."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            f"The code of your agency is longer than {_LONGEST_CODE} characters, so it has no files of its own. Ask the"
+            " administrator of the asset company.",
+            f"贵机构代码超过 {_LONGEST_CODE} 个字符，无法上传文件。请联系资产公司系统管理员。",
         )
 
 
@@ -177,6 +211,47 @@ def checked_decision(decision: str, corrected: Mapping[str, str | None], columns
     unknown = sorted(set(corrected) - set(columns))
     if unknown:
         raise Invalid(f"No such column: {', '.join(unknown)}.", f"没有此列：{'、'.join(unknown)}。", field=unknown[0])
+
+
+def source_of_agency(agency_code: str) -> str:
+    """The source code under which the files of an agency stand in the warehouse; raises ``CodeTooLong``."""
+    if len(agency_code) > _LONGEST_CODE:
+        raise CodeTooLong
+    return AGENCY_SOURCE + agency_code
+
+
+def agency_of_source(source_code: str) -> str | None:
+    """The agency whose source code this is; None for that of a lender."""
+    return source_code.removeprefix(AGENCY_SOURCE) if source_code.startswith(AGENCY_SOURCE) else None
+
+
+def checked_typed_rows(rows: str | int | None) -> int | None:
+    """The number of rows that was typed; None where nothing was. Raises ``Invalid``."""
+    text = str(rows if rows is not None else "").replace(",", "").strip()
+    if not text:
+        return None
+    if not re.fullmatch(r"[0-9]{1,12}", text, re.ASCII):
+        raise Invalid("The number of rows is a whole number.", "行数须为整数。", field="typed_rows")
+    return int(text)
+
+
+def checked_typed_sum(total: str | None, *, has_amount: bool) -> str | None:
+    """The sum that was typed, in major units; None where nothing was. ``has_amount``: the feed holds amounts. Raises
+    ``Invalid``."""
+    text = (total or "").replace(",", "").strip()
+    if not text:
+        return None
+    if not has_amount:
+        raise Invalid(
+            "This feed holds no amounts; leave the sum empty.", "该数据源没有金额列，请勿填写合计。", field="typed_sum"
+        )
+    if not _SUM.fullmatch(text):
+        raise Invalid(
+            "The sum is an amount with at most two decimals, as 45678.90.",
+            "合计须为最多两位小数的金额，如 45678.90。",
+            field="typed_sum",
+        )
+    return text
 
 
 def date_in_name(name: str) -> date | None:

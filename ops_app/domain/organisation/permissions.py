@@ -25,9 +25,21 @@ GRANTS: dict[str, frozenset[Role]] = {
     "operations.run": frozenset({Role.ADMINISTRATOR, Role.OPERATOR, Role.SYSTEM}),
     "quarantine.correct": frozenset({Role.OPERATOR, Role.SUPERVISOR, Role.FINANCE}),
     "imports.view": frozenset(
-        {Role.ADMINISTRATOR, Role.OPERATOR, Role.SUPERVISOR, Role.FINANCE, Role.MANAGER, Role.AUDITOR}
+        {
+            Role.ADMINISTRATOR,
+            Role.OPERATOR,
+            Role.SUPERVISOR,
+            Role.FINANCE,
+            Role.MANAGER,
+            Role.AUDITOR,
+            Role.AGENCY_ADMINISTRATOR,
+            Role.AGENCY_SUPERVISOR,
+        }
     ),
-    "imports.make": frozenset({Role.OPERATOR, Role.SUPERVISOR, Role.FINANCE}),
+    # an agency's people bring and see their own agency's files alone
+    "imports.make": frozenset(
+        {Role.OPERATOR, Role.SUPERVISOR, Role.FINANCE, Role.AGENCY_ADMINISTRATOR, Role.AGENCY_SUPERVISOR}
+    ),
     "history.view": frozenset(
         {Role.ADMINISTRATOR, Role.OPERATOR, Role.SUPERVISOR, Role.FINANCE, Role.MANAGER, Role.AUDITOR, Role.SYSTEM}
     ),
@@ -45,6 +57,7 @@ GRANTS: dict[str, frozenset[Role]] = {
     "cases.move": frozenset({Role.SUPERVISOR, Role.ALLOCATION}),
     "cases.hold": frozenset({Role.SUPERVISOR, Role.ALLOCATION, Role.COMPLIANCE}),
     "cases.place": frozenset({Role.SUPERVISOR, Role.ALLOCATION}),
+    "cases.file": frozenset({Role.SUPERVISOR, Role.ALLOCATION, Role.AGENCY_ADMINISTRATOR, Role.AGENCY_SUPERVISOR}),
     "cases.recall_now": frozenset({Role.SUPERVISOR, Role.COMPLIANCE, Role.MANAGER}),
     "cases.alerts": frozenset({Role.SUPERVISOR, Role.ALLOCATION, Role.COMPLIANCE, Role.MANAGER}),
     "cases.touch": frozenset({Role.COLLECTOR, Role.AGENCY_SUPERVISOR}),
@@ -87,7 +100,8 @@ GRANTS: dict[str, frozenset[Role]] = {
     "audit.verify": frozenset({Role.AUDITOR, Role.ADMINISTRATOR, Role.OPERATOR, Role.COMPLIANCE, Role.SYSTEM}),
     "audit.view": frozenset({Role.AUDITOR, Role.ADMINISTRATOR, Role.COMPLIANCE}),
     "sql.query": frozenset({Role.ANALYST, Role.MANAGER, Role.AUDITOR}),
-    "rows.export": _ASSET_STAFF,
+    # an agency takes along what is placed with it now; more than a few rows are released by the asset company alone
+    "rows.export": _ASSET_STAFF | {Role.AGENCY_ADMINISTRATOR, Role.AGENCY_SUPERVISOR},
     "announcements.manage": frozenset({Role.ADMINISTRATOR, Role.COMPLIANCE, Role.MANAGER, Role.SUPERVISOR}),
     # an agency's people reach what their own agency asked for and nothing else: every query is bound to it
     "approvals.view": _ASSET_STAFF | {Role.AGENCY_SUPERVISOR},

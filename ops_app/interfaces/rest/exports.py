@@ -12,7 +12,11 @@ from ops_app.gateways.export_files import fetch_file
 from ops_app.interfaces.cookies import is_same_origin
 from ops_app.interfaces.rest.callers import Callers, ForeignPage
 
-MIME = {"csv": "text/csv; charset=utf-8", "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"}
+MIME = {
+    "zip": "application/zip",
+    "csv": "text/csv; charset=utf-8",
+    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+}
 
 
 def export_routes(callers: Callers) -> APIRouter:
@@ -32,6 +36,6 @@ def export_routes(callers: Callers) -> APIRouter:
             "X-Content-Type-Options": "nosniff",
             "Cache-Control": "no-store",
         }
-        return Response(data, media_type=MIME[export.file_format], headers=headers)
+        return Response(data, media_type=MIME[export.file_name.rpartition(".")[2]], headers=headers)
 
     return router

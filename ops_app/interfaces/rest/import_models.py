@@ -17,13 +17,16 @@ Value = Annotated[str, Field(max_length=2000)]
 
 
 class ImportIn(Strict):
-    """A file with its bytes in base64 (up to 6 MB; a larger one goes into the inbound folder of its template)."""
+    """A file with its bytes in base64 (up to 6 MB; a larger one goes into the inbound folder of its template), and the
+    control totals its sender gave."""
 
     file_name: Annotated[str, Field(min_length=1, max_length=300)]
     content_base64: Annotated[str, Field(min_length=1, max_length=MOST_BASE64)]
     template: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
     entry: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
     file_date: Annotated[date, Field(strict=False)] | None = None
+    typed_rows: Annotated[int, Field(ge=0, le=999_999_999_999)] | None = None
+    typed_sum: Annotated[str, Field(max_length=24)] | None = None
 
 
 class ImportOut(Strict):
@@ -49,6 +52,12 @@ class ImportOut(Strict):
     refusal_zh: str | None
     said_en: str | None
     said_zh: str | None
+    agency_code: str | None
+    typed_rows: int | None
+    typed_sum: str | None
+    found_sum: str | None
+    rows_agree: bool | None
+    sum_agrees: bool | None
 
     @classmethod
     def of(cls, one: Import) -> ImportOut:
@@ -100,6 +109,14 @@ class RowCorrectionIn(Strict):
     decision: Literal["replay", "discard"]
     corrected: dict[Annotated[str, Field(max_length=64)], Value | None] = {}
     reason: Annotated[str, Field(max_length=1000)]
+
+
+class TypedTotalsIn(Strict):
+    """Other control totals of the version that was read; null: none."""
+
+    version: Annotated[int, Field(ge=1)]
+    typed_rows: Annotated[int, Field(ge=0, le=999_999_999_999)] | None = None
+    typed_sum: Annotated[str, Field(max_length=24)] | None = None
 
 
 class ImportDecisionIn(Strict):

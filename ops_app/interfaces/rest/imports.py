@@ -9,7 +9,7 @@ from typing import Annotated
 from fastapi import APIRouter, Header, Path, Query, Request
 
 from ops_app.domain.errors import Invalid
-from ops_app.domain.organisation.imports import ImportState
+from ops_app.domain.organisation.imports import FEEDS_WITH_AMOUNT, ImportState, checked_typed_sum
 from ops_app.domain.organisation.people import Actor
 from ops_app.domain.organisation.permissions import require
 from ops_app.domain.paging import LARGEST_PAGE
@@ -24,6 +24,7 @@ from ops_app.interfaces.rest.import_models import (
     RefusedOut,
     RefusedPage,
     RowCorrectionIn,
+    TypedTotalsIn,
 )
 from ops_app.interfaces.rest.strict_json import StrictRoute
 from ops_app.services.organisation import imports
@@ -34,8 +35,9 @@ ImportId = Annotated[str, Path(pattern=r"^[0-9a-f]{1,64}$")]
 
 
 def import_routes(callers: Callers) -> APIRouter:
-    """``/v1/imports``: ``POST`` and ``GET``, ``GET /{id}``, ``GET /{id}/refused``, ``POST /{id}/corrections`` and
-    ``POST /{id}/decisions``. What needs work is answered when the work is done or waits for a run."""
+    """``/v1/imports``: ``POST`` and ``GET``, ``GET /{id}``, ``GET /{id}/refused``, ``POST /{id}/corrections``,
+    ``POST /{id}/totals`` and ``POST /{id}/decisions``. What needs work is answered when the work is done or waits
+    for a run."""
     router = APIRouter(prefix="/v1/imports", tags=["imports"], route_class=StrictRoute)
     app = callers.app
 
@@ -67,6 +69,8 @@ def import_routes(callers: Callers) -> APIRouter:
                 entry=asked.entry,
                 file_date=asked.file_date,
                 key=idempotency_key,
+                typed_rows=asked.typed_rows,
+                typed_sum=asked.typed_sum,
             )
             return worked(actor, one.import_id)
 
@@ -129,6 +133,23 @@ def import_routes(callers: Callers) -> APIRouter:
             decision=asked.decision,
             corrected=asked.corrected,
             reason=asked.reason,
+        )
+        return worked(actor, import_id)
+
+    @router.post("/{import_id}/totals", status_code=201)
+    def totals(request: Request, import_id: ImportId, asked: TypedTotalsIn) -> ImportOut:
+        """Type other control totals; a version that is not the present one is refused, so twice has one effect."""
+        actor = callers.of(request)
+        require(actor, "imports.make")  # before the id: who may not is told so whether it is there or not
+        one = imports.read_import(actor, app.store, now=app.clock.now(), import_id=import_id)
+        imports.type_totals(
+            actor,
+            app.store,
+            now=app.clock.now(),
+            import_id=import_id,
+            expected_version=asked.version,
+            typed_rows=asked.typed_rows,
+            typed_sum=checked_typed_sum(asked.typed_sum, has_amount=one.feed in FEEDS_WITH_AMOUNT),
         )
         return worked(actor, import_id)
 

@@ -10,7 +10,7 @@ from typing import Any
 from ops_app.domain.organisation.imports import ImportMove, ImportState, NoSuchImport, move
 from ops_app.domain.organisation.people import Actor
 from ops_app.services.act import act
-from ops_app.services.organisation.imports import change_import, refuse_used
+from ops_app.services.organisation.imports import change_import, change_totals, refuse_used
 from ops_app.store.organisation import imports
 from ops_app.store.organisation.imports import OBJECT, Import, RowCorrection
 from ops_app.store.store import Store, Transaction
@@ -24,6 +24,8 @@ class ReadOutcome:
     rows_accepted: int
     rows_quarantined: int
     refusal: tuple[str, str, str] | None
+    found_sum: str | None = None
+    """The sum of the file's amount in major units, where a sum was typed beside it."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +75,20 @@ def note_read(actor: Actor, store: Store, *, now: datetime, one: Import, found: 
         refusal=code,
         refusal_en=en,
         refusal_zh=zh,
+        found_sum=found.found_sum,
     )
+
+
+@act("system.run")
+def state_totals(
+    actor: Actor, store: Store, *, now: datetime, import_id: str, typed_rows: int | None, typed_sum: str | None
+) -> Import:
+    """Type the control totals of an import from the command line; it is read next.
+
+    Raises ``NoSuchImport``, and ``ImportMoveNotAllowed`` once it was confirmed.
+    """
+    with store.writing(actor, now) as transaction:
+        return change_totals(transaction, _known(transaction, import_id), typed_rows, typed_sum)
 
 
 @act("system.run")

@@ -14,14 +14,16 @@ from uuid import uuid4
 from sqlalchemy.engine import Connection
 
 from ops_app.domain.canonical import content_hash
-from ops_app.domain.errors import Invalid
+from ops_app.domain.errors import Invalid, NotFound
 from ops_app.domain.organisation.imports import (
+    AGENCY_FEEDS,
     ImportChanged,
     ImportMove,
     ImportState,
     ImportUsed,
     NoSuchImport,
     NothingToLoad,
+    agency_of_source,
     checked_decision,
     checked_file_date,
     checked_file_name,
@@ -54,6 +56,8 @@ class Upload:
     entry: str
     feed: str
     source_code: str
+    typed_rows: int | None = None
+    typed_sum: str | None = None
 
 
 @dataclass(frozen=True)
@@ -101,14 +105,20 @@ def enter_import(
         uploaded_at=now,
         changed_by_name=actor.name,
         changed_at=now,
+        agency_code=actor.agency_code,
+        typed_rows=upload.typed_rows,
+        typed_sum=upload.typed_sum,
     )
-    body = content_hash([one.content_sha256, one.template, one.entry, one.file_date])
+    _check_whose(one)
+    typed = [one.typed_rows, one.typed_sum] if one.typed_rows is not None or one.typed_sum is not None else []
+    body = content_hash([one.content_sha256, one.template, one.entry, one.file_date, one.agency_code, *typed])
+    key = key if actor.agency_code is None else f"{actor.agency_code}/{key}"  # an agency's keys are its own
     with store.writing(actor, now) as transaction:
         claim = transaction.claim("imports", key, body)
         claim.refuse_conflict()
         if not claim.is_new:
             return _found(transaction, str(claim.answer["import_id"]))
-        known = imports.of_content(transaction.connection, one.content_sha256, one.template, one.entry)
+        known = imports.of_content(transaction.connection, one.content_sha256, one.template, one.entry, one.source_code)
         if known is not None:
             raise FileHereAlready(known)
         imports.add(transaction.connection, one)
@@ -143,6 +153,7 @@ def list_imports(
             connection,
             states=states,
             feed=feed,
+            agency_code=actor.agency_code,
             sort=sort,
             descending=descending,
             offset=(page - 1) * page_size,
@@ -155,25 +166,21 @@ def list_imports(
 def imported_feeds(actor: Actor, store: Store, *, now: datetime) -> list[str]:
     """The feeds of which there are imports, for a filter."""
     with store.reading() as connection:
-        return imports.feeds(connection)
+        return imports.feeds(connection, actor.agency_code)
 
 
 @act("imports.view")
 def read_import(actor: Actor, store: Store, *, now: datetime, import_id: str) -> Import:
     """One import; raises ``NoSuchImport``."""
     with store.reading() as connection:
-        found = imports.by_id(connection, import_id)
-    if found is None:
-        raise NoSuchImport
-    return found
+        return _own(actor, imports.by_id(connection, import_id))
 
 
 @act("imports.make")
 def read_corrections(actor: Actor, store: Store, *, now: datetime, import_id: str) -> list[RowCorrection]:
     """The corrections of an import, by line, with what became of them."""
     with store.reading() as connection:
-        if imports.by_id(connection, import_id) is None:
-            raise NoSuchImport
+        _own(actor, imports.by_id(connection, import_id))
         return imports.corrections(connection, import_id)
 
 
@@ -208,6 +215,26 @@ def correct_import_row(
         after = {"line_no": line_no, "decision": decision, "columns": sorted(corrected)}
         transaction.audit("import.corrected", OBJECT, import_id, after=after, reason=why)
     return changed
+
+
+@act("imports.make")
+def type_totals(
+    actor: Actor,
+    store: Store,
+    *,
+    now: datetime,
+    import_id: str,
+    expected_version: int,
+    typed_rows: int | None,
+    typed_sum: str | None,
+) -> Import:
+    """Type other control totals beside a previewed file (None: none); it is read again with them.
+
+    Raises ``ImportChanged``, ``ImportMoveNotAllowed`` once it was confirmed.
+    """
+    with store.writing(actor, now) as transaction:
+        one = _as_read(transaction, import_id, expected_version)
+        return change_totals(transaction, one, typed_rows, typed_sum)
 
 
 @act("imports.make")
@@ -255,6 +282,14 @@ def ask_reversal(
     return changed
 
 
+def change_totals(transaction: Transaction, one: Import, typed_rows: int | None, typed_sum: str | None) -> Import:
+    """Within an act: type the control totals of an import of which nothing was confirmed; it is read (again)."""
+    state = one.state if one.state is ImportState.READING else move(one.state, ImportMove.TYPE_TOTALS)
+    changed = _change(transaction, one, state, typed_rows=typed_rows, typed_sum=typed_sum, found_sum=None)
+    transaction.audit("import.totals_typed", OBJECT, one.import_id, before=one.facts(), after=changed.facts())
+    return changed
+
+
 def refuse_used(connection: Connection, one: Import, run_id: str = "") -> None:
     """Raise ``ImportUsed`` where something downstream may have read the rows of an applied import.
 
@@ -277,10 +312,21 @@ IMPORT_RUN = "import"
 
 
 def _found(transaction: Transaction, import_id: str) -> Import:
-    found = imports.by_id(transaction.connection, import_id, lock=True)
-    if found is None:
+    return _own(transaction.actor, imports.by_id(transaction.connection, import_id, lock=True))
+
+
+def _own(actor: Actor, found: Import | None) -> Import:
+    """An agency's people reach what their own agency brought; everything else is not there."""
+    if found is None or actor.agency_code not in (None, found.agency_code):
         raise NoSuchImport
     return found
+
+
+def _check_whose(one: Import) -> None:
+    """An agency's file stands under the agency's own source code and is of a feed that agencies bring."""
+    agency = agency_of_source(one.source_code)
+    if agency != one.agency_code or (agency is not None and one.feed not in AGENCY_FEEDS):
+        raise NotFound("There is no such template.", "没有该模板。")
 
 
 def _as_read(transaction: Transaction, import_id: str, expected_version: int) -> Import:

@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, func, insert, select, update
 from sqlalchemy.engine import Connection, Row
 
 from ops_app.domain.organisation.approvals import OPEN
-from ops_app.domain.organisation.exports import ExportState, state_at
+from ops_app.domain.organisation.exports import ExportState, file_name_of, state_at
 from ops_app.domain.organisation.people import Role
 from ops_app.store import stored_json
 from ops_app.store.tables.approvals import approval_requests
@@ -58,9 +58,8 @@ class Export:
 
     @property
     def file_name(self) -> str:
-        """The name under which its file leaves: the list and the number, nothing that somebody typed."""
-        name = "".join(sign if sign.isascii() and (sign.isalnum() or sign in "_-") else "_" for sign in self.what)
-        return f"recoup_{name[:60]}_{self.number}.{self.file_format}"
+        """The name under which its file leaves."""
+        return file_name_of(self.what, self.filters, self.number, self.file_format)
 
     def facts(self) -> dict[str, object]:
         """What the audit log keeps of an export."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
+from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import ColumnElement, and_, func, insert, or_, select, update
@@ -54,6 +55,25 @@ class Import:
     said_en: str | None = None
     said_zh: str | None = None
     """What the work last said: why it waits, why it went back, why it stays."""
+    agency_code: str | None = None
+    """The agency that brought it; None: the asset company."""
+    typed_rows: int | None = None
+    typed_sum: str | None = None
+    """Control totals that were typed beside the file; the sum in major units, of the first amount of the feed."""
+    found_sum: str | None = None
+    """The sum of the same amount as the file has it, where a sum was typed."""
+
+    @property
+    def rows_agree(self) -> bool | None:
+        """Whether the file has as many rows as were typed; None where none were, or it was not read."""
+        return None if self.typed_rows is None or self.rows_in is None else self.typed_rows == self.rows_in
+
+    @property
+    def sum_agrees(self) -> bool | None:
+        """Whether the file has the sum that was typed; None where none was, or it was not read."""
+        if self.typed_sum is None or self.found_sum is None:
+            return None
+        return Decimal(self.typed_sum) == Decimal(self.found_sum)
 
     def facts(self) -> dict[str, object]:
         """What the audit log keeps of an import; no value of any row."""
@@ -66,6 +86,9 @@ class Import:
             "rows_in": self.rows_in,
             "rows_accepted": self.rows_accepted,
             "rows_quarantined": self.rows_quarantined,
+            "agency": self.agency_code,
+            "typed_rows": self.typed_rows,
+            "typed_sum": self.typed_sum,
         }
 
 
@@ -116,6 +139,7 @@ def page(
     *,
     states: Collection[ImportState],
     feed: str | None,
+    agency_code: str | None = None,
     sort: str,
     descending: bool,
     offset: int,
@@ -125,6 +149,8 @@ def page(
     conditions: list[ColumnElement[bool]] = []
     if states:
         conditions.append(imports.c.state.in_(sorted(state.value for state in states)))
+    if agency_code is not None:
+        conditions.append(imports.c.agency_code == agency_code)
     if feed:
         conditions.append(imports.c.feed == feed)
     total: int = connection.execute(select(func.count()).select_from(imports).where(*conditions)).scalar_one()
@@ -134,13 +160,18 @@ def page(
     return [_import(row) for row in rows], total
 
 
-def feeds(connection: Connection) -> list[str]:
-    """The feeds of which there are imports."""
-    return list(connection.execute(select(imports.c.feed).distinct().order_by(imports.c.feed)).scalars())
+def feeds(connection: Connection, agency_code: str | None) -> list[str]:
+    """The feeds of which there are imports (of one agency)."""
+    query = select(imports.c.feed).distinct().order_by(imports.c.feed)
+    if agency_code is not None:
+        query = query.where(imports.c.agency_code == agency_code)
+    return list(connection.execute(query).scalars())
 
 
-def of_content(connection: Connection, content_sha256: str, template: str, entry: str) -> Import | None:
-    """The newest import of the same bytes through the same entry that is not over."""
+def of_content(
+    connection: Connection, content_sha256: str, template: str, entry: str, source_code: str
+) -> Import | None:
+    """The newest import of the same bytes of a source through the same entry that is not over."""
     over = [ImportState.DISCARDED.value, ImportState.REVERSED.value]
     row = connection.execute(
         select(imports)
@@ -148,6 +179,7 @@ def of_content(connection: Connection, content_sha256: str, template: str, entry
             imports.c.content_sha256 == content_sha256,
             imports.c.template == template,
             imports.c.entry == entry,
+            imports.c.source_code == source_code,
             imports.c.state.not_in(over),
         )
         .order_by(imports.c.uploaded_at.desc(), imports.c.import_id)

@@ -43,6 +43,11 @@ imports = Table(
     Column("applied_at", Moment),
     Column("said_en", Text),
     Column("said_zh", Text),
+    # whose file it is (null: the asset company's), and the control totals that were typed beside it
+    Column("agency_code", String(32)),
+    Column("typed_rows", BigInteger),
+    Column("typed_sum", String(24)),
+    Column("found_sum", String(48)),
     CheckConstraint(f"state in ({_STATES})", name="ck_imports_state"),
     CheckConstraint("version >= 1", name="ck_imports_version"),
     CheckConstraint("rows_in is null or rows_in = rows_accepted + rows_quarantined", name="ck_imports_accounted"),
@@ -53,6 +58,7 @@ imports = Table(
     Index(None, "uploaded_at", "import_id"),
     Index(None, "content_sha256"),
     Index(None, "state"),
+    Index(None, "agency_code", "uploaded_at"),
 )
 
 import_corrections = Table(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from itertools import product
 
@@ -9,20 +10,23 @@ import pytest
 from sqlalchemy import select, update
 from sqlalchemy.exc import IntegrityError
 
-from ops_app.domain.errors import Conflict, Invalid, Refused
+from ops_app.domain.errors import Conflict, Invalid, NotFound, Refused
 from ops_app.domain.organisation.imports import (
     MOVES,
+    CodeTooLong,
     ImportChanged,
     ImportMove,
     ImportMoveNotAllowed,
     ImportState,
     ImportUsed,
     NoSuchImport,
+    agency_of_source,
     checked_file_name,
     date_in_name,
     move,
+    source_of_agency,
 )
-from ops_app.domain.organisation.people import SYSTEM, Actor, Role
+from ops_app.domain.organisation.people import AGENCY_ROLES, SYSTEM, Actor, Role
 from ops_app.services.organisation import import_work, imports, runs
 from ops_app.services.organisation.import_work import LoadOutcome, ReadOutcome
 from ops_app.services.organisation.imports import FileHereAlready, Import, Upload
@@ -154,17 +158,85 @@ def test_feeds_from_which_others_are_worked_out_never_go_back(store: Store, oper
         )
 
 
-@pytest.mark.parametrize("role", sorted(set(Role) - {Role.OPERATOR, Role.SUPERVISOR, Role.FINANCE, Role.SYSTEM}))
+@pytest.mark.parametrize(
+    "role", sorted(set(Role) - {Role.OPERATOR, Role.SUPERVISOR, Role.FINANCE, Role.SYSTEM} - AGENCY_ROLES)
+)
 def test_nobody_else_imports_and_a_missing_import_is_no_import(store: Store, operator: Actor, role: Role) -> None:
     one = previewed(store, operator)
-    agency = "AG01" if role.value.startswith("agency") else None
-    stranger = Actor("p-x", "X", role, agency)
+    stranger = Actor("p-x", "X", role)
     for act in (imports.confirm_import, imports.discard_import, imports.ask_reversal):
         more = {} if act is imports.confirm_import else {"reason": WHY}
         with pytest.raises(Refused):
             act(stranger, store, now=NOW, import_id=one.import_id, expected_version=one.version, **more)
     with pytest.raises(NoSuchImport):
         imports.read_import(operator, store, now=NOW, import_id="0" * 32)
+
+
+@pytest.fixture
+def agent(store: Store) -> Actor:
+    return a_collector(store, "gao", "AG01", Role.AGENCY_SUPERVISOR)
+
+
+def of_agency(code: str = "AG01", feed: str = "notes", content: str = "a") -> Upload:
+    given = upload(name="notes_2026-11-23.csv", feed=feed, content=content)
+    return replace(given, template="agency", source_code=f"AG-{code}")
+
+
+def test_an_agency_reaches_what_it_brought_itself_and_nothing_else(store: Store, operator: Actor, agent: Actor) -> None:
+    theirs = previewed(store, operator)
+    one = entered(store, agent, of_agency(), key="k1")  # a key of its own, though the other house used it
+    assert (one.agency_code, one.source_code) == ("AG01", "AG-AG01")
+    hers = replace(agent, agency_code="AG02")
+    acts = {"confirm_import": {}, "discard_import": {"reason": WHY}, "ask_reversal": {"reason": WHY},
+            "type_totals": {"typed_rows": 1, "typed_sum": None}}  # fmt: skip
+    for stranger, import_id in ((agent, theirs.import_id), (hers, one.import_id), (hers, "0" * 32)):
+        for name, more in acts.items():
+            with pytest.raises(NoSuchImport):
+                getattr(imports, name)(stranger, store, now=NOW, import_id=import_id, expected_version=1, **more)
+        with pytest.raises(NoSuchImport):
+            imports.read_import(stranger, store, now=NOW, import_id=import_id)
+    assert [row.import_id for row in imports.list_imports(agent, store, now=NOW).rows] == [one.import_id]
+    assert imports.list_imports(hers, store, now=NOW).total == 0
+    assert imports.list_imports(operator, store, now=NOW).total == 2
+    assert imports.read_import(operator, store, now=NOW, import_id=one.import_id) == one
+
+
+@pytest.mark.parametrize(
+    "given", [upload(), of_agency(code="AG02"), of_agency(feed="repayments")], ids=["lender", "other agency", "feed"]
+)
+def test_an_agency_brings_notes_calls_and_reported_payments_under_its_own_source_alone(
+    store: Store, agent: Actor, given: Upload
+) -> None:
+    with pytest.raises(NotFound):
+        entered(store, agent, given)
+
+
+def test_nobody_of_the_asset_company_brings_a_file_in_the_name_of_an_agency(store: Store, operator: Actor) -> None:
+    with pytest.raises(NotFound):
+        entered(store, operator, of_agency())
+
+
+def test_a_long_agency_code_has_no_files_and_is_told_why() -> None:
+    assert agency_of_source(source_of_agency("A" * 29)) == "A" * 29
+    assert agency_of_source("SIM") is None
+    with pytest.raises(CodeTooLong):
+        source_of_agency("A" * 30)
+
+
+def test_control_totals_are_typed_anew_until_the_import_is_confirmed(store: Store, operator: Actor) -> None:
+    one = previewed(store, operator)
+    typed = imports.type_totals(
+        operator, store, now=NOW, import_id=one.import_id, expected_version=one.version, typed_rows=3, typed_sum="9.50"
+    )
+    assert (typed.state, typed.typed_rows, typed.typed_sum, typed.rows_agree) == (ImportState.READING, 3, "9.50", False)
+    with pytest.raises(ImportChanged):
+        imports.type_totals(
+            operator, store, now=NOW, import_id=one.import_id, expected_version=one.version, typed_rows=3,
+            typed_sum=None,
+        )  # fmt: skip
+    done = applied(store, operator, given=upload(content="b"), key="k2")
+    with pytest.raises(ImportMoveNotAllowed):
+        import_work.state_totals(SYSTEM, store, now=NOW, import_id=done.import_id, typed_rows=1, typed_sum=None)
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ import streamlit as st
 
 from ops_app.consoles.asset_company.parts import agency_access, agency_contract, agency_details, agency_move
 from ops_app.consoles.asset_company.parts.agency_list import yes_no
+from ops_app.consoles.casework import placement_file
 from ops_app.consoles.kit import record, tables, url
 from ops_app.consoles.kit.context import Here
 from ops_app.domain.errors import DomainError
@@ -32,6 +33,7 @@ def show(at: Here, agency_code: str) -> None:
     st.subheader(f"{found.agency.agency_code} {found.agency.name}", anchor=False)
     _facts(at, found)
     _stops(at, found)
+    placement_file.of_agency(at, found.agency.agency_code)
     tab = url.tab("agency_tab", t("agencies.tab"), TABS, lambda code: t(f"agencies.tabs.{code}"), language=language)
     if tab == "contract":
         agency_contract.contracts(at, found)

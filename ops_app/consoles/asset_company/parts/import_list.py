@@ -83,6 +83,7 @@ def _listing(at: Here) -> tables.Listing[Import]:
         columns=(
             Column("name", t("imports.name"), lambda one: one.file_name, width="large"),
             Column("feed", t("imports.feed"), lambda one: labels.code("feed", one.feed)),
+            Column("agency", t("imports.agency"), lambda one: one.agency_code or "–"),
             Column("date", t("imports.date"), lambda one: labels.day(one.file_date)),
             Column("state", t("imports.state"), lambda one: labels.named(STATE_NAMES, one.state)),
             counted("rows_in", lambda one: one.rows_in),

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from ops_app.consoles.asset_company.parts import import_rows
+from ops_app.consoles.asset_company.parts import import_rows, import_totals
 from ops_app.consoles.asset_company.parts.import_working import begin, watch
 from ops_app.consoles.kit import tables, url
 from ops_app.consoles.kit.context import Here
@@ -45,6 +45,7 @@ def show(at: Here, import_id: str) -> None:
     if not at.may("imports.make"):
         st.caption(at.t("imports.may_look"))
         return
+    import_totals.show(at, one)
     if preview is not None:
         _tabs(at, one, preview)
     _acts(at, one)
@@ -71,6 +72,8 @@ def _facts(at: Here, one: Import, preview: Preview | None) -> dict[str, str]:
         t("imports.refused"): labels.count(one.rows_quarantined),
         t("imports.by"): f"{one.uploaded_by_name}, {labels.moment(one.uploaded_at)}",
     }
+    if one.agency_code:
+        found[t("imports.agency")] = one.agency_code
     if one.rows_repeated:
         found[t("imports.repeated")] = labels.count(one.rows_repeated)
     if preview is not None and preview.format:
