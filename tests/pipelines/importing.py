@@ -81,7 +81,7 @@ def bring(
 
 def correct(app: App, actor: Actor, one: Import, line_no: int, **corrected: str) -> Import:
     """Correct a row (or discard it, where nothing is corrected) and read the file again."""
-    known = {"amount", "value_date", "payment_id", "loan_id", "paid_at", "kind", "currency"}
+    known = {"amount", "value_date", "payment_id", "loan_id", "paid_at", "kind", "currency", "agency_code"}
     done = imports.correct_import_row(
         actor, app.store, now=app.clock.now(), import_id=one.import_id, expected_version=one.version, line_no=line_no,
         columns=known, decision="replay" if corrected else "discard", corrected=corrected,

@@ -104,7 +104,7 @@ def test_a_corrected_row_is_held_against_the_custody_again_before_and_after_it_i
     one = bring(app, actor, notes(app, ("N1", "L1", 0), ("N2", "L3", 0), ("N3", "NOSUCH", 0)))
     one = correct(app, actor, one, 3, loan_id="L3")
     assert [row.state for row in refused_lines(actor, app.settings, one)[0]] == ["refused_again", "open"]
-    one = correct(app, actor, one, 3, loan_id="L2")
+    one = correct(app, actor, one, 3, loan_id="L2", agency_code="AG02")  # whose it is cannot be corrected
     assert (one.rows_accepted, one.rows_quarantined) == (2, 1)
     one = confirm(app, actor, one)
     assert (one.state, one.rows_accepted) == (ImportState.APPLIED, 2), one.said_en
@@ -127,9 +127,9 @@ def test_nobody_can_bring_rows_in_the_name_of_another_agency(app: App, ids: list
     mine = person(app)
     same = confirm(app, mine, bring(app, mine, notes(app, ("N1", "L3", 0), ("N2", "L1", 0)), key="other"))
     assert (one.state, same.state) == (ImportState.APPLIED, ImportState.APPLIED)  # the same bytes, two files
-    assert held(app, "select source_code, loan_id from raw.notes order by all") == [
-        ("AG-AG01", "L1"),
-        ("AG-AG02", "L3"),
+    assert held(app, "select agency_code, source_code, loan_id from raw.notes order by all") == [
+        ("AG01", "AG-AG01", "L1"),
+        ("AG02", "AG-AG02", "L3"),
     ]
 
 
