@@ -18,6 +18,7 @@ from tests.consoles.test_language import HAN, shown
 
 PLAIN = "casework.case_lock_minutes"
 RISKY = "organisation.export_approval_rows"
+NAME_OF_RISKY = "Rows above which an export needs approval"
 
 
 def field(at: AppTest, kind: str, name: str):
@@ -156,7 +157,8 @@ def test_an_approver_reads_a_change_of_a_parameter_in_words(
     change(app, maker, RISKY, 77, 3, 0)
     text = words(open_page("approvals", Role.MANAGER))
     assert "change of a parameter" in text
-    assert RISKY in text
+    assert NAME_OF_RISKY in text
+    assert RISKY not in text, "a parameter is named, its code is for programs"
 
 
 def test_a_history_compares_two_versions_and_a_planned_change_is_withdrawn(

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, exists, func, insert, select, update
+from sqlalchemy import ColumnElement, exists, func, insert, or_, select, update
 from sqlalchemy.engine import Connection
 
 from ops_app.store.organisation.approval_lists import about_left
 from ops_app.store.tables.approvals import approval_requests as requests
+from ops_app.store.tables.organisation import people
 from ops_app.store.tables.requests import notices
 
 
@@ -41,13 +42,21 @@ def add(connection: Connection, *rows: Notice) -> None:
 
 def reach(agency_code: str | None, left: Sequence[ColumnElement[bool]]) -> list[ColumnElement[bool]]:
     """The conditions that bind a person's notices to what they may read now: in an agency what its people asked for,
-    and where cases are narrowed (``left``: the conditions on them) nothing about another case."""
+    and where cases are narrowed (``left``: the conditions on them) nothing about another case. What is about no request
+    but about a person is read in the house that person is in."""
     conditions = about_left(left)
     if agency_code is not None:
         conditions.append(requests.c.agency_code == agency_code)
     if not conditions:
         return []
-    return [exists().where(requests.c.request_id == notices.c.request_id, *conditions).correlate(notices)]
+    house = people.c.agency_code.is_(None) if agency_code is None else people.c.agency_code == agency_code
+    of_the_house = exists().where(people.c.person_id == notices.c.object_id, house).correlate(notices)
+    return [
+        or_(
+            exists().where(requests.c.request_id == notices.c.request_id, *conditions).correlate(notices),
+            (notices.c.request_id == "") & (notices.c.object_type == "person") & of_the_house,
+        )
+    ]
 
 
 def page(
