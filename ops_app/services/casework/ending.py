@@ -39,7 +39,7 @@ def end_due_placements(actor: Actor, store: Store, *, now: datetime, today: date
 def end_lapsed(transaction: Transaction, day: date) -> int:
     """Within an act: as ``end_due_placements``."""
     ids = periods.lapsed(transaction.connection, transaction.now)
-    found = cases.read_locked(transaction.connection, ids, scope_of(transaction.actor), transaction.now)
+    found = _still_lapsed(transaction, ids)
     announced = notices.running(transaction.connection, list(found))
     apply(
         transaction,
@@ -52,6 +52,18 @@ def end_lapsed(transaction: Transaction, day: date) -> int:
     for (reason, note), some in sorted(by_note.items(), key=lambda it: (it[0][0], it[0][1] or "")):
         end_placements(transaction, some, day=day, reason=reason, note=note)
     return len(found)
+
+
+def _still_lapsed(transaction: Transaction, ids: Sequence[str]) -> dict[str, Case]:
+    """The cases, locked. Somebody may have recalled one or given it more time before the lock was had: what is over or
+    runs on is not among them."""
+    found = cases.read_locked(transaction.connection, ids, scope_of(transaction.actor), transaction.now)
+    running = periods.running_placements(transaction.connection, list(found))
+    return {
+        case_id: one
+        for case_id, one in found.items()
+        if case_id in running and running[case_id].due_at <= transaction.now
+    }
 
 
 def recalled(one: Case, reason: str) -> Change:

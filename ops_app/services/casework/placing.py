@@ -15,6 +15,7 @@ from ops_app.domain.canonical import key_hash
 from ops_app.domain.casework.cases import WITH_AGENCY, CaseMove, checked_reason, moves_from
 from ops_app.domain.casework.flags import Deed, Forbidden, Reason
 from ops_app.domain.casework.placing import (
+    LAPSED,
     NOT_LATER,
     NOT_PLACED,
     NOTICE_RUNS,
@@ -110,7 +111,7 @@ def run_extend_cases(transaction: Transaction, arguments: Mapping[str, Any]) -> 
     announced = notices.running(transaction.connection, list(found))
 
     def extend(one: Case) -> list[Change]:
-        against = against_extending(one, running.get(one.case_id), announced.get(one.case_id), due_at)
+        against = against_extending(one, running.get(one.case_id), announced.get(one.case_id), due_at, transaction.now)
         if against:
             raise CannotMove(against)
         detail = {"due_at": arguments["due_at"]}
@@ -157,11 +158,14 @@ def against_placing(one: Case, rules: PlacementRules, agency: Agency, *, waiting
 
 
 def against_extending(
-    one: Case, running: Placement | None, announced: Notice | None, due_at: datetime
+    one: Case, running: Placement | None, announced: Notice | None, due_at: datetime, now: datetime
 ) -> tuple[Reason, ...]:
-    """Every reason why a placement cannot be given this later end."""
+    """Every reason why a placement cannot be given this later end at ``now``. One whose time is up is over, though no
+    job has brought the case home yet: the case is placed anew or not at all."""
     if running is None or one.position.base not in WITH_AGENCY:
         return (NOT_PLACED,)
+    if running.due_at <= now:
+        return (LAPSED,)
     found = [NOTICE_RUNS] if announced else []
     return (*found, NOT_LATER) if due_at <= running.due_at else tuple(found)
 
