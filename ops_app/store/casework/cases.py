@@ -32,6 +32,7 @@ from ops_app.store.tables.case_record import case_tags
 from ops_app.store.tables.casework import assignments, cases, debtors, placements
 from ops_app.store.tables.organisation import people
 from ops_app.store.tables.units import memberships
+from ops_app.store.zone import day_of
 
 SORTS = ("days_past_due", "balance_minor", "opened_date")
 """What any list of cases is sorted by; equal values by case id."""
@@ -154,7 +155,7 @@ def _left_of(scope: Scope, now: datetime) -> list[ColumnElement[bool]]:
     if scope.sources is not None:
         left.append(cases.c.source_code.in_(sorted(scope.sources)))
     if scope.units is not None:
-        day = now.date()  # in UTC
+        day = day_of(now)
         members = select(memberships.c.person_id).where(
             memberships.c.unit_id.in_(sorted(scope.units)),
             memberships.c.valid_from <= day,
