@@ -59,6 +59,21 @@ def latest_day(connection: Connection, source_code: str, loan_id: str) -> date |
     return found
 
 
+def known_as_of(connection: Connection, days: Collection[tuple[str, date]]) -> list[tuple[str, str, date]]:
+    """Source, loan and the latest of these days of sources that a case of the loan is as of."""
+    c = cases.c
+    by_source: dict[str, set[date]] = {}
+    for source, day in days:
+        by_source.setdefault(source, set()).add(day)
+    found: list[tuple[str, str, date]] = []
+    for source, of_source in sorted(by_source.items()):
+        query = select(c.source_code, c.loan_id, func.max(c.as_of_date)).where(
+            c.source_code == source, c.as_of_date.in_(sorted(of_source))
+        )
+        found += [tuple(row) for row in connection.execute(query.group_by(c.source_code, c.loan_id))]
+    return found
+
+
 def has_day(connection: Connection, source_code: str, day: date) -> bool:
     """Whether a day of a source was taken in."""
     c = intake_days.c
