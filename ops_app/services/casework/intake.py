@@ -124,6 +124,7 @@ def apply_found(transaction: Transaction, business_date: date, found: IntakeFoun
     """``apply_intake`` within somebody's transaction. A loan that is known as of a later day, because it was pushed, is
     left as it is."""
     connection = transaction.connection
+    _hold(transaction, found)
     ahead = set() if found.alone else _ahead(connection, found)
     if ahead:
         found = replace(found, spells=found.spells.join(_loans(ahead), on=_LOAN, how="anti"))
@@ -178,6 +179,14 @@ def missing_loans(actor: Actor, store: Store, *, now: datetime, limit: int = 100
         return []
     with store.reading() as connection:
         return [dict(row._mapping) for row in intake.findings(connection, limit=limit)]
+
+
+def _hold(transaction: Transaction, found: IntakeFound) -> None:
+    """Lock every case that the run may change, before it looks at any."""
+    connection, ids = transaction.connection, set(found.spells["case_id"])
+    if not found.alone:
+        ids.update(intake.ids_of(connection, found.whole), periods.lapsed(connection, transaction.now))
+    cases.hold(connection, ids)
 
 
 def _open(transaction: Transaction, changed: Differences) -> None:

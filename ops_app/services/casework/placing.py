@@ -1,6 +1,8 @@
 """Cases are queued for placement, placed with an agency, kept longer there, and handed to another agency: one or many
 in one transaction.
 
+Agencies are locked before cases, here and in whatever else takes both, so that no two acts wait for each other.
+
 Each act has a ``run_*`` that does it within somebody's transaction from arguments that JSON can hold. Queueing is an
 act of its own; the others are asked for as a batch and run by the last approval (``batches.py``).
 """
@@ -29,7 +31,7 @@ from ops_app.domain.organisation.people import Actor
 from ops_app.services.act import act
 from ops_app.services.casework.changing import Change, altered, moved
 from ops_app.services.casework.ending import end_placements
-from ops_app.services.casework.many import LARGEST_BULK, Moved, SomeRefused, chosen, finish, tried
+from ops_app.services.casework.many import LARGEST_BULK, Moved, SomeRefused, chosen, counted, finish, tried
 from ops_app.services.casework.placement_rules import (
     PlacementRules,
     agency_against,
@@ -37,10 +39,11 @@ from ops_app.services.casework.placement_rules import (
     distinct,
     rules_on,
 )
-from ops_app.store.casework import notices, periods
+from ops_app.store.casework import cases, notices, periods
 from ops_app.store.casework.cases import Case
 from ops_app.store.casework.notices import Notice
 from ops_app.store.casework.periods import Placement
+from ops_app.store.organisation import agencies
 from ops_app.store.organisation.agencies import Agency
 from ops_app.store.store import Store, Transaction
 from ops_app.store.tables.casework import placements
@@ -84,8 +87,8 @@ def run_place_cases(transaction: Transaction, arguments: Mapping[str, Any]) -> M
     """
     due_at, day = _due(transaction, arguments), day_of(transaction.now, arguments["zone"])
     rules = rules_on(transaction.connection, day)
-    found, gone = chosen(transaction, arguments)
     agency = _agency(transaction, arguments["agency_code"], day, more=0)
+    found, gone = chosen(transaction, arguments)
 
     def place(one: Case) -> list[Change]:
         against = against_placing(one, rules, agency)
@@ -104,6 +107,8 @@ def run_extend_cases(transaction: Transaction, arguments: Mapping[str, Any]) -> 
     """``cases`` (id → version), ``due_at``, ``reason``, ``zone``, ``drop_refused``: the agency keeps them until a later
     moment (留案). Raises ``AgencyStopped``, ``Invalid``, ``SomeRefused``."""
     due_at, day = _due(transaction, arguments), day_of(transaction.now, arguments["zone"])
+    held = cases.agencies_of(transaction.connection, counted(arguments["cases"]))
+    agencies.lock(transaction.connection, held)
     found, gone = chosen(transaction, arguments)
     for agency_code in distinct(one.agency_code for one in found.values()):
         _agency(transaction, agency_code, day, more=0)
@@ -131,8 +136,8 @@ def run_transfer_cases(transaction: Transaction, arguments: Mapping[str, Any]) -
     reads its own time only. Raises as ``run_place_cases``."""
     due_at, day = _due(transaction, arguments), day_of(transaction.now, arguments["zone"])
     rules = rules_on(transaction.connection, day)
-    found, gone = chosen(transaction, arguments)
     agency = _agency(transaction, arguments["agency_code"], day, more=0)
+    found, gone = chosen(transaction, arguments)
 
     def transfer(one: Case) -> list[Change]:
         against = against_transfer(one, rules, agency)

@@ -86,6 +86,12 @@ def is_case(connection: Connection, case_id: str) -> bool:
     return connection.execute(select(cases.c.case_id).where(cases.c.case_id == case_id)).first() is not None
 
 
+def ids_of(connection: Connection, sources: Collection[str]) -> list[str]:
+    """Every case of these sources."""
+    query = select(cases.c.case_id).where(cases.c.source_code.in_(sorted(sources)))
+    return list(connection.execute(query).scalars()) if sources else []
+
+
 def known_of(connection: Connection, ids: Collection[str]) -> list[tuple[Any, ...]]:
     """The columns ``KNOWN`` of these cases."""
     query = select(*(cases.c[name] for name in KNOWN)).where(cases.c.case_id.in_(sorted(ids)))
