@@ -23,7 +23,8 @@ from ops_app.store.transaction import Claim, SameKeyOtherContent, Transaction, U
 __all__ = ["Claim", "SameKeyOtherContent", "Store", "StoreBusy", "Transaction", "UnauditedChange", "UnstorableText"]
 
 _TRANSACTION = "recoup_transaction"
-_LOCK_TIMEOUT = "55P03"
+_BUSY = ("55P03", "40P01")
+"""PostgreSQL: a lock was not had in time; two acts waited for each other, and this one was ended."""
 
 
 class StoreBusy(NotReady):
@@ -150,7 +151,7 @@ def _note_change(
 def _raise_for_people(error: Exception) -> None:
     """Raise what a person can act on, where ``error`` of the database is that; else return."""
     cause = getattr(error, "orig", None)
-    if "database is locked" in str(cause) or getattr(cause, "sqlstate", None) == _LOCK_TIMEOUT:
+    if "database is locked" in str(cause) or getattr(cause, "sqlstate", None) in _BUSY:
         raise StoreBusy from error
     if isinstance(error, UnicodeEncodeError) or "NUL (0x00)" in str(cause):
         raise UnstorableText from error

@@ -121,3 +121,37 @@ def test_loans_that_are_pushed_before_their_file_leave_the_cases_of_the_files(
         )  # fmt: skip
     take_in(Warehouse(home.settings.warehouse_path), home, days[-1])
     assert cases(home) == wanted
+
+
+def test_loans_that_are_pushed_before_the_file_of_the_day_before_stay_as_pushed_until_their_own_comes(
+    home: App, wanted: list[tuple[Any, ...]]
+) -> None:
+    days = book.days()
+    delivered(home, days[:-2])
+    with home.store.reading() as connection:
+        pushed = connection.execute(
+            text("select source_code, loan_id, customer_id, currency from cases where closed_date is null limit 2")
+        ).fetchall()
+    for number, (source, loan, customer, currency) in enumerate(pushed):
+        push_loan(
+            SYSTEM, home.store, now=close_of(days[-1], home.settings.zone), key=f"k{number}",
+            evidence=home.settings.evidence,
+            loan=LoanDay(source, loan, days[-1], customer, currency, 7 * number, 90 * number,
+                         LoanStatus.OVERDUE if number else LoanStatus.SETTLED),
+        )  # fmt: skip
+
+    def as_they_are() -> list[tuple[Any, ...]]:
+        query = "select * from cases where loan_id in (:one, :other) order by case_id"
+        with home.store.reading() as connection:
+            loans = {"one": pushed[0].loan_id, "other": pushed[1].loan_id}
+            return [tuple(row) for row in connection.execute(text(query), loans)]
+
+    before = as_they_are()
+    warehouse = Warehouse(home.settings.warehouse_path)
+    for day in days[-2:]:
+        with warehouse.open() as connection:
+            book.write_book(connection)
+            book.deliver(connection, [day])
+        take_in(warehouse, home, day)
+        assert (as_they_are() == before) == (day == days[-2])
+    assert cases(home) == wanted

@@ -96,6 +96,7 @@ OUTSIDE_REGION = Reason("outside_region", "the agency does not work in its regio
 NOT_PLACED = Reason("not_placed", "it is not with an agency", "未在委外中")
 SAME_AGENCY = Reason("same_agency", "it is with this agency already", "已在该机构")
 NOT_LATER = Reason("not_later", "its placement does not end earlier", "原到期时间不早于新到期时间")
+LAPSED = Reason("lapsed", "the time of its placement is up", "委外期限已届满")
 NOTICE_RUNS = Reason("notice_runs", "a recall is announced already", "已发出退案通知")
 
 

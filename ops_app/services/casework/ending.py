@@ -13,8 +13,10 @@ from ops_app.domain.casework.scope import scope_of
 from ops_app.domain.organisation.people import Actor
 from ops_app.services.act import act
 from ops_app.services.casework.changing import Change, apply, moved
-from ops_app.services.casework.placement_rules import distinct, rules_on
+from ops_app.services.casework.placement_rules import PlacementRules, distinct
 from ops_app.services.organisation.exports import end_exports_of
+from ops_app.services.organisation.installation import today
+from ops_app.services.organisation.parameter_reading import in_force
 from ops_app.store.casework import cases, notices, periods
 from ops_app.store.casework.cases import Case
 from ops_app.store.store import Store, Transaction
@@ -37,7 +39,7 @@ def end_due_placements(actor: Actor, store: Store, *, now: datetime, today: date
 def end_lapsed(transaction: Transaction, day: date) -> int:
     """Within an act: as ``end_due_placements``."""
     ids = periods.lapsed(transaction.connection, transaction.now)
-    found = cases.read_locked(transaction.connection, ids, scope_of(transaction.actor), transaction.now)
+    found = _still_lapsed(transaction, ids)
     announced = notices.running(transaction.connection, list(found))
     apply(
         transaction,
@@ -52,6 +54,18 @@ def end_lapsed(transaction: Transaction, day: date) -> int:
     return len(found)
 
 
+def _still_lapsed(transaction: Transaction, ids: Sequence[str]) -> dict[str, Case]:
+    """The cases, locked. Somebody may have recalled one or given it more time before the lock was had: what is over or
+    runs on is not among them."""
+    found = cases.read_locked(transaction.connection, ids, scope_of(transaction.actor), transaction.now)
+    running = periods.running_placements(transaction.connection, list(found))
+    return {
+        case_id: one
+        for case_id, one in found.items()
+        if case_id in running and running[case_id].due_at <= transaction.now
+    }
+
+
 def recalled(one: Case, reason: str) -> Change:
     """``one`` taken back from its agency; raises ``MoveNotAllowed``."""
     detail = {"recalled_from": one.agency_code}
@@ -61,20 +75,25 @@ def recalled(one: Case, reason: str) -> Change:
 def end_placements(
     transaction: Transaction, before: Sequence[Case], *, day: date, reason: str, note: str | None
 ) -> None:
-    """End the running placements of cases (as they were before), on ``day``: recalled, lapsed or closed.
+    """End the running placements of cases (as they were before), on ``day``: recalled, lapsed or closed. One that was
+    due before has ended then, and its tail is counted from that day in the zone of the installation.
 
     The balance is frozen, the tail gets its last day, running notices end, and so do the agencies' export links.
     """
     connection, now = transaction.connection, transaction.now
-    rules = rules_on(connection, day)
-    by_tail: dict[int, list[str]] = defaultdict(list)
+    parameters = in_force(connection)
+    running = periods.running_placements(connection, [one.case_id for one in before])
+    by_tail: dict[date, list[str]] = defaultdict(list)
     for one in before:
-        by_tail[rules.tail_days(one)].append(one.case_id)
-    for days, ids in sorted(by_tail.items()):
+        if one.case_id in running:
+            end = running[one.case_id].end_at(now)
+            ended = day if end == now else today(end)
+            tail = tail_until(ended, PlacementRules(parameters, ended).tail_days(one))
+            by_tail[tail].append(one.case_id)
+    for tail, ids in sorted(by_tail.items()):
         periods.end_placements(
-            connection, ids, now=now, reason=reason, by=transaction.actor.person_id, note=note,
-            tail_until_date=tail_until(day, days),
-        )  # fmt: skip
+            connection, ids, now=now, reason=reason, by=transaction.actor.person_id, note=note, tail_until_date=tail
+        )
     kind = "closed" if reason == "closed" else "recalled"
     notices.end(connection, [one.case_id for one in before], now=now, kind=kind)
     for agency_code in distinct(one.agency_code for one in before):

@@ -59,14 +59,14 @@ _LONGEST_NOTICE = 60
 
 
 def _renewed(transaction: Transaction, agency_code: str, contract_to: date, zone: str) -> int:
-    ends = begin_of(contract_to, zone)
-    back = [
-        one
-        for one in notices.of_agency(transaction.connection, agency_code, because=BECAUSE)
-        if one.effective_at < ends and one.effective_at > transaction.now
-    ]
-    ids = [one.case_id for one in back]
-    found = cases.read_locked(transaction.connection, ids, scope_of(transaction.actor), transaction.now)
+    connection, now, ends = transaction.connection, transaction.now, begin_of(contract_to, zone)
+    given = notices.of_agency(connection, agency_code, because=BECAUSE)
+    ids = [one.case_id for one in given if now < one.effective_at < ends]
+    found = cases.read_locked(connection, ids, scope_of(transaction.actor), now)
+    # a recall that ended meanwhile, or is another one by now, is not taken back
+    standing = notices.running(connection, list(found))
+    given_ids = {one.notice_id for one in given}
+    back = [one for _, one in sorted(standing.items()) if one.notice_id in given_ids]
     changes = [
         altered(found[one.case_id], "recall_withdrawn", CONTRACT_RENEWED, {"due_at": one.due_before_at}) for one in back
     ]
@@ -78,8 +78,15 @@ def _renewed(transaction: Transaction, agency_code: str, contract_to: date, zone
 def _expiring(transaction: Transaction, agency_code: str, contract_to: date, today: date, zone: str) -> int:
     connection, now = transaction.connection, transaction.now
     ends, rules = begin_of(contract_to, zone), rules_on(connection, today)
-    running = {one.case_id: one for one in periods.running_with(connection, agency_code) if one.due_at > ends}
-    found = cases.read_locked(connection, list(running), scope_of(transaction.actor), now)
+    with_it = [one.case_id for one in periods.running_with(connection, agency_code) if one.due_at > ends]
+    found = cases.read_locked(connection, with_it, scope_of(transaction.actor), now)
+    # as they stand under the lock: one may have been recalled, handed on or cut short before
+    running = {
+        case_id: one
+        for case_id, one in periods.running_placements(connection, list(found)).items()
+        if one.agency_code == agency_code and one.due_at > ends
+    }
+    found = {case_id: one for case_id, one in found.items() if case_id in running}
     due = [one for one in found.values() if (contract_to - today).days <= rules.notice_days(one)]
     if ends <= now:
         apply(transaction, [recalled(one, CONTRACT_ENDS) for one in due])

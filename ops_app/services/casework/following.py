@@ -114,7 +114,7 @@ def collected_in(
     found = {}
     for it, one in placed:
         first = it.placed_at.astimezone(zone).date()
-        last = (it.ended_at or now).astimezone(zone).date()
+        last = (it.ended_at or it.end_at(now)).astimezone(zone).date()
         days = paid.get((one.source_code, one.loan_id, it.currency), {})
         within = sum(minor for day, minor in days.items() if first <= day <= last)
         until = it.tail_until_date or last

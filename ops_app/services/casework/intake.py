@@ -7,13 +7,14 @@ spell of that source is worked out anew, and what reads otherwise is restated, e
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
 import polars as pl
+from sqlalchemy.engine import Connection
 
 from ops_app.domain.canonical import key_hash
 from ops_app.domain.casework.cases import CaseMove, CloseReason, Custody, moves_from
@@ -38,6 +39,7 @@ from ops_app.store.store import Store, Transaction
 __all__ = ["DebtorData", "IntakeFound", "IntakeState", "TakenIn", "apply_intake", "intake_state", "missing_loans"]
 
 _BY_FEED = "loans feed"
+_LOAN = ("source_code", "loan_id")
 
 
 @dataclass(frozen=True)
@@ -59,7 +61,8 @@ class IntakeFound:
     business date, the sources that sent it, the days it took in with their marks, and customers to enter or renew.
 
     ``whole`` names the sources of which every spell was worked out anew. ``alone``: it is about single loans that were
-    pushed, and nothing else is looked at.
+    pushed, and nothing else is looked at. ``last_rows`` (source_code, loan_id, as_of_date) has the latest row of each
+    loan that was read; without it the spells say it.
     """
 
     spells: pl.DataFrame
@@ -69,6 +72,7 @@ class IntakeFound:
     debtors: Sequence[DebtorData]
     whole: frozenset[str] = frozenset()
     alone: bool = False
+    last_rows: pl.DataFrame | None = None
 
 
 @dataclass(frozen=True)
@@ -117,12 +121,17 @@ def apply_intake(
 
 
 def apply_found(transaction: Transaction, business_date: date, found: IntakeFound, evidence: Path) -> TakenIn:
-    """``apply_intake`` within somebody's transaction."""
+    """``apply_intake`` within somebody's transaction. A loan that is known as of a later day, because it was pushed, is
+    left as it is."""
     connection = transaction.connection
+    _hold(transaction, found)
+    ahead = set() if found.alone else _ahead(connection, found)
+    if ahead:
+        found = replace(found, spells=found.spells.join(_loans(ahead), on=_LOAN, how="anti"))
     there = (
         intake.known_of(connection, found.spells["case_id"].to_list())
         if found.alone
-        else intake.known(connection, found.whole)
+        else [row for row in intake.known(connection, found.whole) if (row[1], row[2]) not in ahead]
     )
     changed = differences(found.spells, there, found.whole)
     columns = (*FACTS, *OPENING) if changed.reopens else FACTS
@@ -132,7 +141,7 @@ def apply_found(transaction: Transaction, business_date: date, found: IntakeFoun
     wind(connection, [*changed.restated, *changed.revived], anew=True)
     wind(connection, found.spells["case_id"].to_list() if found.alone else None)
     lapsed = 0 if found.alone else end_lapsed(transaction, business_date)
-    _note_spells(transaction, found)
+    _note_spells(transaction, found, ahead)
     missed, again = _report_missing(transaction, found, business_date)
     _enter_debtors(transaction, found.debtors, evidence)
     intake.note_days(connection, found.days, business_date)
@@ -170,6 +179,14 @@ def missing_loans(actor: Actor, store: Store, *, now: datetime, limit: int = 100
         return []
     with store.reading() as connection:
         return [dict(row._mapping) for row in intake.findings(connection, limit=limit)]
+
+
+def _hold(transaction: Transaction, found: IntakeFound) -> None:
+    """Lock every case that the run may change, before it looks at any."""
+    connection, ids = transaction.connection, set(found.spells["case_id"])
+    if not found.alone:
+        ids.update(intake.ids_of(connection, found.whole), periods.lapsed(connection, transaction.now))
+    cases.hold(connection, ids)
 
 
 def _open(transaction: Transaction, changed: Differences) -> None:
@@ -257,10 +274,33 @@ def _withdrawn(one: Case, day: date) -> Change:
     return _closed(one, None, closing)
 
 
-def _note_spells(transaction: Transaction, found: IntakeFound) -> None:
+def _ahead(connection: Connection, found: IntakeFound) -> set[tuple[str, str]]:
+    """Loans (source, loan) of which a day was pushed that is later than their latest row: they stay as they are until
+    the file of that day comes. Days whose file came with this run count no more as pushed."""
+    came = {(source, day) for source, day, _ in found.days}
+    sources = {source for source, _ in came} | set(found.spells["source_code"]) | found.whole
+    pushed = {
+        (source, day)
+        for source, day, mark, _ in intake.days(connection)
+        if mark == PUSHED and source in sources and (source, day) not in came
+    }
+    if not pushed:
+        return set()
+    rows = found.spells if found.last_rows is None else found.last_rows
+    latest = rows.group_by(_LOAN).agg(pl.col("as_of_date").max())
+    last = {(source, loan): day for source, loan, day in latest.select(*_LOAN, "as_of_date").iter_rows()}
+    known = intake.known_as_of(connection, pushed)
+    return {(source, loan) for source, loan, day in known if last.get((source, loan), date.min) < day}
+
+
+def _loans(keys: Collection[tuple[str, str]]) -> pl.DataFrame:
+    return pl.DataFrame(sorted(keys), schema=dict.fromkeys(_LOAN, pl.String), orient="row")
+
+
+def _note_spells(transaction: Transaction, found: IntakeFound, ahead: Collection[tuple[str, str]]) -> None:
     last = (
         found.spells.sort("spell_no")
-        .group_by("source_code", "loan_id", maintain_order=True)
+        .group_by(*_LOAN, maintain_order=True)
         .agg(pl.col("spell_no").last(), pl.col("is_open").last())
     )
     if found.alone:
@@ -268,8 +308,10 @@ def _note_spells(transaction: Transaction, found: IntakeFound) -> None:
         return
     known = pl.DataFrame(intake.spells(transaction.connection), schema=last.schema, orient="row")
     intake.note_spells(transaction.connection, last.join(known, on=last.columns, how="anti").to_dicts())
-    gone = known.filter(pl.col("source_code").is_in(sorted(found.whole))).join(
-        last, on=["source_code", "loan_id"], how="anti"
+    gone = (
+        known.filter(pl.col("source_code").is_in(sorted(found.whole)))
+        .join(last, on=_LOAN, how="anti")
+        .join(_loans(ahead), on=_LOAN, how="anti")
     )
     intake.forget_spells(transaction.connection, [(row[0], row[1]) for row in gone.iter_rows()])
 

@@ -177,7 +177,7 @@ def _case_by_case(
         elif asked.kind is BatchKind.RECALL:
             against[case_id] = against_recall(its, notice, max(now, effective_on(one, rules, asked.zone)))
         else:
-            against[case_id] = against_extending(one, its, notice, asked.due_at or now)
+            against[case_id] = against_extending(one, its, notice, asked.due_at or now, now)
     return against
 
 

@@ -1,6 +1,8 @@
 """Cases are queued for placement, placed with an agency, kept longer there, and handed to another agency: one or many
 in one transaction.
 
+Agencies are locked before cases, here and in whatever else takes both, so that no two acts wait for each other.
+
 Each act has a ``run_*`` that does it within somebody's transaction from arguments that JSON can hold. Queueing is an
 act of its own; the others are asked for as a batch and run by the last approval (``batches.py``).
 """
@@ -15,6 +17,7 @@ from ops_app.domain.canonical import key_hash
 from ops_app.domain.casework.cases import WITH_AGENCY, CaseMove, checked_reason, moves_from
 from ops_app.domain.casework.flags import Deed, Forbidden, Reason
 from ops_app.domain.casework.placing import (
+    LAPSED,
     NOT_LATER,
     NOT_PLACED,
     NOTICE_RUNS,
@@ -28,7 +31,7 @@ from ops_app.domain.organisation.people import Actor
 from ops_app.services.act import act
 from ops_app.services.casework.changing import Change, altered, moved
 from ops_app.services.casework.ending import end_placements
-from ops_app.services.casework.many import LARGEST_BULK, Moved, SomeRefused, chosen, finish, tried
+from ops_app.services.casework.many import LARGEST_BULK, Moved, SomeRefused, chosen, counted, finish, tried
 from ops_app.services.casework.placement_rules import (
     PlacementRules,
     agency_against,
@@ -36,10 +39,11 @@ from ops_app.services.casework.placement_rules import (
     distinct,
     rules_on,
 )
-from ops_app.store.casework import notices, periods
+from ops_app.store.casework import cases, notices, periods
 from ops_app.store.casework.cases import Case
 from ops_app.store.casework.notices import Notice
 from ops_app.store.casework.periods import Placement
+from ops_app.store.organisation import agencies
 from ops_app.store.organisation.agencies import Agency
 from ops_app.store.store import Store, Transaction
 from ops_app.store.tables.casework import placements
@@ -83,8 +87,8 @@ def run_place_cases(transaction: Transaction, arguments: Mapping[str, Any]) -> M
     """
     due_at, day = _due(transaction, arguments), day_of(transaction.now, arguments["zone"])
     rules = rules_on(transaction.connection, day)
-    found, gone = chosen(transaction, arguments)
     agency = _agency(transaction, arguments["agency_code"], day, more=0)
+    found, gone = chosen(transaction, arguments)
 
     def place(one: Case) -> list[Change]:
         against = against_placing(one, rules, agency)
@@ -103,6 +107,8 @@ def run_extend_cases(transaction: Transaction, arguments: Mapping[str, Any]) -> 
     """``cases`` (id → version), ``due_at``, ``reason``, ``zone``, ``drop_refused``: the agency keeps them until a later
     moment (留案). Raises ``AgencyStopped``, ``Invalid``, ``SomeRefused``."""
     due_at, day = _due(transaction, arguments), day_of(transaction.now, arguments["zone"])
+    held = cases.agencies_of(transaction.connection, counted(arguments["cases"]))
+    agencies.lock(transaction.connection, held)
     found, gone = chosen(transaction, arguments)
     for agency_code in distinct(one.agency_code for one in found.values()):
         _agency(transaction, agency_code, day, more=0)
@@ -110,7 +116,7 @@ def run_extend_cases(transaction: Transaction, arguments: Mapping[str, Any]) -> 
     announced = notices.running(transaction.connection, list(found))
 
     def extend(one: Case) -> list[Change]:
-        against = against_extending(one, running.get(one.case_id), announced.get(one.case_id), due_at)
+        against = against_extending(one, running.get(one.case_id), announced.get(one.case_id), due_at, transaction.now)
         if against:
             raise CannotMove(against)
         detail = {"due_at": arguments["due_at"]}
@@ -131,8 +137,8 @@ def run_transfer_cases(transaction: Transaction, arguments: Mapping[str, Any]) -
     reads its own time only. Raises as ``run_place_cases``."""
     due_at, day = _due(transaction, arguments), day_of(transaction.now, arguments["zone"])
     rules = rules_on(transaction.connection, day)
-    found, gone = chosen(transaction, arguments)
     agency = _agency(transaction, arguments["agency_code"], day, more=0)
+    found, gone = chosen(transaction, arguments)
 
     def transfer(one: Case) -> list[Change]:
         against = against_transfer(one, rules, agency)
@@ -158,11 +164,14 @@ def against_placing(one: Case, rules: PlacementRules, agency: Agency, *, waiting
 
 
 def against_extending(
-    one: Case, running: Placement | None, announced: Notice | None, due_at: datetime
+    one: Case, running: Placement | None, announced: Notice | None, due_at: datetime, now: datetime
 ) -> tuple[Reason, ...]:
-    """Every reason why a placement cannot be given this later end."""
+    """Every reason why a placement cannot be given this later end at ``now``. One whose time is up is over, though no
+    job has brought the case home yet: the case is placed anew or not at all."""
     if running is None or one.position.base not in WITH_AGENCY:
         return (NOT_PLACED,)
+    if running.due_at <= now:
+        return (LAPSED,)
     found = [NOTICE_RUNS] if announced else []
     return (*found, NOT_LATER) if due_at <= running.due_at else tuple(found)
 

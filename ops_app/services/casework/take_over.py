@@ -66,7 +66,7 @@ def take_over_book(
         entered = TakeOver(key_hash("take over", now.isoformat()), actor.name, now, len(fresh), 0, ())
         stored.add(transaction.connection, entered, actor.person_id)
         spells = _spells(transaction.connection, {row.source_code for row in rows}, zone)
-        placing = _Placing(transaction, spells)
+        placing = _Placing(transaction, spells, zone)
         others = [row for row in fresh if row.feed != "placements"]
         done = placing.enter([row for row in fresh if row.feed == "placements"])
         done += [_entered(row, parts_of(row, spells.get((row.source_code, row.loan_id), ()))) for row in others]
@@ -158,7 +158,10 @@ def _spells(connection: Connection, sources: set[str], zone: ZoneInfo) -> dict[t
 class _Placing:
     """Former placements into the placements of the new book, loan by loan in the order in which they began."""
 
-    def __init__(self, transaction: Transaction, spells: Mapping[tuple[str, str], tuple[Spell, ...]]) -> None:
+    def __init__(
+        self, transaction: Transaction, spells: Mapping[tuple[str, str], tuple[Spell, ...]], zone: ZoneInfo
+    ) -> None:
+        self.zone = zone
         self.transaction, self.spells = transaction, spells
         self.known_agencies = agencies.codes(transaction.connection)
         self.placed = 0
@@ -213,7 +216,7 @@ class _Placing:
 
     def _placement(self, row: HistoryRow, part: Part, numbers: dict[str, int]) -> Placement:
         numbers[part.case_id] = numbers.get(part.case_id, 0) + 1
-        due = _due(row, part, self.transaction.now)
+        due = _due(row, part, self.transaction.now, self.zone)
         spell = next(one for one in self.spells[(row.source_code, row.loan_id)] if one.case_id == part.case_id)
         ended = None if part.ended_at is None else "closed" if part.ended_at == spell.closed_at else "recalled"
         return Placement(
@@ -238,10 +241,12 @@ def _placement_id(row: HistoryRow, case_id: str) -> str:
     return key_hash("taken over", row.source_code, row.row_key, case_id)
 
 
-def _due(row: HistoryRow, part: Part, now: datetime) -> datetime:
-    """When the agency has to give the case back. A placement that the former system let run on is not recalled by the
-    very take-over: somebody has ``GRACE`` to decide."""
-    told = datetime.combine(row.due_date, datetime.min.time(), UTC) if row.due_date is not None else None
+def _due(row: HistoryRow, part: Part, now: datetime, zone: ZoneInfo) -> datetime:
+    """When the agency has to give the case back: as the day that was told begins in ``zone``. A placement that the
+    former system let run on is not recalled by the very take-over: somebody has ``GRACE`` to decide."""
+    told = None
+    if row.due_date is not None:
+        told = datetime.combine(row.due_date, datetime.min.time(), zone).astimezone(UTC)
     if part.ended_at is not None:
         return max(told or part.ended_at, part.begun_at + timedelta(seconds=1))
     return told if told is not None and told > now else now + GRACE

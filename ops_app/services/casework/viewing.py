@@ -15,6 +15,7 @@ from ops_app.domain.organisation.permissions import require
 from ops_app.services.act import act
 from ops_app.services.casework.cases import since_placed
 from ops_app.services.casework.locking import lock_on_opening
+from ops_app.services.organisation.installation import today
 from ops_app.store.casework import cases, debtors, periods
 from ops_app.store.casework.cases import Case
 from ops_app.store.casework.keys import PersonalKey
@@ -59,14 +60,14 @@ def open_case(actor: Actor, store: Store, *, now: datetime, case_id: str) -> Cas
 @act("cases.view")
 def case_payments(actor: Actor, store: Store, *, now: datetime, case_id: str) -> list[RecordedPayment]:
     """The recorded payments of the loan of a case, the newest first, at most ``MOST_ROWS``; an agency reads those from
-    the day of its placement on. Raises ``NoSuchCase``."""
+    the day of its placement on (in the installation's zone). Raises ``NoSuchCase``."""
     with store.reading() as connection:
         one = cases.read(connection, case_id, scope_of(actor), now)
         if one is None:
             raise NoSuchCase
         since = None
         if actor.agency_code is not None:
-            since = periods.running_placements(connection, [case_id])[case_id].placed_at.date()
+            since = today(periods.running_placements(connection, [case_id])[case_id].placed_at)
         wanted = PaymentFilter(source_code=one.source_code, loan_id=one.loan_id, since=since)
         return payments.page(connection, wanted, sort="value_date", descending=True, after=None, limit=MOST_ROWS)
 

@@ -18,9 +18,9 @@ from ops_app.config import PROJECT_ROOT
 from ops_app.domain.errors import Invalid
 from ops_app.domain.organisation.lenders import DEFAULT_PACK, Lender, lender_of
 from ops_app.domain.organisation.parameters import Scope
+from ops_app.store.zone import HOUSE_ZONE, settle_zone
 
 HOUSE_LENDERS = (PROJECT_ROOT / "data" / "lenders",)
-HOUSE_ZONE = ZoneInfo("Asia/Shanghai")
 
 
 @dataclass(frozen=True)
@@ -39,6 +39,7 @@ def settle(lender_dirs: Sequence[Path], zone: ZoneInfo) -> None:
     lenders = read_lenders(lender_dirs)
     if not _settled or (_settled[0].lenders, _settled[0].zone) != (lenders, zone):
         _settled[:] = [Installation(MappingProxyType(lenders), zone)]
+    settle_zone(zone)
 
 
 def installation() -> Installation:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -32,6 +32,7 @@ from ops_app.store.tables.case_record import case_tags
 from ops_app.store.tables.casework import assignments, cases, debtors, placements
 from ops_app.store.tables.organisation import people
 from ops_app.store.tables.units import memberships
+from ops_app.store.zone import day_of
 
 SORTS = ("days_past_due", "balance_minor", "opened_date")
 """What any list of cases is sorted by; equal values by case id."""
@@ -159,8 +160,8 @@ def left_of(scope: Scope, now: datetime) -> list[ColumnElement[bool]]:
 
 
 def members_of(units: frozenset[str], now: datetime) -> Select[Any]:
-    """The ids of those who belong to any of ``units`` on the day of ``now`` (in UTC)."""
-    day = now.date()
+    """The ids of those who belong to any of ``units`` on the day of ``now`` in the house's zone."""
+    day = day_of(now)
     return select(memberships.c.person_id).where(
         memberships.c.unit_id.in_(sorted(units)),
         memberships.c.valid_from <= day,
@@ -227,6 +228,28 @@ def read_locked(connection: Connection, ids: Sequence[str], scope: Scope, now: d
         )
         found.update((row.case_id, _case(row)) for row in rows)
     return found
+
+
+def hold(connection: Connection, ids: Collection[str]) -> None:
+    """Lock cases in the order of their ids, as every act on many does, so that no two wait for each other. SQLite has
+    one writer."""
+    if connection.dialect.name == "sqlite":
+        return
+    for some in chunks(sorted(ids)):
+        connection.execute(
+            select(cases.c.case_id).where(cases.c.case_id.in_(some)).order_by(cases.c.case_id).with_for_update()
+        )
+
+
+def agencies_of(connection: Connection, ids: Collection[str]) -> list[str]:
+    """The agencies that have these cases, in order."""
+    found: set[str] = set()
+    for some in chunks(sorted(ids)):
+        rows = connection.execute(
+            select(cases.c.agency_code).where(cases.c.case_id.in_(some), cases.c.agency_code.is_not(None)).distinct()
+        )
+        found.update(rows.scalars())
+    return sorted(found)
 
 
 def read_many(connection: Connection, ids: Sequence[str], scope: Scope, now: datetime) -> dict[str, Case]:

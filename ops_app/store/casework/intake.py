@@ -59,6 +59,21 @@ def latest_day(connection: Connection, source_code: str, loan_id: str) -> date |
     return found
 
 
+def known_as_of(connection: Connection, days: Collection[tuple[str, date]]) -> list[tuple[str, str, date]]:
+    """Source, loan and the latest of these days of sources that a case of the loan is as of."""
+    c = cases.c
+    by_source: dict[str, set[date]] = {}
+    for source, day in days:
+        by_source.setdefault(source, set()).add(day)
+    found: list[tuple[str, str, date]] = []
+    for source, of_source in sorted(by_source.items()):
+        query = select(c.source_code, c.loan_id, func.max(c.as_of_date)).where(
+            c.source_code == source, c.as_of_date.in_(sorted(of_source))
+        )
+        found += [tuple(row) for row in connection.execute(query.group_by(c.source_code, c.loan_id))]
+    return found
+
+
 def has_day(connection: Connection, source_code: str, day: date) -> bool:
     """Whether a day of a source was taken in."""
     c = intake_days.c
@@ -69,6 +84,12 @@ def has_day(connection: Connection, source_code: str, day: date) -> bool:
 def is_case(connection: Connection, case_id: str) -> bool:
     """Whether there is such a case."""
     return connection.execute(select(cases.c.case_id).where(cases.c.case_id == case_id)).first() is not None
+
+
+def ids_of(connection: Connection, sources: Collection[str]) -> list[str]:
+    """Every case of these sources."""
+    query = select(cases.c.case_id).where(cases.c.source_code.in_(sorted(sources)))
+    return list(connection.execute(query).scalars()) if sources else []
 
 
 def known_of(connection: Connection, ids: Collection[str]) -> list[tuple[Any, ...]]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Table, and_, bindparam, case, func, insert, select, tuple_, update
+from sqlalchemy import ColumnElement, Table, and_, bindparam, case, func, insert, literal, select, tuple_, update
 from sqlalchemy.engine import Connection
 
 from ops_app.domain.casework.flags import Flag
@@ -64,6 +64,11 @@ class Placement:
     first_touch_at: datetime | None = None
     last_touch_at: datetime | None = None
 
+    def end_at(self, now: datetime) -> datetime:
+        """The moment at which it ends if it is ended ``now``: when it was due, if that is past already. A run of a past
+        business day may end what somebody began after the close of that day: that ends as it begins."""
+        return max(min(now, self.due_at), self.placed_at)
+
 
 @dataclass(frozen=True)
 class Assignment:
@@ -114,6 +119,10 @@ def events(connection: Connection, case_id: str) -> list[CaseEvent]:
     return [_event(dict(row)) for row in rows]
 
 
+def _moment(value: datetime) -> ColumnElement[datetime]:
+    return literal(value, placements.c.ended_at.type)
+
+
 def _event(values: dict[str, Any]) -> CaseEvent:
     return CaseEvent(detail=stored_json.read(values.pop("detail_json")), **values)
 
@@ -156,14 +165,16 @@ def end_placements(
     note: str | None,
     tail_until_date: date | None = None,
 ) -> None:
-    """End the running placements of cases, with the balance they have now, which nothing changes any more."""
+    """End the running placements of cases, with the balance they have now, which nothing changes any more. The end of
+    each is that of ``Placement.end_at``."""
+    c = placements.c
     balance = select(cases.c.balance_minor).where(cases.c.case_id == placements.c.case_id).scalar_subquery()
     for some in chunks(list(ids)):
         connection.execute(
             update(placements)
             .where(placements.c.case_id.in_(some), placements.c.ended_at.is_(None))
             .values(
-                ended_at=now,
+                ended_at=case((c.placed_at > now, c.placed_at), (c.due_at < now, c.due_at), else_=_moment(now)),
                 end_reason=reason,
                 ended_by=by,
                 end_note=note,
@@ -282,12 +293,24 @@ def add_assignments(connection: Connection, rows: Sequence[Assignment]) -> None:
 
 
 def end_assignments(connection: Connection, ids: Sequence[str], *, now: datetime, reason: str, by: str) -> None:
-    """End the running assignments of cases."""
+    """End the running assignments of cases: those of an agency no later than its placement was due, and none before it
+    began (a run of a past business day meets what was assigned since)."""
+    c = assignments.c
+    due = (
+        select(placements.c.due_at)
+        .where(
+            placements.c.case_id == c.case_id,
+            placements.c.agency_code == c.agency_code,
+            placements.c.ended_at.is_(None),
+        )
+        .scalar_subquery()
+    )
+    end = case((due < now, due), else_=_moment(now))
     for some in chunks(list(ids)):
         connection.execute(
             update(assignments)
-            .where(assignments.c.case_id.in_(some), assignments.c.ended_at.is_(None))
-            .values(ended_at=now, end_reason=reason, ended_by=by)
+            .where(c.case_id.in_(some), c.ended_at.is_(None))
+            .values(ended_at=case((c.assigned_at > end, c.assigned_at), else_=end), end_reason=reason, ended_by=by)
         )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -91,6 +91,13 @@ def by_code(connection: Connection, agency_code: str, *, lock: bool = False) -> 
         )
     row = connection.execute(_select().where(agencies.c.agency_code == agency_code)).first()
     return None if row is None else _agency(row)
+
+
+def lock(connection: Connection, agency_codes: Sequence[str]) -> None:
+    """Hold agencies until the end of the transaction, locked in the order of their codes."""
+    held = select(agencies.c.agency_code).where(agencies.c.agency_code.in_(agency_codes))
+    if agency_codes:
+        connection.execute(held.order_by(agencies.c.agency_code).with_for_update())
 
 
 def codes(connection: Connection) -> dict[str, str]:

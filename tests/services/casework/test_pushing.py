@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 
+import polars as pl
 import pytest
 from sqlalchemy import select
 
@@ -13,14 +14,16 @@ from ops_app.domain.casework.cases import CaseState, case_id
 from ops_app.domain.casework.loan_day import LoanDay, LoanStatus, OlderThanKnown
 from ops_app.domain.errors import Invalid, Refused
 from ops_app.domain.organisation.parameters import Scope
-from ops_app.domain.organisation.people import Actor, Role
+from ops_app.domain.organisation.people import SYSTEM, Actor, Role
+from ops_app.services.casework import pushing
 from ops_app.services.casework.cases import read_case
+from ops_app.services.casework.intake import TakenIn, intake_state
 from ops_app.services.casework.limitation import read_limitation
 from ops_app.services.casework.pushing import Pushed, push_loan
 from ops_app.store.store import Store
 from ops_app.store.tables.organisation import audit_log
 from ops_app.store.transaction import SameKeyOtherContent
-from tests.services.casework.casebook import DAY, NOW, SUPERVISOR, now_is, some_cases
+from tests.services.casework.casebook import DAY, NOW, SUPERVISOR, a_spell, now_is, some_cases, taken_in
 from tests.services.organisation.parameters import set_to
 from tests.services.organisation.planting import plant
 
@@ -72,6 +75,56 @@ def test_other_cases_stay_as_they_are(store: Store, tmp_path: Path) -> None:
     before = [now_is(store, one) for one in ids]
     push(store, tmp_path)
     assert [now_is(store, one) for one in ids] == before
+
+
+def file_of(store: Store, evidence: Path, loan: LoanDay, *others: dict[str, object]) -> TakenIn:
+    """The day's file has this row of the loan (and spells of others): what intake makes of it by what it carries."""
+    state = intake_state(SYSTEM, store, now=NOW)
+    carried = state.spells.filter(pl.col("loan_id") == loan.loan_id)
+    spell, is_open = carried.select("spell_no", "is_open").row(0) if len(carried) else (0, False)
+    rows = pushing._spells(loan, spell, is_open, state.terms).to_dicts()
+    return taken_in(store, evidence, *rows, *others, day=loan.as_of_date)
+
+
+def test_the_file_of_an_earlier_day_sets_nothing_back_that_was_pushed_since(store: Store, tmp_path: Path) -> None:
+    first, second, third = (DAY - timedelta(days=n) for n in (2, 1, 0))
+    file_of(store, tmp_path, on(first))
+    push(store, tmp_path, on(third, outstanding_principal_minor=10_000))
+    before = now_is(store, FIRST)
+    done = file_of(store, tmp_path, on(second), a_spell(1, as_of_date=second, opened_date=second))
+    assert (done.opened, done.refreshed) == (1, 0)  # the other loan of the file is taken in
+    assert now_is(store, FIRST) == before
+    assert (before.balance_minor, before.as_of_date) == (10_000, third)
+
+
+def test_a_case_that_a_push_closed_is_not_opened_again_by_the_file_of_an_earlier_day(
+    store: Store, tmp_path: Path
+) -> None:
+    first, second, third = (DAY - timedelta(days=n) for n in (2, 1, 0))
+    file_of(store, tmp_path, on(first))
+    paid = on(third, days_past_due=0, status=LoanStatus.SETTLED, outstanding_principal_minor=0)
+    assert push(store, tmp_path, paid).did == "closed"
+    assert file_of(store, tmp_path, on(second)).opened == 0
+    assert now_is(store, FIRST).closed_date == third
+    assert intake_state(SYSTEM, store, now=NOW).spells.rows() == [("SIM", "P1", 1, False)]
+
+
+def test_a_source_that_is_worked_out_anew_leaves_what_was_pushed_as_of_a_later_day(
+    store: Store, tmp_path: Path
+) -> None:
+    first, third = DAY - timedelta(days=2), DAY
+    file_of(store, tmp_path, on(first))
+    push(store, tmp_path, on(third, outstanding_principal_minor=10_000))
+    push(store, tmp_path, on(third, loan_id="P2"), key="of no file")
+    before = [now_is(store, one) for one in (FIRST, case_id("SIM", "P2", 1))]
+    rows = pushing._spells(on(first), 0, False, intake_state(SYSTEM, store, now=NOW).terms).to_dicts()
+    whole = {"whole": frozenset({"SIM"}), "days": [("SIM", first, "reads otherwise")]}
+    assert not any(vars(taken_in(store, tmp_path, *rows, day=first, **whole)).values())
+    assert [now_is(store, one) for one in (FIRST, case_id("SIM", "P2", 1))] == before
+    whole["days"] = [("SIM", third, "the file of the day that was pushed")]
+    rows = pushing._spells(on(third), 0, False, intake_state(SYSTEM, store, now=NOW).terms).to_dicts()
+    assert taken_in(store, tmp_path, *rows, day=third, **whole).closed == 1  # the one of no file
+    assert now_is(store, FIRST).balance_minor == 50_000
 
 
 def test_a_loan_that_no_rule_takes_in_opens_nothing(store: Store, tmp_path: Path) -> None:

@@ -1,0 +1,150 @@
+"""Acts on many cases lock agencies first and cases by their ids, so that on PostgreSQL no two wait for each other."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from ops_app.domain.casework.cases import case_id
+from ops_app.domain.organisation.people import SYSTEM
+from ops_app.services.casework.placing import queue_cases, run_extend_cases, run_transfer_cases
+from ops_app.store.casework import intake
+from ops_app.store.store import Store, StoreBusy
+from tests.services.casework.casebook import (
+    DAY,
+    DUE,
+    NOW,
+    SUPERVISOR,
+    WHY,
+    ZONE,
+    a_spell,
+    an_agency,
+    now_is,
+    placed,
+    placing,
+    some_cases,
+    taken_in,
+    versions,
+)
+
+NEXT = DAY + timedelta(days=1)
+
+
+@pytest.fixture
+def store(postgresql_url: str) -> Iterator[Store]:
+    """SQLite has one writer: there nobody waits within a transaction."""
+    opened = Store.open(postgresql_url)
+    yield opened
+    opened.close()
+
+
+def both(first: Callable[[], object], second: Callable[[], object]) -> list[BaseException]:
+    """What two acts that run at once were refused with."""
+    failed: list[BaseException] = []
+
+    def run(do: Callable[[], object]) -> None:
+        try:
+            do()
+        except Exception as error:  # noqa: BLE001 - any refusal is looked at by the test
+            failed.append(error)
+
+    threads = [threading.Thread(target=run, args=(do,)) for do in (first, second)]
+    for one in threads:
+        one.start()
+    for one in threads:
+        one.join(60)
+        assert not one.is_alive()
+    return failed
+
+
+def test_the_night_and_a_bulk_act_wait_for_each_other_in_turn(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The night stops in the middle of its cases until the bulk act waits."""
+    ids = some_cases(store, tmp_path, 2)
+    numbers = sorted((1, 2), key=lambda n: case_id("SIM", f"L{n}", 1), reverse=True)
+    wanted, half, refresh = versions(store, *ids), threading.Event(), intake.refresh
+
+    def in_two(connection, rows, columns):  # type: ignore[no-untyped-def]
+        refresh(connection, rows[:1], columns)
+        half.set()
+        waiting(store)
+        refresh(connection, rows[1:], columns)
+
+    monkeypatch.setattr(intake, "refresh", in_two)
+    rows = [a_spell(n, balance_minor=5_000, as_of_date=NEXT) for n in numbers]
+
+    def bulk() -> None:
+        half.wait(30)
+        queue_cases(SUPERVISOR, store, now=NOW, wanted=wanted, reason=WHY)
+
+    assert both(lambda: taken_in(store, tmp_path, *rows, now=NOW, day=NEXT), bulk) == []
+    assert [now_is(store, one).balance_minor for one in ids] == [5_000, 5_000]
+
+
+def waiting(store: Store) -> None:
+    """Returns when somebody waits for a lock."""
+    query = text("select count(*) from pg_stat_activity where wait_event_type = 'Lock'")
+    for _ in range(200):
+        with store.reading() as connection:
+            if connection.execute(query).scalar_one():
+                return
+        threading.Event().wait(0.05)
+    raise AssertionError("nobody waits")
+
+
+@pytest.mark.parametrize("kind", ["place", "extend", "transfer"])
+def test_who_holds_the_agency_is_waited_for_before_any_case_is_locked(store: Store, tmp_path: Path, kind: str) -> None:
+    ids = some_cases(store, tmp_path, 2)
+    placed(store, "AG01", ids[0])
+    an_agency(store, "AG02", day=NOW.date())
+    queue_cases(SUPERVISOR, store, now=NOW, wanted=versions(store, ids[1]), reason=WHY)
+    one = ids[1] if kind == "place" else ids[0]
+    wanted, agency = versions(store, one), "AG01" if kind == "extend" else "AG02"
+    arguments = {"cases": wanted, "agency_code": agency, "due_at": (DUE + timedelta(days=5)).isoformat(),
+                 "reason": WHY, "zone": ZONE}  # fmt: skip
+    held = threading.Event()
+
+    def act() -> None:
+        held.wait(30)
+        if kind == "place":
+            placing(store, agency, wanted)
+            return
+        with store.writing(SUPERVISOR, NOW) as transaction:
+            (run_extend_cases if kind == "extend" else run_transfer_cases)(transaction, arguments)
+
+    def agency_then_case() -> None:
+        with store.writing(SYSTEM, NOW) as transaction:
+            lock = text("select 1 from agencies where agency_code = :code for update")
+            transaction.connection.execute(lock, {"code": agency})
+            held.set()
+            waiting(store)
+            transaction.connection.execute(text("select 1 from cases where case_id = :id for update"), {"id": one})
+
+    assert both(agency_then_case, act) == []
+    assert now_is(store, one).version > wanted[one]
+
+
+def test_who_is_ended_because_two_wait_for_each_other_is_told_to_try_again(store: Store, tmp_path: Path) -> None:
+    ids = some_cases(store, tmp_path, 2)
+    meet = threading.Barrier(2, timeout=30)
+
+    def locks(*order: str) -> Callable[[], None]:
+        def run() -> None:
+            with store.writing(SYSTEM, NOW) as transaction:
+                for nth, one in enumerate(order):
+                    if nth:
+                        meet.wait()
+                    transaction.connection.execute(
+                        text("select 1 from cases where case_id = :id for update"), {"id": one}
+                    )
+
+        return run
+
+    (failed,) = both(locks(*ids), locks(*reversed(ids)))
+    assert isinstance(failed, StoreBusy)
