@@ -45,6 +45,7 @@ GRANTS: dict[str, frozenset[Role]] = {
     "cases.move": frozenset({Role.SUPERVISOR, Role.ALLOCATION}),
     "cases.hold": frozenset({Role.SUPERVISOR, Role.ALLOCATION, Role.COMPLIANCE}),
     "cases.place": frozenset({Role.SUPERVISOR, Role.ALLOCATION}),
+    "cases.withdraw_recall": frozenset({Role.MANAGER}),
     "cases.recall_now": frozenset({Role.SUPERVISOR, Role.COMPLIANCE, Role.MANAGER}),
     "cases.alerts": frozenset({Role.SUPERVISOR, Role.ALLOCATION, Role.COMPLIANCE, Role.MANAGER}),
     "cases.touch": frozenset({Role.COLLECTOR, Role.AGENCY_SUPERVISOR}),
