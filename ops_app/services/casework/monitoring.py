@@ -57,13 +57,13 @@ def find_alerts(actor: Actor, store: Store, *, now: datetime, today: date) -> Fo
         return Found(0, 0)
     with store.writing(actor, now) as transaction:
         # looked at again: people take and close alerts, and enter attempts, between the first look and this act
-        added, over = _changed(transaction.connection, now, today)
-        new = alerts.add_new(transaction.connection, added)
+        standing, over = _changed(transaction.connection, now, today)
+        added = alerts.add_new(transaction.connection, standing)
         closing = {"closed_at": now, "closed_by": actor.person_id, "closed_by_name": actor.name}
         over = alerts.close_open(transaction.connection, over, closing | {"closing_note": NO_LONGER})
-        said = {"found": len(new), "settled": len(over), "ids_hash": key_hash(*sorted(new), "/", *sorted(over))}
+        said = {"found": len(added), "settled": len(over), "ids_hash": key_hash(*sorted(added), "/", *sorted(over))}
         transaction.audit("case_alert.found", "case_alert", today.isoformat(), after=said)
-    return Found(len(new), len(over))
+    return Found(len(added), len(over))
 
 
 @act("cases.alerts")
