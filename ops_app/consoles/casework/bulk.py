@@ -25,7 +25,7 @@ from ops_app.services.casework.recalling import recall_cases, withdraw_recall
 
 NEEDED = {
     "queue": "cases.place", "place": "cases.place", "extend": "cases.place", "recall": "cases.place",
-    "transfer": "cases.place", "withdraw_recall": "cases.place", "recall_now": "cases.recall_now",
+    "transfer": "cases.place", "withdraw_recall": "cases.withdraw_recall", "recall_now": "cases.recall_now",
     "assign": "cases.assign", "touch": "cases.touch",
 }  # fmt: skip
 """Act → the permission it needs; those that are kinds of batches are asked for."""
@@ -117,7 +117,7 @@ def _withdraw_recall(at: Here, chosen: Sequence[Case]) -> None:
         reason = f.reason("reason", at.t("forms.reason"))
         f.submit(at.t("cases.acts.withdraw_recall"))
     f.run(
-        lambda _key: withdraw_recall(at.actor, at.app.store, now=at.now, wanted=wanted, reason=reason),
+        lambda _key: withdraw_recall(at.actor, at.app.store, now=at.now, today=at.today, wanted=wanted, reason=reason),
         done=lambda done: _said(at, done),
     )
 

@@ -10,12 +10,12 @@ from enum import StrEnum
 from typing import Any
 
 from ops_app.domain.casework.requests import CaseRequestKind as Kind
+from ops_app.domain.casework.waivers import COMPONENTS
 from ops_app.domain.errors import Invalid
 from ops_app.domain.money import Money
 
 LONGEST_TEXT = 1000
 LONGEST_AHEAD = timedelta(days=366 * 3)
-COMPONENTS = ("principal", "interest", "fees", "penalty")
 
 
 class FieldKind(StrEnum):
@@ -44,8 +44,9 @@ class FormField:
 
 @dataclass(frozen=True)
 class Standing:
-    """What a request rests on: the case's balance by component in whole minor units of ``currency``, and the day its
-    placement ends (``None``: it is with no agency)."""
+    """What a request rests on: the case's balance by component in whole minor units of ``currency``, the day its
+    placement ends (``None``: it is with no agency), and for a waiver what waivers granted before still take from each
+    component (``not_posted``)."""
 
     currency: str
     principal_minor: int
@@ -53,6 +54,12 @@ class Standing:
     fees_minor: int
     penalty_minor: int
     placement_due_date: date | None = None
+    not_posted: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def owed(self) -> dict[str, int]:
+        """Component → what is owed of it."""
+        return {part: getattr(self, f"{part}_minor") for part in COMPONENTS}
 
     @property
     def balance_minor(self) -> int:
@@ -272,21 +279,39 @@ def _outside(one: FormField) -> Invalid:
     return Invalid(f"From {one.least} to {one.most}.", f"范围为 {one.least} 至 {one.most}。", field=one.name)
 
 
-def _check_waiver(form: dict[str, Any], standing: Standing, today: date) -> None:
+def check_waived(form: Mapping[str, Any], standing: Standing) -> None:
+    """Raise ``Invalid`` naming the field unless every component that is waived is owed and not waived already, and what
+    the debtor is to pay is left."""
     waived = 0
     for part in COMPONENTS:
         name = f"waived_{part}_minor"
-        owed = getattr(standing, f"{part}_minor")
+        before = standing.not_posted.get(part, 0)
+        owed = max(0, standing.owed[part] - before)
         if form.get(name, 0) > owed:
-            most = Money(owed, standing.currency).amount
-            raise Invalid(f"Only {most} of this is owed.", f"该项仅欠 {most}。", field=name)
+            raise _more_than_owed(name, owed, before, standing.currency)
         waived += form.get(name, 0)
     if waived == 0:
         raise Invalid("Say what is to be waived.", "请填写减免金额。", field="waived_penalty_minor")
-    if form["to_pay_minor"] > standing.balance_minor - waived:
-        most = Money(standing.balance_minor - waived, standing.currency).amount
+    left = standing.balance_minor - sum(standing.not_posted.values()) - waived
+    if form["to_pay_minor"] > left:
+        most = Money(max(0, left), standing.currency).amount
         raise Invalid(f"After the waiver only {most} is owed.", f"减免后仅欠 {most}。", field="to_pay_minor")
+
+
+def _check_waiver(form: dict[str, Any], standing: Standing, today: date) -> None:
+    check_waived(form, standing)
     _ahead(form, "pay_by_date", today)
+
+
+def _more_than_owed(name: str, most_minor: int, before_minor: int, currency: str) -> Invalid:
+    most, before = Money(most_minor, currency).amount, Money(before_minor, currency).amount
+    if not before_minor:
+        return Invalid(f"Only {most} of this is owed.", f"该项仅欠 {most}。", field=name)
+    return Invalid(
+        f"Only {most} of this can still be waived: {before} was granted before and is not posted yet.",
+        f"该项最多还可减免 {most}：此前已同意减免 {before}，尚未入账。",
+        field=name,
+    )
 
 
 def _check_instalment(form: dict[str, Any], standing: Standing, today: date) -> None:

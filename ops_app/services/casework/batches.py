@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 from uuid import uuid4
 
@@ -19,19 +20,22 @@ from ops_app.domain.casework.flags import Reason
 from ops_app.domain.casework.placing import BATCH_KIND_NAMES, AgencyStopped, BatchKind
 from ops_app.domain.casework.scope import Reach, scope_of
 from ops_app.domain.errors import Invalid, NotFound, Refused
-from ops_app.domain.organisation.people import Actor
+from ops_app.domain.organisation.approval_rules import levels_for
+from ops_app.domain.organisation.people import Actor, Role
 from ops_app.services.act import act
 from ops_app.services.casework.changing import locked
-from ops_app.services.casework.judging import RISKS, Asked, Judged, Preview, Total, judge, totals_of
+from ops_app.services.casework.judging import IN_PARTS, RISKS, Asked, Judged, Preview, Total, judge, totals_of
 from ops_app.services.casework.many import Moved, SomeRefused, counted
 from ops_app.services.casework.placement_rules import distinct
 from ops_app.services.casework.placing import CannotMove, run_extend_cases, run_place_cases, run_transfer_cases
 from ops_app.services.casework.recalling import run_announce_recall
+from ops_app.services.organisation.approval_defaults import rules_of_kind
 from ops_app.services.organisation.approval_kinds import Draft, register
 from ops_app.services.organisation.approval_making import enter_request
 from ops_app.store.casework import batches, cases
 from ops_app.store.casework.batches import OBJECT, Batch, BatchRow
 from ops_app.store.casework.cases import Case
+from ops_app.store.organisation import agencies
 from ops_app.store.store import Store, Transaction
 
 __all__ = [
@@ -50,6 +54,8 @@ KINDS = {kind: f"cases.{kind.value}" for kind in BatchKind}
 
 _INBOX = "case_batches"
 MOST_LISTED = 100
+SPLIT_WITHIN = timedelta(days=1)
+"""Batches of one maker within this time count together."""
 
 
 @dataclass(frozen=True)
@@ -126,12 +132,13 @@ def list_batches(actor: Actor, store: Store, *, now: datetime, mine: bool = Fals
         return batches.newest(connection, made_by=actor.person_id if mine else None, limit=MOST_LISTED)
 
 
-def run_batch(transaction: Transaction, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Do what a batch asked for, within the transaction of its last approval, and note what came of each case.
+def run_batch(transaction: Transaction, arguments: Mapping[str, Any], *, kind: BatchKind) -> Mapping[str, Any]:
+    """Do what a batch of ``kind`` (the one that was approved) asked for, within the transaction of its last approval,
+    and note what came of each case.
 
     Raises ``Refused`` when not one of its cases can be changed any more, and what the act itself raises.
     """
-    batch, rows = _as_asked(transaction, arguments)
+    batch, rows = _as_asked(transaction, arguments, kind)
     done = RUNS[batch.kind](
         transaction,
         {
@@ -172,6 +179,7 @@ def _enter(transaction: Transaction, asked: Asked, judged: Judged, total: Total,
         made_by_name=transaction.actor.name,
         made_at=transaction.now,
     )
+    together = _together_minor(transaction, batch)
     batches.add(transaction.connection, batch, [_of(batch, one) for one in rows])
     transaction.audit("case_batch.asked", OBJECT, batch.batch_id, after=_facts(batch), reason=why)
     enter_request(
@@ -179,11 +187,11 @@ def _enter(transaction: Transaction, asked: Asked, judged: Judged, total: Total,
         kind=KINDS[asked.kind],
         object_type=OBJECT,
         object_id=batch.batch_id,
-        arguments=_facts(batch) | {"zone": asked.zone},
+        arguments=_facts(batch) | {"zone": asked.zone, "together_minor": together},
         reason=why,
         amount_minor=batch.balance_minor,
         currency=batch.currency,
-        flags=judged.risks,
+        flags=[*judged.risks, *((IN_PARTS,) if together > batch.balance_minor else ())],
     )
     return batch
 
@@ -223,24 +231,56 @@ def _facts(batch: Batch) -> dict[str, Any]:
     }
 
 
-def _as_asked(transaction: Transaction, arguments: Mapping[str, Any]) -> tuple[Batch, list[BatchRow]]:
+def _together_minor(transaction: Transaction, batch: Batch) -> int:
+    """The balance that decides the levels: this batch with the same maker's others of the same kind, agency and
+    currency that wait, or were made within a day before and approved. What is split climbs as high as what is not."""
+    if batch.agency_code:  # held, so that of two batches made at one moment the second sees the first
+        agencies.by_code(transaction.connection, batch.agency_code, lock=True)
+    since = transaction.now - SPLIT_WITHIN
+    return batch.balance_minor + batches.beside_minor(transaction.connection, batch, since)
+
+
+def _levels(transaction: Transaction, draft: Draft) -> tuple[Role, ...]:
+    batch = batches.read(transaction.connection, draft.object_id)
+    if batch is None:
+        raise _not_this_batch()
+    rules = rules_of_kind(transaction.connection, draft.kind)
+    return levels_for(rules, draft.kind, _together_minor(transaction, batch), draft.currency, transaction.now)
+
+
+def _not_this_batch() -> Invalid:
+    return Invalid("The request is not the one of this batch.", "申请与批次内容不符。", field="batch")
+
+
+def _as_asked(transaction: Transaction, arguments: Mapping[str, Any], kind: BatchKind) -> tuple[Batch, list[BatchRow]]:
     """The batch that a request is about; raises unless what an approver reads of it is what will be done."""
     batch = batches.read(transaction.connection, str(arguments["batch"]))
     rows = batches.rows_of(transaction.connection, batch.batch_id) if batch else []
-    if batch is None or {**_facts(batch), "zone": arguments["zone"]} != dict(arguments):
-        raise Invalid("The request is not the one of this batch.", "申请与批次内容不符。", field="batch")
+    said = {name: value for name, value in arguments.items() if name != "together_minor"}
+    if batch is None or batch.kind is not kind or {**_facts(batch), "zone": arguments["zone"]} != said:
+        raise _not_this_batch()
     if _hash_of(rows) != batch.rows_hash:
         raise Invalid("The cases of the batch are not those asked for.", "批次案件与申请时不符。", field="batch")
     return batch, rows
 
 
 def _check_request(transaction: Transaction, draft: Draft) -> None:
-    batch, _ = _as_asked(transaction, draft.arguments)
+    kind = next(one for one, code in KINDS.items() if code == draft.kind)
+    batch, _ = _as_asked(transaction, draft.arguments, kind)
     if draft.object_id != batch.batch_id or (draft.amount_minor, draft.currency) != (
         batch.balance_minor,
         batch.currency,
     ):
         raise Invalid("The amount is that of the batch.", "金额应与批次一致。", field="amount_minor")
+    together = _together_minor(transaction, batch)
+    if int(draft.arguments.get("together_minor") or 0) < together or (
+        together > batch.balance_minor and IN_PARTS not in draft.flags
+    ):
+        raise Invalid(
+            "Other batches were asked for since. Withdraw this request and ask for the batch anew.",
+            "此后又提交了其他批次，请撤回本申请后重新提交。",
+            field="batch",
+        )
 
 
 for _kind in BatchKind:
@@ -248,8 +288,9 @@ for _kind in BatchKind:
         KINDS[_kind],
         name=BATCH_KIND_NAMES[_kind],
         make="cases.place",
-        run=run_batch,
+        run=partial(run_batch, kind=_kind),
         check=_check_request,
+        levels=_levels,
         labels={
             "batch": ("batch", "批次"),
             "agency_code": ("agency", "催收机构"),
@@ -258,6 +299,10 @@ for _kind in BatchKind:
             "excluded_count": ("left out", "剔除件数"),
             "principal_minor": ("principal", "本金合计"),
             "balance_minor": ("balance", "余额合计"),
+            "together_minor": (
+                "balance with the same person's other batches for this agency in a day",
+                "连同同一申请人一日内对该机构其他批次的余额",
+            ),
             "currency": ("currency", "币种"),
             "rows_hash": ("hash of the list of cases", "案件清单哈希"),
             "zone": ("time zone of the days", "日期所在时区"),

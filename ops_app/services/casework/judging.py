@@ -32,11 +32,16 @@ from ops_app.store.organisation import agencies, agency_contracts
 from ops_app.store.organisation.agencies import Agency
 from ops_app.store.tables.casework import placements
 
+IN_PARTS = "in_parts"
 RISKS: Mapping[str, tuple[str, str]] = {
     "contract_ends_first": ("the agency's contract ends before the placement does", "机构合同早于委外到期"),
     "evaluation_limited": ("the agency passed its last evaluation with limits only", "机构最近一次评估为限制合作"),
     "nearly_full": ("the agency will hold more than nine tenths of its capacity", "机构在手案件将超过承接能力的九成"),
     "vulnerable": ("there are vulnerable debtors among them", "其中有弱势群体债务人"),
+    IN_PARTS: (
+        "the same person asked for other batches for this agency within a day; the levels follow from the sum",
+        "同一申请人一日内对该机构另有批次，审批层级按合计金额确定",
+    ),
     "placed_often": ("some were placed twice or more before", "其中有已委外两次及以上的案件"),
 }
 _NEARLY_FULL = (9, 10)

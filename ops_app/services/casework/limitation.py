@@ -91,8 +91,8 @@ def list_expiring(
     with store.reading() as connection:
         until = _until(in_force(connection), limitation.packs(connection), day, within_days)
         clocks = limitation.page(connection, scope, now, until, pack=pack, after=mark, limit=limit + 1) if until else []
-        found = {one.case_id: cases.read(connection, one.case_id, scope, now) for one in clocks[:limit]}
-    rows = tuple((one, case) for one in clocks[:limit] if (case := found[one.case_id]) is not None)
+        found = cases.read_many(connection, [one.case_id for one in clocks[:limit]], scope, now)
+    rows = tuple((one, found[one.case_id]) for one in clocks[:limit] if one.case_id in found)
     last = clocks[limit - 1] if len(clocks) > limit else None
     return ExpiringPage(rows, mark_of("expires_date", last.expires_date, last.case_id) if last else None, day)
 

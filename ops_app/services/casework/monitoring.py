@@ -52,18 +52,18 @@ def find_alerts(actor: Actor, store: Store, *, now: datetime, today: date) -> Fo
     """Look at every placement and agency: enter what is new, close what is no longer so. The same thing is found once;
     what a person closed with a note is not found again while it lasts."""
     with store.reading() as connection:
-        standing = {one.alert_id: one for one in _look(connection, now, today)}
-        new = standing.keys() - alerts.known(connection, standing)
-        over = alerts.open_ids(connection) - standing.keys()
+        new, over = _changed(connection, now, today)
     if not new and not over:
         return Found(0, 0)
     with store.writing(actor, now) as transaction:
-        alerts.add(transaction.connection, [standing[alert_id] for alert_id in sorted(new)])
+        # looked at again: people take and close alerts, and enter attempts, between the first look and this act
+        standing, over = _changed(transaction.connection, now, today)
+        added = alerts.add_new(transaction.connection, standing)
         closing = {"closed_at": now, "closed_by": actor.person_id, "closed_by_name": actor.name}
-        alerts.change(transaction.connection, over, closing | {"closing_note": NO_LONGER})
-        said = {"found": len(new), "settled": len(over), "ids_hash": key_hash(*sorted(new), "/", *sorted(over))}
+        over = alerts.close_open(transaction.connection, over, closing | {"closing_note": NO_LONGER})
+        said = {"found": len(added), "settled": len(over), "ids_hash": key_hash(*sorted(added), "/", *sorted(over))}
         transaction.audit("case_alert.found", "case_alert", today.isoformat(), after=said)
-    return Found(len(new), len(over))
+    return Found(len(added), len(over))
 
 
 @act("cases.alerts")
@@ -126,6 +126,14 @@ def _open(transaction: Transaction, wanted: Mapping[str, int]) -> dict[str, Aler
         if one.closed_at is not None or one.version != version:
             raise AlertChanged(one.closed_by_name or "Somebody")
     return found
+
+
+def _changed(connection: Connection, now: datetime, today: date) -> tuple[dict[str, Alert], set[str]]:
+    """What stands and was never found (id → alert), and the open ones that stand no longer."""
+    standing = {one.alert_id: one for one in _look(connection, now, today)}
+    known = alerts.known(connection, standing)
+    new = {alert_id: one for alert_id, one in standing.items() if alert_id not in known}
+    return new, alerts.open_ids(connection) - standing.keys()
 
 
 def _look(connection: Connection, now: datetime, today: date) -> Iterable[Alert]:

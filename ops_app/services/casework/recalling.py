@@ -51,6 +51,15 @@ __all__ = [
 
 ENDS_SOONER = Reason("ends_sooner", "its placement ends before that day", "委外在该日之前已到期")
 
+IN_EFFECT = Reason(
+    "in_effect", "the recall took effect; the case goes to an agency again by a placement that is approved",
+    "退案已生效，须经审批重新委案",
+)  # fmt: skip
+CONTRACT_ENDING = Reason(
+    "contract_ending", "it goes back because the agency's contract ends; a renewed contract takes that back",
+    "因机构合同到期退案，登记续签合同后自动撤回",
+)  # fmt: skip
+
 
 @dataclass(frozen=True)
 class Announced:
@@ -89,9 +98,13 @@ def recall_cases(
     return done
 
 
-@act("cases.place")
-def withdraw_recall(actor: Actor, store: Store, *, now: datetime, wanted: Mapping[str, int], reason: str) -> Moved:
+@act("cases.withdraw_recall")
+def withdraw_recall(
+    actor: Actor, store: Store, *, now: datetime, today: date, wanted: Mapping[str, int], reason: str
+) -> Moved:
     """Take announced recalls of cases (id → version) back, all or none: each placement ends when it was to end before.
+    Only what a manager approved is taken back, by a manager, before it takes effect, and only where the agency may
+    still hold cases ``today``: afterwards, or when a contract ends, cases go back by a placement that is approved.
 
     Raises ``SomeRefused``, ``NoSuchCase``, ``CaseChanged``.
     """
@@ -100,11 +113,18 @@ def withdraw_recall(actor: Actor, store: Store, *, now: datetime, wanted: Mappin
     with store.writing(actor, now) as transaction:
         found, _ = chosen(transaction, arguments)
         announced = notices.running(transaction.connection, list(found))
+        stopped = {
+            code: agency_against(transaction.connection, code, today, more=0, lock=True)[1]
+            for code in distinct(one.agency_code for one in announced.values())
+        }
 
         def withdraw(one: Case) -> Any:
             notice = announced.get(one.case_id)
             if notice is None:
                 raise Conflict("No recall of it is announced.", "未发出退案通知。")
+            against = (*against_withdrawing(notice, transaction.now), *stopped[notice.agency_code])
+            if against:
+                raise CannotMove(against)
             return [altered(one, "recall_withdrawn", why, {"due_at": notice.due_before_at})]
 
         changes, refused = tried(found, withdraw)
@@ -179,6 +199,12 @@ def against_recall(running: Placement | None, announced: Notice | None, at: date
         return (NOT_PLACED,)
     found = [NOTICE_RUNS] if announced else []
     return (*found, ENDS_SOONER) if running.due_at <= at else tuple(found)
+
+
+def against_withdrawing(announced: Notice, now: datetime) -> tuple[Reason, ...]:
+    """Every reason why an announced recall is not taken back."""
+    found = [IN_EFFECT] if announced.effective_at <= now else []
+    return (*found, CONTRACT_ENDING) if announced.because == "agency_expiry" else tuple(found)
 
 
 def give_notice(

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from dataclasses import replace
+from datetime import date, timedelta
 from typing import Any
+
+from sqlalchemy.engine import Connection
 
 from ops_app.domain.canonical import canonical_json
 from ops_app.domain.casework.flags import Flag
-from ops_app.domain.casework.request_forms import labels_of
+from ops_app.domain.casework.request_forms import Standing, check_waived, labels_of
 from ops_app.domain.casework.requests import (
     ANSWERED_WITH_EVIDENCE,
     ANSWERS,
@@ -25,6 +28,7 @@ from ops_app.domain.casework.requests import (
     outcome_of,
 )
 from ops_app.domain.casework.scope import scope_of
+from ops_app.domain.casework.waivers import COMPONENTS, Grant, not_posted
 from ops_app.domain.errors import Conflict
 from ops_app.domain.organisation.approval_rules import levels_for
 from ops_app.domain.organisation.approvals import OPEN, RequestMove
@@ -121,7 +125,8 @@ def _levels(transaction: Transaction, draft: Draft) -> tuple[Role, ...]:
     scope = scope_of(transaction.actor)
     case = cases.read(transaction.connection, one.case_id, scope, transaction.now)
     rules = rules_of_kind(transaction.connection, draft.kind, case.lender_code if case else None)
-    return agency + levels_for(rules, draft.kind, draft.amount_minor, draft.currency, transaction.now)
+    together = together_minor(transaction.connection, one.case_id, one.kind, one.amount_minor, one.case_request_id)
+    return agency + levels_for(rules, draft.kind, together, draft.currency, transaction.now)
 
 
 def _followed(transaction: Transaction, after: ApprovalRequest, what: RequestMove, by: Actor, reason: str) -> None:
@@ -185,18 +190,49 @@ def _run_terms(transaction: Transaction, arguments: Mapping[str, Any]) -> Mappin
     if (case.balance_minor, case.currency) != (one.balance_minor, one.currency):
         raise BalanceMoved
     if one.kind is CaseRequestKind.WAIVER:
-        check_waivers(requests.granted_minor(transaction.connection, one.case_id, one.kind), case.balance_minor)
+        standing = standing_of(transaction.connection, case, one.kind, one.case_request_id)
+        if one.form.get("owed", owed_of(standing)) != owed_of(standing):
+            raise BalanceMoved
+        check_waived(one.form, standing)
     return _done(transaction, one, {"amount_minor": one.amount_minor, "currency": one.currency, "terms": one.form})
 
 
-def check_waivers(waived_minor: int, balance_minor: int) -> None:
-    """Raise ``Conflict`` where all waivers of a case together are more than is owed (feature 26)."""
-    if waived_minor > balance_minor:
-        raise Conflict(
-            "Together with the waivers granted before, more would be waived than is owed.",
-            "连同此前已同意的减免，减免总额将超过欠款余额。",
-            field="waived_penalty_minor",
-        )
+def standing_of(
+    connection: Connection, case: Case, kind: CaseRequestKind, but: str, placement_due_date: date | None = None
+) -> Standing:
+    """What a request of ``kind`` rests on; for a waiver less what others than the request ``but`` were granted and the
+    lender has not posted yet (decision 0018)."""
+    owed = Standing(
+        case.currency, case.principal_minor, case.interest_minor, case.fees_minor, case.penalty_minor,
+        placement_due_date,
+    )  # fmt: skip
+    if kind is not CaseRequestKind.WAIVER:
+        return owed
+    before = [one for one in requests.granted(connection, case.case_id, kind) if one.case_request_id != but]
+    return replace(owed, not_posted=not_posted([_grant(one, owed) for one in before], owed.owed))
+
+
+def together_minor(connection: Connection, case_id: str, kind: CaseRequestKind, amount_minor: int, but: str) -> int:
+    """The amount that decides how high a request climbs: for a waiver with all that was granted on the case before, so
+    that several small ones climb as high as the one large one that they are; else its own."""
+    if kind is not CaseRequestKind.WAIVER:
+        return amount_minor
+    before = requests.granted(connection, case_id, kind)
+    return amount_minor + sum(one.amount_minor for one in before if one.case_request_id != but)
+
+
+def owed_of(standing: Standing) -> dict[str, int]:
+    """What was owed of each component when it was asked for, as a waiver keeps it."""
+    return {f"{part}_minor": minor for part, minor in standing.owed.items()}
+
+
+def _grant(one: CaseRequest, now: Standing) -> Grant:
+    """A granted waiver. One that does not say what was owed of each component was granted on a balance alone: what
+    that fell by is then what each component may have fallen by."""
+    fell = max(0, one.balance_minor - now.balance_minor)
+    said = one.form.get("owed")
+    owed = {part: int(said[f"{part}_minor"]) if said else minor + fell for part, minor in now.owed.items()}
+    return Grant({part: int(one.form.get(f"waived_{part}_minor", 0)) for part in COMPONENTS}, owed)
 
 
 def _run_keep(transaction: Transaction, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -272,6 +308,12 @@ _LABELS = {
     "case_id": ("case", "案件编号"),
     "loan_id": ("loan", "借据号"),
     "balance_minor": ("balance when asked for", "申请时余额"),
+    "together_minor": ("with the waivers granted on this case before", "连同本案此前已同意的减免"),
+    "owed": ("owed when asked for", "申请时各项欠款"),
+    "principal_minor": ("principal", "本金"),
+    "interest_minor": ("interest", "利息"),
+    "fees_minor": ("fees", "费用"),
+    "penalty_minor": ("penalty interest", "罚息"),
     "currency": ("currency", "币种"),
     "due_at": ("due", "办理时限"),
     "until_at": ("new end of the placement", "委外新到期时间"),

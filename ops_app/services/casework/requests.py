@@ -18,7 +18,7 @@ from ops_app.domain.canonical import moment_text
 from ops_app.domain.casework.cases import CaseMove, NoSuchCase, checked_reason, moves_from
 from ops_app.domain.casework.evidence import Checked, Upload, checked_files
 from ops_app.domain.casework.flags import Flag
-from ops_app.domain.casework.request_forms import EVIDENCE_REQUIRED, Standing, amount_of, checked_form
+from ops_app.domain.casework.request_forms import EVIDENCE_REQUIRED, amount_of, checked_form
 from ops_app.domain.casework.requests import (
     CASE,
     CaseRequestKind,
@@ -39,8 +39,10 @@ from ops_app.services.casework.request_kinds import (
     OBJECT,
     arguments_of,
     asked_files,
-    check_waivers,
     flag_arguments,
+    owed_of,
+    standing_of,
+    together_minor,
 )
 from ops_app.services.casework.request_rules import rule_of
 from ops_app.services.organisation.approval_making import enter_request, resubmit_within
@@ -195,10 +197,9 @@ def _drawn(
     if kind in _MOVE_OF and (case.agency_code is None or _MOVE_OF[kind] not in moves_from(case.position)):
         raise NotWithAnAgency(kind)
     running = periods.running_placements(transaction.connection, [case.case_id]).get(case.case_id)
-    standing = Standing(
-        case.currency, case.principal_minor, case.interest_minor, case.fees_minor, case.penalty_minor,
-        running.due_at.astimezone(zone).date() if running else None,
-    )  # fmt: skip
+    standing = standing_of(
+        transaction.connection, case, kind, identity, running.due_at.astimezone(zone).date() if running else None
+    )
     form = checked_form(kind, asking.form, standing, now.astimezone(zone).date())
     if kind is CaseRequestKind.KEEP_CASE:
         last_day = datetime.fromisoformat(form["until_date"]).date()
@@ -206,9 +207,9 @@ def _drawn(
     if kind in EVIDENCE_REQUIRED and not asking.files and not has_files:
         raise Invalid("This kind of request needs a file as evidence.", "此类申请须上传证据文件。", field="files")
     amount = amount_of(kind, form, standing)
+    together = together_minor(transaction.connection, case.case_id, kind, amount, identity)
     if kind is CaseRequestKind.WAIVER:
-        granted = requests.granted_minor(transaction.connection, case.case_id, kind)
-        check_waivers(granted + amount, case.balance_minor)
+        form |= {"owed": owed_of(standing), "together_minor": together}
     rule = rule_of(transaction.connection, kind, actor.agency_code, case.currency, now)
     return CaseRequest(
         case_request_id=identity,
@@ -225,7 +226,7 @@ def _drawn(
         currency=case.currency,
         balance_minor=case.balance_minor,
         reason=checked_reason(asking.reason),
-        needs_asset=actor.agency_code is None or actor.role is AGENCY_DECIDES or rule.goes_up(amount),
+        needs_asset=actor.agency_code is None or actor.role is AGENCY_DECIDES or rule.goes_up(together),
         approval_id=None,
         state=RequestState.WAITING,
         awaited_role=AGENCY_DECIDES.value,

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, exists, func, insert, or_, select, tuple_, update
+from sqlalchemy import ColumnElement, exists, func, or_, select, tuple_, update
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 
 from ops_app.domain.casework.alerts import Alert, AlertKind
@@ -39,11 +40,16 @@ def known(connection: Connection, ids: Collection[str]) -> set[str]:
     return found
 
 
-def add(connection: Connection, rows: Sequence[Alert]) -> None:
-    """Enter alerts."""
-    if rows:
-        values = [{name: value for name, value in vars(one).items() if name in case_alerts.c} for one in rows]
-        connection.execute(insert(case_alerts), [value | {"kind": value["kind"].value} for value in values])
+def add_new(connection: Connection, rows: Mapping[str, Alert]) -> set[str]:
+    """Enter alerts (by id); the ids of those that nobody entered meanwhile."""
+    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+    statement = dialect.insert(case_alerts).on_conflict_do_nothing().returning(case_alerts.c.alert_id)
+    added: set[str] = set()
+    for some in chunks(sorted(rows)):
+        found = [vars(rows[alert_id]) | {"kind": rows[alert_id].kind.value} for alert_id in some]
+        values = [{name: value for name, value in one.items() if name in case_alerts.c} for one in found]
+        added.update(connection.execute(statement, values).scalars())
+    return added
 
 
 def open_ids(connection: Connection) -> set[str]:
@@ -80,6 +86,17 @@ def change(connection: Connection, ids: Collection[str], values: dict[str, Any])
             .where(case_alerts.c.alert_id.in_(some))
             .values(**values, version=case_alerts.c.version + 1)
         )
+
+
+def close_open(connection: Connection, ids: Collection[str], values: dict[str, Any]) -> set[str]:
+    """Close those of the alerts that are still open, and give their ids; a note that somebody wrote stays."""
+    c = case_alerts.c
+    closed: set[str] = set()
+    for some in chunks(sorted(ids)):
+        statement = update(case_alerts).where(c.alert_id.in_(some), c.closed_at.is_(None))
+        done = connection.execute(statement.values(**values, version=c.version + 1).returning(c.alert_id))
+        closed.update(done.scalars())
+    return closed
 
 
 def page(

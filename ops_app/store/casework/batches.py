@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import bindparam, exists, insert, select, update
+from sqlalchemy import and_, bindparam, exists, func, insert, or_, select, update
 from sqlalchemy.engine import Connection
 
 from ops_app.domain.casework.flags import Reason
 from ops_app.domain.casework.placing import BatchKind
-from ops_app.domain.organisation.approvals import OPEN
+from ops_app.domain.organisation.approvals import OPEN, RequestState
 from ops_app.store import stored_json
 from ops_app.store.ledger.payments import chunks
 from ops_app.store.tables.approvals import approval_requests
@@ -130,6 +130,28 @@ def waiting(connection: Connection, ids: Sequence[str], *, but: str = "") -> set
         )
         found.update(connection.execute(query).scalars())
     return found
+
+
+def beside_minor(connection: Connection, batch: Batch, since: datetime) -> int:
+    """The balances of other batches of the same maker, kind, agency and currency that wait or, made after ``since``,
+    were approved."""
+    c, r = case_batches.c, approval_requests.c
+    query = (
+        select(func.coalesce(func.sum(c.balance_minor), 0))
+        .join(approval_requests, (r.object_type == OBJECT) & (r.object_id == c.batch_id))
+        .where(
+            c.batch_id != batch.batch_id,
+            c.made_by == batch.made_by,
+            c.kind == batch.kind.value,
+            c.currency == batch.currency,
+            c.agency_code == batch.agency_code if batch.agency_code else c.agency_code.is_(None),
+            or_(
+                r.state.in_(sorted(state.value for state in OPEN)),
+                and_(r.state == RequestState.APPROVED.value, c.made_at > since),
+            ),
+        )
+    )
+    return int(connection.execute(query).scalar_one())
 
 
 def newest(connection: Connection, *, made_by: str | None, limit: int) -> list[tuple[Batch, str]]:

@@ -157,6 +157,17 @@ def granted_minor(connection: Connection, case_id: str, kind: CaseRequestKind) -
     return int(connection.execute(query).scalar_one())
 
 
+def granted(connection: Connection, case_id: str, kind: CaseRequestKind) -> list[CaseRequest]:
+    """The granted requests of this kind on the case, in the order in which they were granted."""
+    rows = connection.execute(
+        _query()
+        .where(requests.c.case_id == case_id, requests.c.kind == kind.value)
+        .where(requests.c.outcome == Outcome.GRANTED.value)
+        .order_by(requests.c.ended_at, requests.c.requested_at, requests.c.case_request_id)
+    )
+    return [_request(row) for row in rows]
+
+
 def add(connection: Connection, one: CaseRequest) -> None:
     """Enter a request; its approval is named by ``name_approval`` within the same act."""
     connection.execute(

@@ -27,6 +27,7 @@ from ops_app.services.casework.moving import move_case, set_flag
 from ops_app.services.casework.placing import SomeRefused, queue_cases
 from ops_app.services.casework.verify import verify_one_owner
 from ops_app.services.organisation import approvals as engine
+from ops_app.services.organisation.approval_kinds import kind_of
 from ops_app.store.store import Store, Transaction
 from tests.services.casework.casebook import (
     AG1,
@@ -240,6 +241,55 @@ def test_a_large_balance_needs_finance_too(store: Store, tmp_path: Path, maker: 
     finance = a_collector(store, "finance", role=Role.FINANCE)
     assert decide(store, finance, batch.batch_id).state is RequestState.APPROVED
     assert now_is(store, row["case_id"]).agency_code == "AG01"
+
+
+def test_a_batch_is_approved_as_what_it_is_and_as_nothing_else(
+    store: Store, tmp_path: Path, maker: Actor, manager: Actor
+) -> None:
+    ids = queued(store, tmp_path)
+    (batch,) = submit(store, maker, asked(store, *ids[:2]))
+    (one,) = engine.requests_on(manager, store, now=NOW, object_type="case_batch", object_id=batch.batch_id)
+    like = {
+        "object_type": "case_batch", "object_id": batch.batch_id, "arguments": dict(one.arguments), "reason": WHY,
+        "amount_minor": one.amount_minor, "currency": one.currency,
+    }  # fmt: skip
+    with pytest.raises(Invalid, match="not the one of this batch"):
+        engine.request_approval(maker, store, now=NOW, kind="cases.recall", key="k9", **like)
+    with store.writing(manager, NOW) as transaction, pytest.raises(Invalid, match="not the one of this batch"):
+        kind_of("cases.recall").run(transaction, one.arguments)
+        transaction.audit("case_batch.asked", "case_batch", batch.batch_id)
+    assert now_is(store, ids[0]).agency_code is None
+
+
+def test_batches_that_were_split_climb_as_high_as_the_whole(
+    store: Store, tmp_path: Path, maker: Actor, manager: Actor
+) -> None:
+    rows = [a_spell(number, balance_minor=400_000_000) for number in range(1, 7)]
+    for code in ("AG01", "AG02"):
+        an_agency(store, code)
+    taken_in(store, tmp_path, *rows)
+    ids = [row["case_id"] for row in rows]
+    queue_cases(SUPERVISOR, store, now=NOW, wanted=versions(store, *ids), reason=WHY)
+
+    def ask(number: int, by: Actor = maker, agency: str = "AG01", now=NOW):
+        (batch,) = submit_batch(
+            by, store, now=now, asked=asked(store, ids[number], agency=agency), reason=WHY, key=f"part/{number}"
+        )
+        (one,) = engine.requests_on(manager, store, now=now, object_type="case_batch", object_id=batch.batch_id)
+        return batch, one.levels, one.flags, one.arguments["together_minor"]
+
+    second = a_collector(store, "second", role=Role.SUPERVISOR)
+    first, *said = ask(0)
+    assert said == [(Role.MANAGER,), (), 400_000_000]
+    assert ask(1)[1:] == ((Role.MANAGER,), ("in_parts",), 800_000_000)
+    decide(store, manager, first.batch_id)  # what was approved within the day still counts
+    third, *said = ask(2)
+    assert said == [(Role.MANAGER, Role.FINANCE), ("in_parts",), 1_200_000_000]
+    assert ask(3, by=second)[1:] == ((Role.MANAGER,), (), 400_000_000)
+    assert ask(4, agency="AG02")[1:] == ((Role.MANAGER,), (), 400_000_000)
+    decide(store, manager, third.batch_id, act=engine.reject)  # what was refused counts no more
+    day = NOW + timedelta(days=1)
+    assert ask(5, now=day)[1:] == ((Role.MANAGER,), ("in_parts",), 800_000_000)
 
 
 def test_an_approval_runs_the_very_cases_that_were_read(

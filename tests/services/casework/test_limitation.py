@@ -7,7 +7,8 @@ from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select, text
+from sqlalchemy import event, select, text
+from sqlalchemy.engine import Engine
 
 from ops_app.domain.casework.cases import NoSuchCase
 from ops_app.domain.casework.limitation import InterruptionKind, NotInTheRecord
@@ -209,3 +210,23 @@ def test_a_page_of_the_queue_reads_its_index_and_sorts_nothing(store: Store, tmp
     assert "TEMP B-TREE" not in plan
     assert limitation_clocks.name in plan
     assert limitation.MOST_DAYS > 0
+
+
+def test_a_page_of_what_expires_asks_no_question_for_each_case(store: Store, tmp_path: Path) -> None:
+    some_cases(store, tmp_path, 12)
+    asked: list[str] = []
+
+    def note(_connection: object, _cursor: object, statement: str, *_more: object) -> None:
+        asked.append(statement)
+
+    counts = []
+    for limit in (2, 12):
+        asked.clear()
+        event.listen(Engine, "before_cursor_execute", note)
+        try:
+            page = list_expiring(SUPERVISOR, store, now=NOW, within_days=limitation.MOST_DAYS, limit=limit)
+        finally:
+            event.remove(Engine, "before_cursor_execute", note)
+        assert len(page.rows) == limit
+        counts.append(len(asked))
+    assert counts[0] == counts[1]

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 from pathlib import Path
+from threading import Thread
 from zoneinfo import ZoneInfo
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.engine import Connection
 
 from ops_app.domain.casework.alerts import AlertChanged, AlertKind, NoSuchAlert
 from ops_app.domain.casework.flags import Flag
@@ -19,6 +21,7 @@ from ops_app.services.casework.following import collected_in, deadlines, note_to
 from ops_app.services.casework.monitoring import AlertFilter, close_alerts, find_alerts, list_alerts, take_alerts
 from ops_app.services.casework.moving import set_flag
 from ops_app.services.casework.placing import SomeRefused
+from ops_app.store.casework import alerts
 from ops_app.store.ledger import payments
 from ops_app.store.store import Store
 from tests.services.casework.casebook import (
@@ -99,6 +102,44 @@ def test_what_a_person_closed_is_not_found_again_while_it_lasts(store: Store, tm
     for role in (Role.COLLECTOR, Role.AGENCY_SUPERVISOR, Role.ANALYST, Role.FINANCE):
         with pytest.raises(Refused):
             list_alerts(Actor("x", "X", role), store, now=LATE)
+
+
+def test_a_note_that_a_person_closes_with_during_the_look_stays(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ids = some_cases(store, tmp_path)
+    placed(store, "AG01", *ids[:2])
+    look(store)
+    rows = {one.case_id: one for one in list_alerts(SUPERVISOR, store, now=LATE).rows}
+    recalled(store, *ids[:2], now=LATE)
+    read, mine = alerts.open_ids, rows[ids[0]]
+
+    def meanwhile(connection: Connection) -> set[str]:
+        found = read(connection)
+        monkeypatch.setattr(alerts, "open_ids", read)  # between the first look and the act
+        note = {"now": LATE, "wanted": {mine.alert_id: mine.version}, "note": "settled by phone"}
+        someone = Thread(target=lambda: close_alerts(SUPERVISOR, store, **note))
+        someone.start()
+        someone.join()
+        return found
+
+    monkeypatch.setattr(alerts, "open_ids", meanwhile)
+    assert look(store) == (0, 1)
+    closed = {one.case_id: one for one in list_alerts(SUPERVISOR, store, now=LATE, wanted=AlertFilter(False)).rows}
+    assert (closed[ids[0]].closing_note, closed[ids[0]].version) == ("settled by phone", 2)
+    assert closed[ids[1]].closing_note == "no longer so"
+
+
+def test_what_was_found_or_closed_meanwhile_is_left_as_it_is(store: Store, tmp_path: Path) -> None:
+    ids = some_cases(store, tmp_path)
+    placed(store, "AG01", ids[0])
+    look(store)
+    (one,) = list_alerts(SUPERVISOR, store, now=LATE).rows
+    close_alerts(SUPERVISOR, store, now=LATE, wanted={one.alert_id: 1}, note="settled by phone")
+    with store.writing(SYSTEM, LATE) as transaction:
+        assert alerts.add_new(transaction.connection, {one.alert_id: one}) == set()
+        assert alerts.close_open(transaction.connection, {one.alert_id}, {"closing_note": "no longer so"}) == set()
+        transaction.audit("case_alert.found", "case_alert", "x")
 
 
 def test_an_agency_that_may_not_hold_cases_or_holds_too_many_is_found(store: Store, tmp_path: Path) -> None:

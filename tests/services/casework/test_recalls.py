@@ -12,7 +12,7 @@ from sqlalchemy import select, text
 from ops_app.domain.casework.cases import CaseState, NoSuchCase
 from ops_app.domain.casework.flags import Flag
 from ops_app.domain.casework.placing import GroundDoesNotHold, RecallGround
-from ops_app.domain.errors import Invalid
+from ops_app.domain.errors import Invalid, Refused
 from ops_app.domain.organisation.agencies import AgencyMove
 from ops_app.domain.organisation.exports import ExportState
 from ops_app.domain.organisation.people import SYSTEM, Actor, Role
@@ -58,6 +58,7 @@ from tests.services.casework.casebook import (
 )
 
 TODAY = date(2026, 11, 24)
+MANAGER = Actor("p-man", "Mei", Role.MANAGER)
 EFFECTIVE = datetime(2026, 11, 30, 16, 0, tzinfo=UTC)
 """Midnight in Shanghai, seven days after ``TODAY``."""
 
@@ -66,6 +67,10 @@ def announce(store: Store, *ids: str, now: datetime = NOW):
     arguments = {"cases": versions(store, *ids), "reason": "the agency is slow", "zone": ZONE}
     with store.writing(SUPERVISOR, now) as transaction:
         return run_announce_recall(transaction, arguments)
+
+
+def take_back(store: Store, *ids: str, now: datetime = NOW, by: Actor = MANAGER) -> None:
+    withdraw_recall(by, store, now=now, today=now.date(), wanted=versions(store, *ids), reason=WHY)
 
 
 def seen(store: Store, now: datetime, by: Actor = AG1) -> set[str]:
@@ -99,11 +104,35 @@ def test_a_recall_that_is_taken_back_leaves_the_placement_as_it_was(store: Store
     placed(store, "AG01", *ids[:2])
     announce(store, ids[0])
     with pytest.raises(SomeRefused):
-        withdraw_recall(SUPERVISOR, store, now=NOW, wanted=versions(store, *ids[:2]), reason=WHY)
-    withdraw_recall(SUPERVISOR, store, now=NOW, wanted=versions(store, ids[0]), reason=WHY)
+        take_back(store, *ids[:2])
+    for role in (Role.ALLOCATION, Role.SUPERVISOR):  # who places cases asked for the recall, and undoes no approval
+        with pytest.raises(Refused):
+            take_back(store, ids[0], by=Actor("p-x", "X", role))
+    take_back(store, ids[0])
     assert announced_recalls(AG1, store, now=NOW) == []
     assert seen(store, DUE - timedelta(seconds=1)) == set(ids[:2])
     announce(store, ids[0])  # and may be announced again
+
+
+def test_a_recall_that_took_effect_is_not_taken_back(store: Store, tmp_path: Path) -> None:
+    ids = some_cases(store, tmp_path)
+    placed(store, "AG01", *ids[:2])
+    announce(store, *ids[:2])
+    take_back(store, ids[0], now=EFFECTIVE - timedelta(seconds=1))
+    with pytest.raises(SomeRefused, match="took effect"):
+        take_back(store, ids[1], now=EFFECTIVE)
+    assert seen(store, EFFECTIVE) == {ids[0]}
+
+
+def test_an_agency_that_may_hold_nothing_keeps_no_case_by_a_recall_taken_back(store: Store, tmp_path: Path) -> None:
+    ids = some_cases(store, tmp_path)
+    placed(store, "AG01", ids[0])
+    announce(store, ids[0])
+    with store.writing(SYSTEM, NOW) as transaction:
+        transaction.connection.execute(text("update agencies set state = 'suspended'"))
+        transaction.audit("agency.suspend", "agency", "AG01")
+    with pytest.raises(SomeRefused, match="not working with us"):
+        take_back(store, ids[0])
 
 
 def test_a_placement_that_ends_sooner_is_not_announced(store: Store, tmp_path: Path) -> None:
@@ -143,6 +172,8 @@ def test_an_ending_contract_announces_the_recall_and_a_renewal_takes_it_back(sto
     assert recall_from_expiring(SYSTEM, store, now=later, today=TODAY + timedelta(days=4), **run) == 2
     assert recall_from_expiring(SYSTEM, store, now=later, today=TODAY + timedelta(days=4), **run) == 0
     ends = datetime(2026, 12, 3, 16, 0, tzinfo=UTC)
+    with pytest.raises(SomeRefused, match="contract ends"):
+        take_back(store, ids[0], now=later)
     assert [(one.count, one.effective_at) for one in announced_recalls(AG1, store, now=later)] == [(2, ends)]
     with store.writing(SYSTEM, later) as transaction:
         period = Period(date(2026, 12, 4), date(2027, 12, 4))
@@ -241,4 +272,4 @@ def test_of_another_agency_nobody_moves_anything(store: Store, tmp_path: Path) -
     with pytest.raises(Invalid, match="no such collector"):
         move_all_cases(AG1, store, now=NOW, from_id=hers.person_id, to_id=other.person_id, reason=WHY)
     with pytest.raises(NoSuchCase):
-        withdraw_recall(Actor("p-s", "S", Role.SUPERVISOR), store, now=NOW, wanted={"0" * 32: 1}, reason=WHY)
+        withdraw_recall(MANAGER, store, now=NOW, today=TODAY, wanted={"0" * 32: 1}, reason=WHY)
