@@ -246,6 +246,16 @@ def test_every_answer_carries_the_security_headers(door: TestClient) -> None:
         assert headers["cache-control"] == "no-store"
 
 
+def test_the_description_of_the_interface_needs_a_session(door: TestClient) -> None:
+    for path in ("/api/openapi.json", "/api/docs", "/api/redoc"):
+        assert door.get(path).status_code in {401, 404}, path
+        assert "paths" not in door.get(path).text
+    assert door.get("/api/openapi.json").status_code == 401
+    sign_in(door)
+    described = door.get("/api/openapi.json").json()
+    assert "/v1/me" in described["paths"]
+
+
 def test_a_posted_form_has_a_limit(door: TestClient) -> None:
     answer = door.post("/sign-in", data={"name": "x" * (FORM_BODY_LIMIT + 1)})
     assert answer.status_code == 413

@@ -187,7 +187,7 @@ def test_a_link_is_dead_for_others_after_changes_and_for_guesses_alike(
         assert (answer.status_code, answer.content) == (404, missing.content), role
     _, admin = signed_in(Role.ADMINISTRATOR)
     common = {"now": app.clock.now(), "person_id": here.actor.person_id, "reason": "moved"}
-    people.change_role(admin, app.store, version=1, role=Role.MANAGER, **common)
+    people.change_role(admin, app.store, version=1, role=Role.AUDITOR, **common)
     hold(client, app, here.actor)
     answer = client.get(link(one))
     assert (answer.status_code, answer.content) == (404, missing.content)

@@ -12,9 +12,11 @@ from ops_app.consoles.asset_company.parts.agency_record import TABS
 from ops_app.domain.organisation.agencies import AgencyState
 from ops_app.domain.organisation.people import SYSTEM, Role
 from ops_app.domain.organisation.units import unit_id_of
-from ops_app.services.organisation import agencies, agency_access, memberships, people, units
+from ops_app.services.organisation import agencies, agency_access, approvals, memberships, people, units
 from ops_app.services.organisation.demo_organisation import create_demo_organisation
 from ops_app.services.organisation.demo_people import create_demo_people
+from ops_app.store.organisation import people as stored_people
+from ops_app.store.organisation import rights as stored_rights
 from tests.consoles.conftest import OpenPage, SignedInAs, words
 
 LANGUAGES = ("en", "zh")
@@ -257,3 +259,59 @@ def test_people_from_a_file_are_previewed_then_created(
     assert not at.exception, [error.value for error in at.exception]
     assert "newone" in words(at)
     assert {"en": "People created: 1", "zh": "已创建 1 人"}[language] in words(at)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_role_that_decides_is_asked_for_on_the_page_and_given_by_the_second_person(
+    house: App, open_page: OpenPage, signed_in: SignedInAs, language: str
+) -> None:
+    _, manager = signed_in(Role.MANAGER, name="boss")
+    at = open_page("people", Role.ADMINISTRATOR, language=language)
+    field(at, "text_input", "sign_in_name").set_value("huang")
+    field(at, "text_input", "display_name").set_value("Huang")
+    field(at, "selectbox", "role").set_value("finance")
+    submit(at)
+    assert {"en": "Say why.", "zh": "请填写原因。"}[language] in [error.value for error in at.error]
+    assert field(at, "text_input", "sign_in_name").value == "huang", "nothing typed is lost"
+    field(at, "text_area", "reason").set_value("joins the ledger")
+    submit(at)
+    assert not at.error, [error.value for error in at.error]
+    assert {"en": "huang was asked for", "zh": "已提交 huang 的开户申请"}[language] in at.success[0].value
+    now = house.clock.now()
+    (one,) = approvals.list_requests(manager, house.store, now=now).rows
+    approvals.approve(
+        manager, house.store, now=now, request_id=one.request_id, expected_version=one.version,
+        content_hash=one.content_hash, reason="seen", key="k",
+    )  # fmt: skip
+    with house.store.reading() as connection:
+        made = stored_people.by_name(connection, "huang")
+    assert made is not None
+    assert made.role is Role.FINANCE
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_an_agency_administrator_takes_a_right_and_asks_for_it_back(
+    app: App, open_page: OpenPage, signed_in: SignedInAs, language: str
+) -> None:
+    _, admin = signed_in(Role.ADMINISTRATOR)
+    own = people.create_person(
+        admin, app.store, now=app.clock.now(), sign_in_name="own", display_name="Own", role=Role.COLLECTOR,
+        agency_code="A01",
+    ).person  # fmt: skip
+    query = {"staff_id": own.person_id}
+    at = open_page("agency_people", Role.AGENCY_ADMINISTRATOR, language=language, query=query)
+    choose_act(at, "act_", "narrow")
+    field(at, "text_area", "reason").set_value("tags too much")
+    submit(at)
+    assert at.error, "a right must be chosen"
+    field(at, "selectbox", "permission").set_value("cases.tag")
+    submit(at)
+    assert not at.error, [error.value for error in at.error]
+    with app.store.reading() as connection:
+        assert stored_rights.rights_of(connection, own.person_id).withheld == {"cases.tag"}
+    assert "tags too much" in words(at)
+    field(at, "selectbox", "which").set_value(f"{own.person_id}/withheld/cases.tag")
+    next(one for one in reversed(at.text_area) if one.key.startswith("give_back")).set_value("better now")
+    at.button[[one.key and "give_back" in one.key for one in at.button].index(True)].click().run()
+    assert not at.exception
+    assert {"en": "Compliance of the asset company", "zh": "由资产公司合规审批"}[language] in at.success[0].value

@@ -6,7 +6,7 @@ from typing import Any
 
 import streamlit as st
 
-from ops_app.consoles.agency.parts import staff_list
+from ops_app.consoles.agency.parts import staff_list, staff_rights
 from ops_app.consoles.kit import tables
 from ops_app.consoles.kit.context import Here, here
 from ops_app.consoles.kit.desk import choose
@@ -31,12 +31,15 @@ def change(at: Here, person: Person) -> None:
         return
     act = st.segmented_control(
         t("people.act"),
-        ["reset", "lock" if person.active else "unlock"],
+        ["reset", "lock" if person.active else "unlock", "narrow"],
         default="reset",
         required=True,
         format_func=lambda code: t(f"people.acts.{code}"),
         key=f"act_{person.person_id}_{person.active}",
     )
+    if act == "narrow":
+        staff_rights.narrow(at, person)
+        return
     with form(at, f"person_{person.person_id}_{person.version}_{act}") as f:
         reason = f.reason("reason", t("forms.reason"))
         f.submit(t(f"people.acts.{act}"))
@@ -96,3 +99,4 @@ for row in found.rows:
     if row.person_id == chosen:
         change(current, row)
 create(current)
+staff_rights.taken(current)

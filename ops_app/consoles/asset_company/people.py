@@ -17,7 +17,7 @@ from ops_app.consoles.kit.i18n import LANGUAGES
 from ops_app.consoles.kit.page import heading
 from ops_app.consoles.kit.record import facts
 from ops_app.domain.organisation.people import Role
-from ops_app.services.organisation import people
+from ops_app.services.organisation import people, role_giving
 
 ROLES = [role.value for role in Role if role is not Role.SYSTEM]
 ACTS = ("reset", "role", "unit", "leave", "deactivate", "reactivate")
@@ -100,21 +100,38 @@ def create(at: Here) -> None:
             display_name = f.text("display_name", t("people.display_name"), max_chars=100)
             agency = agency_choice(at, f)
         language = f.choice("language", t("people.language"), list(LANGUAGES), LANGUAGES.__getitem__)
+        reason = f.reason("reason", t("people.why_two"))
         f.submit(t("people.create"))
     f.require({"role": role})
-    f.run(
-        lambda _key: people.create_person(
-            at.actor,
-            at.app.store,
-            now=at.now,
-            sign_in_name=name,
-            display_name=display_name,
-            role=Role(str(role)),
-            agency_code=agency or None,
-            language=language or "en",
-        ),
-        done=lambda made: t("people.created_with", name=made.person.sign_in_name, password=made.temporary_password),
-    )
+
+    def enter(key: str) -> people.CreatedPerson | str:
+        given: dict[str, Any] = {
+            "now": at.now, "sign_in_name": name, "display_name": display_name, "role": Role(str(role)),
+            "agency_code": agency or None, "language": language or "en",
+        }  # fmt: skip
+        if role_giving.gives_alone(at.actor, at.app.store, now=at.now, role=given["role"]):
+            return people.create_person(at.actor, at.app.store, **given)
+        return role_giving.request_person(at.actor, at.app.store, **given, reason=reason, key=key)
+
+    def done(made: people.CreatedPerson | str) -> str:
+        if isinstance(made, str):
+            return t("people.asked_new", name=name)
+        return t("people.created_with", name=made.person.sign_in_name, password=made.temporary_password)
+
+    f.run(enter, done=done)
+
+
+def give_role(at: Here, person: people.Person, role: Role, agency: str | None, reason: str, key: str) -> str:
+    """Give the role, or ask for it where two people give it; says which it was."""
+    given: dict[str, Any] = {
+        "now": at.now, "person_id": person.person_id, "version": person.version, "role": role, "agency_code": agency,
+        "reason": reason,
+    }  # fmt: skip
+    if role_giving.gives_alone(at.actor, at.app.store, now=at.now, role=role):
+        people.change_role(at.actor, at.app.store, **given)
+        return "people.done"
+    role_giving.request_role(at.actor, at.app.store, **given, key=key)
+    return "people.asked_role"
 
 
 def change(at: Here, person: people.Person) -> None:
@@ -158,8 +175,8 @@ def change(at: Here, person: people.Person) -> None:
         )
     elif act == "role":
         f.run(
-            lambda _key: people.change_role(at.actor, store, role=Role(role), agency_code=agency or None, **common),
-            done=t("people.done"),
+            lambda key: give_role(at, person, Role(role), agency or None, reason, key),
+            done=lambda said: t(said),
         )
     elif act == "deactivate":
         f.run(lambda _key: people.deactivate_person(at.actor, store, **common), done=t("people.done"))

@@ -12,11 +12,11 @@ from enum import StrEnum
 from ops_app.domain.errors import Refused
 from ops_app.domain.money import Money
 
-SCOPED = ("cases.", "fields.")
+SCOPED = ("cases.", "fields.", "requests.")
 """Families of rights whose services bind every query to the person's scope."""
 
-NOT_BOUND = frozenset({"cases.push"})
-"""Rights of those families that are about no case yet, so that no scope binds them."""
+NOT_BOUND = frozenset({"cases.push", "requests.rules"})
+"""Rights of those families that are about no case, or none yet, so that no scope binds them."""
 
 HOLD_NO_CASES = frozenset(
     {"session.own", "approvals.own", "rows.export", "organisation.view", "agencies.view", "parameters.view"}

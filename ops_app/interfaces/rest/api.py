@@ -5,6 +5,7 @@ from __future__ import annotations
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse
 
 from ops_app.bootstrap import App
 from ops_app.domain.errors import DomainError
@@ -24,8 +25,9 @@ from ops_app.interfaces.rest.todo import todo_routes
 
 
 def build_api(app: App, cookies: Cookies) -> FastAPI:
-    """The API of an installation. Its description is at ``/api/openapi.json``; there is no page from elsewhere."""
-    api = FastAPI(title="Recoup", version="1", docs_url=None, redoc_url=None)
+    """The API of an installation. Its description is at ``/api/openapi.json``, for whoever is signed in; there is no
+    page of it."""
+    api = FastAPI(title="Recoup", version="1", docs_url=None, redoc_url=None, openapi_url=None)
     callers = Callers(app, cookies)
 
     @api.get("/health")
@@ -46,6 +48,12 @@ def build_api(app: App, cookies: Cookies) -> FastAPI:
             agency_code=actor.agency_code,
             language=actor.language,
         )
+
+    @api.get("/openapi.json", include_in_schema=False)
+    def description(request: Request) -> JSONResponse:
+        """What this interface takes and answers."""
+        callers.anyone(request)
+        return JSONResponse(api.openapi())
 
     api.include_router(payment_routes(callers))
     api.include_router(loan_routes(callers))

@@ -35,6 +35,8 @@ def case_file_routes(callers: Callers) -> APIRouter:
             "Content-Disposition": f"attachment; filename*=UTF-8''{quote(one.file_name)}",
             "X-Content-Type-Options": "nosniff",
             "Cache-Control": "no-store",
+            # whatever the file holds, nothing of it runs or loads
+            "Content-Security-Policy": "default-src 'none'; object-src 'none'; frame-ancestors 'none'; sandbox",
         }
         return Response(data, media_type=one.media_type, headers=headers)
 

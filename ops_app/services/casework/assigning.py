@@ -43,16 +43,18 @@ class Collector:
 
 @act("cases.assign")
 def list_collectors(actor: Actor, store: Store, *, now: datetime) -> list[Collector]:
-    """The active collectors of the actor's own house, those with the fewest cases first."""
+    """The active collectors of the actor's own house, those with the fewest cases first. Whoever's cases are narrowed
+    is shown the collectors of their units, and counts the cases that are left to them."""
     with store.reading() as connection:
-        return [Collector(*row) for row in periods.collectors(connection, actor.agency_code)]
+        return [Collector(*row) for row in periods.collectors(connection, actor.agency_code, scope_of(actor), now)]
 
 
 @act("cases.assign")
 def list_holders(actor: Actor, store: Store, *, now: datetime) -> list[Collector]:
-    """Whoever of the actor's own house has cases now, also those who may not sign in any more."""
+    """Whoever of the actor's own house has cases now, also those who may not sign in any more; narrowed as
+    ``list_collectors``."""
     with store.reading() as connection:
-        return [Collector(*row) for row in periods.holders(connection, actor.agency_code)]
+        return [Collector(*row) for row in periods.holders(connection, actor.agency_code, scope_of(actor), now)]
 
 
 @act("cases.assign")
@@ -205,6 +207,9 @@ def _member(transaction: Transaction, person_id: str) -> Person:
     """A person within the actor's house (the asset company finds everybody), active or not, whatever their role."""
     person, actor = people.by_id(transaction.connection, person_id), transaction.actor
     if person is None or (actor.agency_code is not None and person.agency_code != actor.agency_code):
+        raise _no_collector()
+    units = actor.rights.units
+    if units is not None and not cases.is_member(transaction.connection, person_id, units, transaction.now):
         raise _no_collector()
     return person
 

@@ -50,7 +50,7 @@ def save_view(
     called, kept = checked_name(name), _checked(filters)
     with store.writing(actor, now) as transaction:
         connection = transaction.connection
-        known = views.named(connection, actor.person_id, page, called)
+        known, house = views.named(connection, actor.person_id, page, called), house_of(scope_of(actor))
         if known is None:
             if views.how_many(connection, actor.person_id) >= MOST_OF_A_PERSON:
                 raise Invalid(
@@ -58,11 +58,10 @@ def save_view(
                     f"您已保存 {MOST_OF_A_PERSON} 个视图,请先删除一个。",
                     field="name",
                 )
-            house = house_of(scope_of(actor))
             one = SavedView(uuid4().hex, actor.person_id, actor.name, house, page, called, kept, shared, now, 1)
             views.add(connection, one)
         else:
-            one = replace(known, filters=kept, shared=shared, saved_at=now, version=known.version + 1)
+            one = replace(known, house=house, filters=kept, shared=shared, saved_at=now, version=known.version + 1)
             if not views.change(connection, one):
                 raise ViewChanged
         transaction.audit(

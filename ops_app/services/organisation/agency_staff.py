@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from ops_app.domain.errors import Invalid, NotFound, Refused
-from ops_app.domain.organisation.ceilings import check_ceiling
+from ops_app.domain.organisation.ceilings import check_ceiling, check_grant
 from ops_app.domain.organisation.people import Actor, Role
 from ops_app.services.act import act
 from ops_app.services.organisation.hashing import hash_password, temporary_password
@@ -60,7 +60,7 @@ def list_agency_people(
     with store.reading() as connection:
         rows, total = people.page(
             connection,
-            PeopleFilter(text=text, role=role, agency_code=_agency(actor), active=active),
+            PeopleFilter(text=text, role=role, agency_code=agency_of(actor), active=active),
             sort=sort,
             descending=descending,
             offset=(page - 1) * page_size,
@@ -82,8 +82,8 @@ def create_agency_person(
 ) -> CreatedPerson:
     """Add a person to the actor's own agency with a temporary password. Raises ``Invalid``, ``BeyondCeiling`` or
     ``Conflict`` (the name is taken)."""
-    agency_code = _agency(actor)
-    check_ceiling(actor, role, agency_code)
+    agency_code = agency_of(actor)
+    check_grant(actor, role, agency_code)
     person = new_person(now, sign_in_name, display_name, role, agency_code, language)
     password = temporary_password()
     hashed = hash_password(password)
@@ -117,7 +117,9 @@ def reset_agency_password(
     password = temporary_password()
     hashed = hash_password(password)
     with store.writing(actor, now) as transaction:
-        give_password(transaction, _own(transaction, actor, person_id), version, hashed, why)
+        before = own_person(transaction, actor, person_id)
+        check_grant(actor, before.role, before.agency_code)
+        give_password(transaction, before, version, hashed, why)
     return password
 
 
@@ -127,8 +129,9 @@ def _switch(
     why = checked_why(reason)
     action = "person.reactivated" if active else "person.deactivated"
     with store.writing(actor, now) as transaction:
-        before = _own(transaction, actor, person_id)
+        before = own_person(transaction, actor, person_id)
         if active and not before.active:
+            check_grant(actor, before.role, before.agency_code)
             _refuse_locked_above(transaction, before)
         return switch_account(transaction, before, version, active, action, why)
 
@@ -153,16 +156,17 @@ def _refuse_locked_above(transaction: Transaction, person: Person) -> None:
         )
 
 
-def _own(transaction: Transaction, actor: Actor, person_id: str) -> Person:
+def own_person(transaction: Transaction, actor: Actor, person_id: str) -> Person:
     """One of the own people whom the actor may manage; a foreign person is answered like a missing one."""
     person = other_person(transaction, actor, person_id)
-    if person.agency_code != _agency(actor):
+    if person.agency_code != agency_of(actor):
         raise NotFound("There is no such person.", "没有此人。")
     check_ceiling(actor, person.role, person.agency_code)
     return person
 
 
-def _agency(actor: Actor) -> str:
-    if actor.agency_code is None:  # the store forbids it; without it everybody of the asset company would be listed
+def agency_of(who: Actor) -> str:
+    """The agency of whoever manages its people."""
+    if who.agency_code is None:  # the store forbids it; without it everybody of the asset company would be listed
         raise NotFound("There is no such agency.", "没有该机构。")
-    return actor.agency_code
+    return who.agency_code

@@ -26,11 +26,13 @@ MODULES: tuple[str, ...] = (
     "ops_app.services.casework.batches",
     "ops_app.services.casework.request_kinds",
     "ops_app.services.casework.request_rules",
+    "ops_app.services.organisation.agency_rights",
     "ops_app.services.organisation.announcement_publishing",
     "ops_app.services.organisation.approval_rules",
     "ops_app.services.organisation.export_releasing",
     "ops_app.services.organisation.parameters",
     "ops_app.services.organisation.rights",
+    "ops_app.services.organisation.role_giving",
 )
 """The services that register kinds. An area that registers one adds itself here."""
 

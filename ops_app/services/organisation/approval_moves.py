@@ -7,11 +7,14 @@ from datetime import datetime
 from typing import Any
 
 from ops_app.domain.canonical import content_hash, key_hash
+from ops_app.domain.casework.scope import scope_of
 from ops_app.domain.errors import Invalid
 from ops_app.domain.organisation.approvals import NoSuchRequest, RequestChanged, RequestMove, RequestState, move
 from ops_app.domain.organisation.people import SYSTEM, Actor, Role
 from ops_app.services.organisation.approval_kinds import kinds
+from ops_app.store.casework.cases import left_of
 from ops_app.store.organisation import approvals, notices
+from ops_app.store.organisation.approval_lists import is_left
 from ops_app.store.organisation.approvals import ApprovalRequest, RequestDecision
 from ops_app.store.store import Claim, Transaction
 
@@ -63,7 +66,8 @@ def once(transaction: Transaction, key: str, asked: object) -> Claim:
 def locked(transaction: Transaction, request_id: str) -> ApprovalRequest:
     """The request, which nobody else changes before this act ends. Raises ``NoSuchRequest``."""
     found = approvals.read(transaction.connection, request_id, lock=True)
-    if found is None or not in_reach(found, transaction.actor):
+    left = left_of(scope_of(transaction.actor), transaction.now)
+    if found is None or not in_reach(found, transaction.actor) or not is_left(transaction.connection, request_id, left):
         raise NoSuchRequest
     return found
 

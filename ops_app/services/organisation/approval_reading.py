@@ -7,6 +7,7 @@ from datetime import datetime
 
 from sqlalchemy.engine import Connection
 
+from ops_app.domain.casework.scope import scope_of
 from ops_app.domain.errors import DomainError, Invalid
 from ops_app.domain.organisation.approvals import (
     NoSuchRequest,
@@ -21,6 +22,7 @@ from ops_app.domain.organisation.permissions import may
 from ops_app.services.act import act
 from ops_app.services.organisation.approval_capacity import Read, check_may
 from ops_app.services.organisation.approval_moves import in_reach
+from ops_app.store.casework.cases import left_of
 from ops_app.store.organisation import approval_lists, approval_rules, approvals
 from ops_app.store.organisation.approval_lists import SORTABLE, Mine, RequestFilter
 from ops_app.store.organisation.approvals import ApprovalRequest, RequestDecision
@@ -93,6 +95,8 @@ def read_request(actor: Actor, store: Store, *, now: datetime, request_id: str) 
         one = approvals.read(connection, request_id)
         if one is None or not in_reach(one, actor):
             raise NoSuchRequest
+        if not approval_lists.is_left(connection, request_id, left_of(scope_of(actor), now)):
+            raise NoSuchRequest
         if one.maker_id != actor.person_id and not may(actor, "approvals.view"):
             raise NoSuchRequest
         past = tuple(approvals.history(connection, request_id))
@@ -118,7 +122,14 @@ def requests_on(
     wanted = RequestFilter(states=frozenset(), object_type=object_type, object_id=object_id, maker_id=maker)
     with store.reading() as connection:
         return approval_lists.page(
-            connection, wanted, agency_code=actor.agency_code, sort="made_at", descending=True, offset=0, limit=100
+            connection,
+            wanted,
+            agency_code=actor.agency_code,
+            left=left_of(scope_of(actor), now),
+            sort="made_at",
+            descending=True,
+            offset=0,
+            limit=100,
         )
 
 
@@ -143,12 +154,14 @@ def _page(
         )
     with store.reading() as connection:
         mine = queue_of(connection, actor, now) if only_mine else None
-        total, sums = approval_lists.totals(connection, wanted, mine=mine, agency_code=actor.agency_code)
+        left = left_of(scope_of(actor), now)
+        total, sums = approval_lists.totals(connection, wanted, mine=mine, agency_code=actor.agency_code, left=left)
         rows = approval_lists.page(
             connection,
             wanted,
             mine=mine,
             agency_code=actor.agency_code,
+            left=left,
             sort=sort,
             descending=descending,
             offset=(page - 1) * page_size,

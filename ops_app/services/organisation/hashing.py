@@ -44,7 +44,7 @@ def hash_password(password: str) -> str:
 
 def verify_password(stored: str | None, password: str) -> bool:
     """Whether ``password`` belongs to ``stored``; takes as long when there is nothing stored."""
-    against = stored or _nobodys_hash()
+    against = stored or hash_of_nobody()
     with _turn():
         try:
             return _HASHER.verify(against, password) and stored is not None
@@ -63,5 +63,6 @@ def temporary_password() -> str:
 
 
 @cache
-def _nobodys_hash() -> str:
+def hash_of_nobody() -> str:
+    """The hash of a password that nobody knows."""
     return hash_password(secrets.token_urlsafe(32))

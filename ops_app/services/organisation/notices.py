@@ -6,9 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from sqlalchemy import ColumnElement
+
+from ops_app.domain.casework.scope import scope_of
 from ops_app.domain.errors import Invalid
 from ops_app.domain.organisation.people import Actor
 from ops_app.services.act import act
+from ops_app.store.casework.cases import left_of
 from ops_app.store.organisation import notices
 from ops_app.store.organisation.notices import Notice
 from ops_app.store.store import Store
@@ -33,7 +37,7 @@ class NoticesPage:
 def list_my_notices(
     actor: Actor, store: Store, *, now: datetime, unread_only: bool = False, page: int = 1, page_size: int = 50
 ) -> NoticesPage:
-    """One page (from 1) of the actor's notices, newest first."""
+    """One page (from 1) of the actor's notices, newest first; none about what is out of their reach now."""
     if page < 1 or not 1 <= page_size <= LARGEST_PAGE:
         raise Invalid(
             f"A page has 1 to {LARGEST_PAGE} rows, and pages begin at 1.",
@@ -41,10 +45,12 @@ def list_my_notices(
             field="page",
         )
     with store.reading() as connection:
+        within = reach_of(actor, now)
         rows, total = notices.page(
-            connection, actor.person_id, unread_only=unread_only, offset=(page - 1) * page_size, limit=page_size
-        )
-        unread = notices.count_unread(connection, actor.person_id)
+            connection, actor.person_id, within, unread_only=unread_only, offset=(page - 1) * page_size,
+            limit=page_size,
+        )  # fmt: skip
+        unread = notices.count_unread(connection, actor.person_id, within)
     return NoticesPage(tuple(rows), total, unread, page, page_size)
 
 
@@ -54,3 +60,8 @@ def mark_notices_read(actor: Actor, store: Store, *, now: datetime, ids: Sequenc
     they are, as if there were none."""
     with store.writing(actor, now) as transaction:
         return notices.mark_read(transaction.connection, actor.person_id, ids, now)
+
+
+def reach_of(who: Actor, now: datetime) -> list[ColumnElement[bool]]:
+    """What binds a query of somebody's notices to what they may read at ``now``."""
+    return notices.reach(who.agency_code, left_of(scope_of(who), now))

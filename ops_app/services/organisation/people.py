@@ -8,7 +8,7 @@ from datetime import datetime
 from sqlalchemy.exc import IntegrityError
 
 from ops_app.domain.errors import Conflict, Invalid, NotFound, Refused
-from ops_app.domain.organisation.ceilings import check_ceiling
+from ops_app.domain.organisation.ceilings import check_grant
 from ops_app.domain.organisation.people import (
     Actor,
     Role,
@@ -18,10 +18,12 @@ from ops_app.domain.organisation.people import (
     checked_name,
     person_id_of,
 )
+from ops_app.domain.organisation.permissions import ROLE_NAMES
 from ops_app.services.act import act
 from ops_app.services.organisation.exports import end_exports_of
 from ops_app.services.organisation.hashing import hash_password, temporary_password
 from ops_app.services.organisation.open_work import PersonStillHolds, open_with_person
+from ops_app.services.organisation.second_person import check_alone, deciders
 from ops_app.services.organisation.sessions import end_all_of
 from ops_app.store.organisation import people
 from ops_app.store.organisation.people import SORTABLE, PeopleFilter, Person
@@ -74,12 +76,14 @@ def create_person(
     agency_code: str | None = None,
     language: str = "en",
 ) -> CreatedPerson:
-    """Add a person with a temporary password. Raises ``Invalid`` (names the field) or ``Conflict`` (name is taken)."""
+    """Add a person with a temporary password. Raises ``Invalid`` (names the field), ``Conflict`` (name is taken) or
+    ``NeedsASecond`` (``role_giving.request_person`` asks for it)."""
     person = new_person(now, sign_in_name, display_name, role, agency_code, language)
-    check_ceiling(actor, person.role, person.agency_code)
+    check_grant(actor, person.role, person.agency_code)
     password = temporary_password()
     hashed = hash_password(password)
     with store.writing(actor, now) as transaction:
+        check_alone(transaction.connection, actor, person.role, now)
         enter_person(transaction, person, hashed)
     return CreatedPerson(person, password)
 
@@ -131,25 +135,14 @@ def change_role(
 ) -> Person:
     """Give a person another role or agency; their sessions end. Nobody changes their own role, and one administrator
     always remains. ``version`` is what the caller saw: ``Conflict`` if it changed since. Raises ``PersonStillHolds``
-    while they have cases."""
+    while they have cases, ``NeedsASecond`` (``role_giving.request_role`` asks for it)."""
     check_place(role, agency_code)
-    check_ceiling(actor, role, agency_code)
+    check_grant(actor, role, agency_code)
     why = checked_why(reason)
     with store.writing(actor, now) as transaction:
+        check_alone(transaction.connection, actor, role, now)
         before = other_person(transaction, actor, person_id)
-        if before.role is Role.ADMINISTRATOR and role is not Role.ADMINISTRATOR:
-            _one_administrator_remains(transaction, before)
-        held = tuple(one for one in open_with_person(transaction.connection, person_id) if one.code == "cases")
-        if held and (role, agency_code) != (before.role, before.agency_code):
-            raise PersonStillHolds(held)  # else cases would be with somebody who cannot see them
-        change_person(transaction, before, version, {"role_code": role.value, "agency_code": agency_code})
-        end_all_of(transaction, person_id)
-        end_exports_of(transaction, person_id=person_id, because="role_changed")
-        after = replace(before, role=role, agency_code=agency_code, version=version + 1)
-        transaction.audit(
-            "person.role_changed", "person", person_id, before=before.facts(), after=after.facts(), reason=why
-        )
-    return after
+        return give_role(transaction, before, version, role, agency_code, why)
 
 
 @act("people.manage")
@@ -160,6 +153,7 @@ def reset_password(actor: Actor, store: Store, *, now: datetime, person_id: str,
     hashed = hash_password(password)
     with store.writing(actor, now) as transaction:
         before = other_person(transaction, actor, person_id)
+        check_grant(actor, before.role, before.agency_code)
         give_password(transaction, before, version, hashed, why)
     return password
 
@@ -201,6 +195,26 @@ def new_person(
     )
 
 
+def give_role(
+    transaction: Transaction, before: Person, version: int, role: Role, agency_code: str | None, why: str
+) -> Person:
+    """Within an act: somebody gets another role or agency; sessions and links to files end. Raises as
+    ``change_role``."""
+    if role is not before.role:
+        _somebody_remains(transaction, before)
+    held = tuple(one for one in open_with_person(transaction.connection, before.person_id) if one.code == "cases")
+    if held and (role, agency_code) != (before.role, before.agency_code):
+        raise PersonStillHolds(held)  # else cases would be with somebody who cannot see them
+    change_person(transaction, before, version, {"role_code": role.value, "agency_code": agency_code})
+    end_all_of(transaction, before.person_id)
+    end_exports_of(transaction, person_id=before.person_id, because="role_changed")
+    after = replace(before, role=role, agency_code=agency_code, version=version + 1)
+    transaction.audit(
+        "person.role_changed", "person", before.person_id, before=before.facts(), after=after.facts(), reason=why
+    )
+    return after
+
+
 def enter_person(transaction: Transaction, person: Person, hashed: str) -> None:
     """Insert and audit a new person within an act; ``Conflict`` if the name was ever given to anybody."""
     try:
@@ -220,6 +234,8 @@ def _set_active(
     why = checked_why(reason)
     with store.writing(actor, now) as transaction:
         before = other_person(transaction, actor, person_id)
+        if active:
+            check_grant(actor, before.role, before.agency_code)
         return switch_account(
             transaction, before, version, active, "person.reactivated" if active else "person.deactivated", why
         )
@@ -229,8 +245,8 @@ def switch_account(
     transaction: Transaction, before: Person, version: int, active: bool, action: str, why: str
 ) -> Person:
     """Within an act: open or lock an account, end its sessions, say so in the audit log as ``action``."""
-    if not active and before.role is Role.ADMINISTRATOR and before.active:
-        _one_administrator_remains(transaction, before)
+    if not active:
+        _somebody_remains(transaction, before)
     change_person(transaction, before, version, {"active": active})
     end_all_of(transaction, before.person_id)
     end_exports_of(transaction, person_id=before.person_id, because="reactivated" if active else "deactivated")
@@ -267,9 +283,18 @@ def change_person(transaction: Transaction, person: Person, version: int, values
         )
 
 
-def _one_administrator_remains(transaction: Transaction, person: Person) -> None:
-    if person.active and people.lock_administrators(transaction.connection) < 2:
-        raise Refused("One active administrator must remain.", "至少须保留一名在用的管理员。")
+def _somebody_remains(transaction: Transaction, person: Person) -> None:
+    """One active administrator, and one of each role that decides on who gets a role: else one person would give them
+    all."""
+    kept = {Role.ADMINISTRATOR, *deciders(transaction.connection, transaction.now)}
+    if not person.active or person.role not in kept:
+        return
+    if people.lock_active(transaction.connection, person.role) < 2:
+        en, zh = ROLE_NAMES[person.role]
+        raise Refused(
+            f"One active {en} must remain. Give the role to somebody else first.",
+            f"至少须保留一名在用的{zh},请先将该角色授予他人。",
+        )
 
 
 def checked_why(reason: str) -> str:

@@ -9,7 +9,7 @@ from sqlalchemy.engine import Connection
 
 from ops_app.domain.canonical import content_hash
 from ops_app.domain.errors import Conflict, DomainError, Invalid
-from ops_app.domain.organisation.ceilings import check_ceiling
+from ops_app.domain.organisation.ceilings import check_grant
 from ops_app.domain.organisation.people import Actor
 from ops_app.domain.organisation.people_file import PersonLine, Problem, lines_of, problem_of, with_problem
 from ops_app.domain.organisation.units import unit_id_of
@@ -17,6 +17,7 @@ from ops_app.services.act import act
 from ops_app.services.organisation.hashing import hash_password, temporary_password
 from ops_app.services.organisation.memberships import enter_membership
 from ops_app.services.organisation.people import CreatedPerson, enter_person, new_person
+from ops_app.services.organisation.second_person import check_alone
 from ops_app.store.organisation import agencies, people, units
 from ops_app.store.store import Store
 
@@ -44,7 +45,7 @@ def preview_people(
     """
     lines = lines_of(table)
     with store.reading() as connection:
-        return _checked(connection, actor, lines, today)
+        return _checked(connection, actor, lines, today, now)
 
 
 @act("people.manage")
@@ -58,7 +59,7 @@ def load_people(
     """
     lines = lines_of(table)
     with store.reading() as connection:
-        _refuse_problems(_checked(connection, actor, lines, today))
+        _refuse_problems(_checked(connection, actor, lines, today, now))
     passwords = [temporary_password() for _ in lines]
     hashes = [hash_password(password) for password in passwords]
     with store.writing(actor, now) as transaction:
@@ -69,7 +70,7 @@ def load_people(
                 "该文件已导入。如遗失密码,请单独重置。",
                 field="file",
             )
-        _refuse_problems(_checked(transaction.connection, actor, lines, today))
+        _refuse_problems(_checked(transaction.connection, actor, lines, today, now))
         made = []
         for line, password, hashed in zip(lines, passwords, hashes, strict=True):
             if line.role is None:
@@ -90,14 +91,22 @@ def _refuse_problems(lines: Sequence[PersonLine]) -> None:
         raise LinesHaveProblems(wrong)
 
 
-def _checked(connection: Connection, actor: Actor, lines: Sequence[PersonLine], today: date) -> tuple[PersonLine, ...]:
-    """Each row with what only the store knows: names taken, agencies and units that are not there, the ceiling."""
+def _checked(
+    connection: Connection, actor: Actor, lines: Sequence[PersonLine], today: date, now: datetime
+) -> tuple[PersonLine, ...]:
+    """Each row with what only the store knows: names taken, agencies and units that are not there, roles that this
+    person does not give, or not alone."""
     known_agencies, there = agencies.codes(connection), units.tree(connection).on(today)
-    return tuple(_one(connection, actor, line, known_agencies, there) for line in lines)
+    return tuple(_one(connection, actor, line, known_agencies, there, now) for line in lines)
 
 
 def _one(
-    connection: Connection, actor: Actor, line: PersonLine, known_agencies: dict[str, str], there: Collection[str]
+    connection: Connection,
+    actor: Actor,
+    line: PersonLine,
+    known_agencies: dict[str, str],
+    there: Collection[str],
+    now: datetime,
 ) -> PersonLine:
     if people.by_name(connection, line.sign_in_name) is not None:
         line = with_problem(line, Problem("sign_in_name", "This name is taken.", "该登录名已被使用。"))
@@ -107,7 +116,8 @@ def _one(
         line = with_problem(line, Problem("unit_code", "There is no such unit.", "没有该组织。"))
     if line.role is not None:
         try:
-            check_ceiling(actor, line.role, line.agency_code)
+            check_grant(actor, line.role, line.agency_code)
+            check_alone(connection, actor, line.role, now)
         except DomainError as error:
             line = with_problem(line, problem_of(error, "role"))
     return line

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from ops_app.domain.errors import Conflict, Invalid, NotFound
+from ops_app.domain.organisation.ceilings import WiderThanOwn
 from ops_app.domain.organisation.people import Actor, Role
 from ops_app.domain.organisation.permissions import GRANTS, OWN_ACCOUNT
 from ops_app.domain.organisation.rights import Narrowing
@@ -34,6 +35,17 @@ WIDEN = "rights.widen"
 
 _AT_SIGN_IN = (".view", ".company", ".agency", ".own", ".query")
 """Rights that only show things leave no row: of them the last sign-in is the last use."""
+
+WIDEN_LABELS = {
+    "person_id": ("person", "人员"),
+    "kind": ("what was taken", "限制类型"),
+    "permission": ("right", "权限"),
+    "kind.withheld": ("right withheld", "停用权限"),
+    "kind.limit": ("amount limited", "金额上限"),
+    "kind.team": ("cases of units only", "限于组织"),
+    "kind.portfolio": ("cases of sources only", "限于数据来源"),
+}
+"""How such a request names its arguments."""
 
 _ALL = "*"
 _MOST_PEOPLE = 100_000
@@ -125,22 +137,33 @@ def narrow_right(
     """
     why = checked_why(reason)
     with store.writing(actor, now) as transaction:
-        person = other_person(transaction, actor, person_id)
-        checked = _checked(transaction, person, kind, permission, value)
-        for known in rights.narrowings(transaction.connection, person_id):
-            if (known.kind, known.permission) == (kind, permission) and not _is_less(kind, checked, known.value):
-                raise Conflict(
-                    "This would give something back. Ask for it; somebody else approves it.",
-                    "该操作会放宽权限,须提出申请并由他人审批。",
-                    field="value",
-                )
-        one = Narrowed(person_id, kind, permission, checked, why, actor.person_id, now)
-        rights.narrow(transaction.connection, one)
-        end_exports_of(transaction, person_id=person_id, because="rights_narrowed")
-        transaction.audit(
-            "person.rights_narrowed", "person", person_id,
-            after={"kind": kind, "permission": permission, "value": checked}, reason=why,
-        )  # fmt: skip
+        take(transaction, other_person(transaction, actor, person_id), kind, permission, value, why)
+
+
+def take(
+    transaction: Transaction,
+    person: Person,
+    kind: Narrowing,
+    permission: str,
+    value: Mapping[str, int] | Sequence[str],
+    why: str,
+) -> None:
+    """Within an act: take something from ``person``; raises as ``narrow_right``."""
+    checked = _checked(transaction, person, kind, permission, value)
+    for known in rights.narrowings(transaction.connection, person.person_id):
+        if (known.kind, known.permission) == (kind, permission) and not _is_less(kind, checked, known.value):
+            raise Conflict(
+                "This would give something back. Ask for it; somebody else approves it.",
+                "该操作会放宽权限,须提出申请并由他人审批。",
+                field="value",
+            )
+    one = Narrowed(person.person_id, kind, permission, checked, why, transaction.actor.person_id, transaction.now)
+    rights.narrow(transaction.connection, one)
+    end_exports_of(transaction, person_id=person.person_id, because="rights_narrowed")
+    transaction.audit(
+        "person.rights_narrowed", "person", person.person_id,
+        after={"kind": kind, "permission": permission, "value": checked}, reason=why,
+    )  # fmt: skip
 
 
 @act("rights.narrow")
@@ -213,11 +236,15 @@ def _is_less(kind: Narrowing, value: Any, known: Any) -> bool:
     return set(value) <= set(known)
 
 
-def _check_request(transaction: Transaction, draft: Draft) -> None:
+def check_may_widen(transaction: Transaction, draft: Draft) -> None:
+    """Raise unless what a request would give back was taken from somebody else, and the maker has it themself."""
     if draft.object_id != draft.arguments["person_id"] or draft.amount_minor is not None:
         raise Invalid("The request is about another person.", "申请对象与内容不一致。", field="person_id")
     person = other_person(transaction, transaction.actor, str(draft.arguments["person_id"]))
-    _known(transaction, person.person_id, draft.arguments)
+    one = _known(transaction, person.person_id, draft.arguments)
+    less = transaction.actor.rights
+    if one.permission in less.withheld | {right for right, _, _ in less.limits}:
+        raise WiderThanOwn(person.role)
 
 
 def _known(transaction: Transaction, person_id: str, arguments: Mapping[str, Any]) -> Narrowed:
@@ -245,15 +272,7 @@ register(
     name=("give rights back to a person", "恢复人员权限"),
     make="rights.narrow",
     run=run_widening,
-    check=_check_request,
+    check=check_may_widen,
     many=True,
-    labels={
-        "person_id": ("person", "人员"),
-        "kind": ("what was taken", "限制类型"),
-        "permission": ("right", "权限"),
-        "kind.withheld": ("right withheld", "停用权限"),
-        "kind.limit": ("amount limited", "金额上限"),
-        "kind.team": ("cases of units only", "限于组织"),
-        "kind.portfolio": ("cases of sources only", "限于数据来源"),
-    },
+    labels=WIDEN_LABELS,
 )

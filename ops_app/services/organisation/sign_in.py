@@ -97,6 +97,8 @@ def sign_in(
         stored = people.password_hash(transaction.connection, person.person_id) if person else None
         barred = _barred_by_agency(transaction.connection, person.agency_code if person else None, address)
         may_try = _count(transaction, counter)
+        if not may_try:  # whoever guesses against the delay is seen in the log too
+            _audit_refused(transaction, person, {"why": "delay", "address": readable(address)})
     if not may_try:
         raise SignInRefused
     matches = len(password) <= LONGEST and verify_password(stored, password)
@@ -150,8 +152,12 @@ def _say_refused(
     store: Store, now: datetime, person: Person | None, detail: Mapping[str, object] | None = None
 ) -> None:
     with store.writing(SYSTEM, now) as transaction:
-        # a name that nobody has is not written down: people type passwords into that field
-        transaction.audit("session.refused", "person", person.person_id if person else "unknown", after=detail)
+        _audit_refused(transaction, person, detail)
+
+
+def _audit_refused(transaction: Transaction, person: Person | None, detail: Mapping[str, object] | None) -> None:
+    # a name that nobody has is not written down: people type passwords into that field
+    transaction.audit("session.refused", "person", person.person_id if person else "unknown", after=detail)
 
 
 def _begin(

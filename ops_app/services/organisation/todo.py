@@ -19,6 +19,7 @@ from ops_app.domain.errors import Invalid
 from ops_app.domain.organisation.people import Actor
 from ops_app.domain.organisation.permissions import GRANTS, may
 from ops_app.services.act import act
+from ops_app.services.organisation.notices import reach_of
 from ops_app.store.organisation import notices
 from ops_app.store.store import Store
 
@@ -127,7 +128,7 @@ def list_todos(
             if may(actor, one.permission):
                 found, counts[one.code] = one.source(connection, Asked(actor, now, zone, MOST_LISTED))
                 rows += found
-        unread = notices.count_unread(connection, actor.person_id)
+        unread = notices.count_unread(connection, actor.person_id, reach_of(actor, now))
     late = sum(one.is_late(now) for one in rows)
     shown = [one for one in rows if (kind in (None, one.kind)) and (one.is_late(now) or not late_only)]
     shown.sort(key=lambda one: (one.due_at or _FAR, one.since_at, one.object_id))

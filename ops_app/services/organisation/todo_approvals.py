@@ -5,10 +5,12 @@ from __future__ import annotations
 from sqlalchemy.engine import Connection
 
 from ops_app.domain.casework.requests import kind_of
+from ops_app.domain.casework.scope import scope_of
 from ops_app.domain.organisation.approvals import RequestState
 from ops_app.services.organisation.approval_reading import queue_of
 from ops_app.services.organisation.todo import Asked, ToDo, register
 from ops_app.store.casework import requests
+from ops_app.store.casework.cases import left_of
 from ops_app.store.organisation import approval_lists
 from ops_app.store.organisation.approval_lists import Mine, RequestFilter
 from ops_app.store.organisation.approvals import ApprovalRequest
@@ -30,10 +32,10 @@ def _listed(
     connection: Connection, asked: Asked, wanted: RequestFilter, mine: Mine | None, kind: str
 ) -> tuple[list[ToDo], int]:
     """Requests as to-dos. One on a case is due when its rule says so, any other when it expires."""
-    agency = asked.actor.agency_code
-    total, _ = approval_lists.totals(connection, wanted, mine=mine, agency_code=agency)
+    agency, left = asked.actor.agency_code, left_of(scope_of(asked.actor), asked.now)
+    total, _ = approval_lists.totals(connection, wanted, mine=mine, agency_code=agency, left=left)
     rows = approval_lists.page(
-        connection, wanted, mine=mine, agency_code=agency, sort="expires_at", descending=False, offset=0,
+        connection, wanted, mine=mine, agency_code=agency, left=left, sort="expires_at", descending=False, offset=0,
         limit=asked.limit,
     )  # fmt: skip
     of_cases = requests.of_approvals(connection, [one.request_id for one in rows if kind_of(one.kind) is not None])

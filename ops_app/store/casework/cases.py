@@ -145,23 +145,33 @@ _MASKED = (debtors.c.name_masked, debtors.c.phone_masked, debtors.c.national_id_
 
 def within(scope: Scope, now: datetime) -> list[ColumnElement[bool]]:
     """The conditions that bind a query of cases to ``scope`` at ``now``; every reader of cases uses them."""
-    return [*_reached(scope, now), *_left_of(scope, now)]
+    return [*_reached(scope, now), *left_of(scope, now)]
 
 
-def _left_of(scope: Scope, now: datetime) -> list[ColumnElement[bool]]:
+def left_of(scope: Scope, now: datetime) -> list[ColumnElement[bool]]:
     """What is left to somebody whose cases are narrowed: those of some sources, or of the collectors of some units."""
     left: list[ColumnElement[bool]] = []
     if scope.sources is not None:
         left.append(cases.c.source_code.in_(sorted(scope.sources)))
     if scope.units is not None:
-        day = now.date()  # in UTC
-        members = select(memberships.c.person_id).where(
-            memberships.c.unit_id.in_(sorted(scope.units)),
-            memberships.c.valid_from <= day,
-            or_(memberships.c.valid_to.is_(None), memberships.c.valid_to > day),
-        )
-        left.append(cases.c.collector_id.in_(members))
+        left.append(cases.c.collector_id.in_(members_of(scope.units, now)))
     return left
+
+
+def members_of(units: frozenset[str], now: datetime) -> Select[Any]:
+    """The ids of those who belong to any of ``units`` on the day of ``now`` (in UTC)."""
+    day = now.date()
+    return select(memberships.c.person_id).where(
+        memberships.c.unit_id.in_(sorted(units)),
+        memberships.c.valid_from <= day,
+        or_(memberships.c.valid_to.is_(None), memberships.c.valid_to > day),
+    )
+
+
+def is_member(connection: Connection, person_id: str, units: frozenset[str], now: datetime) -> bool:
+    """Whether somebody belongs to any of ``units`` on the day of ``now``."""
+    query = members_of(units, now).where(memberships.c.person_id == person_id)
+    return connection.execute(query.limit(1)).first() is not None
 
 
 def _reached(scope: Scope, now: datetime) -> list[ColumnElement[bool]]:

@@ -11,7 +11,9 @@ from sqlalchemy import ColumnElement, Table, and_, bindparam, case, func, insert
 from sqlalchemy.engine import Connection
 
 from ops_app.domain.casework.flags import Flag
+from ops_app.domain.casework.scope import Scope
 from ops_app.store import stored_json
+from ops_app.store.casework.cases import left_of, members_of
 from ops_app.store.ledger.payments import chunks
 from ops_app.store.tables.case_record import case_tags
 from ops_app.store.tables.casework import assignments, case_events, case_flags, cases, placements
@@ -289,31 +291,52 @@ def end_assignments(connection: Connection, ids: Sequence[str], *, now: datetime
         )
 
 
-def collectors(connection: Connection, agency_code: str | None) -> list[tuple[str, str, int]]:
-    """Active collectors of an agency (``None``: of the asset company): id, name, cases they have now."""
+def collectors(
+    connection: Connection, agency_code: str | None, scope: Scope | None = None, now: datetime | None = None
+) -> list[tuple[str, str, int]]:
+    """Active collectors of an agency (``None``: of the asset company): id, name, cases they have now; where a ``scope``
+    is narrowed, those of its units and the cases that are left to it at ``now``."""
     load = func.count(assignments.c.assignment_id)
+    running, whose = _left(scope, now)
     mine = people.c.agency_code.is_(None) if agency_code is None else people.c.agency_code == agency_code
     rows: Any = connection.execute(
         select(people.c.person_id, people.c.display_name, load)
-        .outerjoin(assignments, (assignments.c.collector_id == people.c.person_id) & assignments.c.ended_at.is_(None))
-        .where(people.c.role_code == "collector", people.c.active.is_(True), mine)
+        .select_from(people)
+        .outerjoin(
+            assignments,
+            and_(assignments.c.collector_id == people.c.person_id, assignments.c.ended_at.is_(None), *running),
+        )
+        .where(people.c.role_code == "collector", people.c.active.is_(True), mine, *whose)
         .group_by(people.c.person_id, people.c.display_name)
         .order_by(load, people.c.display_name)
     )
     return [(person_id, name, int(count)) for person_id, name, count in rows]
 
 
-def holders(connection: Connection, agency_code: str | None) -> list[tuple[str, str, int]]:
-    """Whoever of a house has cases now, active or not: id, name, how many."""
+def holders(
+    connection: Connection, agency_code: str | None, scope: Scope | None = None, now: datetime | None = None
+) -> list[tuple[str, str, int]]:
+    """Whoever of a house has cases now, active or not: id, name, how many; narrowed as ``collectors``."""
+    running, whose = _left(scope, now)
     mine = people.c.agency_code.is_(None) if agency_code is None else people.c.agency_code == agency_code
     rows: Any = connection.execute(
         select(people.c.person_id, people.c.display_name, func.count())
+        .select_from(people)
         .join(assignments, assignments.c.collector_id == people.c.person_id)
-        .where(assignments.c.ended_at.is_(None), mine)
+        .where(assignments.c.ended_at.is_(None), mine, *running, *whose)
         .group_by(people.c.person_id, people.c.display_name)
         .order_by(people.c.display_name, people.c.person_id)
     )
     return [(person_id, name, int(count)) for person_id, name, count in rows]
+
+
+def _left(scope: Scope | None, now: datetime | None) -> tuple[list[ColumnElement[bool]], list[ColumnElement[bool]]]:
+    """Which assignments and which people are left to a narrowed scope; both empty where nothing is taken."""
+    left = left_of(scope, now) if scope is not None and now is not None else []
+    if scope is None or now is None or not left:
+        return [], []
+    running: list[ColumnElement[bool]] = [assignments.c.case_id.in_(select(cases.c.case_id).where(*left))]
+    return running, [] if scope.units is None else [people.c.person_id.in_(members_of(scope.units, now))]
 
 
 def assignments_of(connection: Connection, case_id: str) -> list[Assignment]:

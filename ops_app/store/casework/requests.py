@@ -15,7 +15,7 @@ from ops_app.domain.casework.scope import Reach, Scope
 from ops_app.domain.organisation.approvals import OPEN, RequestState
 from ops_app.domain.organisation.people import Role
 from ops_app.store import stored_json
-from ops_app.store.casework.cases import within
+from ops_app.store.casework.cases import left_of, within
 from ops_app.store.tables.casework import cases
 from ops_app.store.tables.requests import case_requests as requests
 
@@ -88,8 +88,18 @@ class CaseRequestFilter:
 
 def reach(scope: Scope, person_id: str, now: datetime) -> list[ColumnElement[bool]]:
     """The conditions that bind a query of requests: the asset company's staff all, an agency what its own people asked
-    for, a collector what she asked for and what her own house asked for on cases that are hers now."""
-    if scope.reach is Reach.ALL:
+    for, a collector what she asked for and what her own house asked for on cases that are hers now. Whose cases are
+    narrowed sees of these what is about a case that is left to them."""
+    left = left_of(scope, now)
+    return [*_reached(scope, person_id, now), *([_about_case(left)] if left else [])]
+
+
+def _about_case(conditions: Sequence[ColumnElement[bool]]) -> ColumnElement[bool]:
+    return exists().where(cases.c.case_id == requests.c.case_id, *conditions).correlate(requests)
+
+
+def _reached(scope: Scope, person_id: str, now: datetime) -> list[ColumnElement[bool]]:
+    if scope.reach in (Reach.ALL, Reach.NARROWED):
         return []
     own_house = (
         requests.c.agency_code.is_(None) if scope.agency_code is None else requests.c.agency_code == scope.agency_code
@@ -97,8 +107,7 @@ def reach(scope: Scope, person_id: str, now: datetime) -> list[ColumnElement[boo
     if scope.reach is Reach.AGENCY and scope.agency_code:
         return [own_house]
     if scope.reach is Reach.OWN:
-        hers = exists().where(cases.c.case_id == requests.c.case_id, *within(scope, now)).correlate(requests)
-        return [own_house, or_(requests.c.requested_by == person_id, hers)]
+        return [own_house, or_(requests.c.requested_by == person_id, _about_case(within(scope, now)))]
     return [false()]
 
 

@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import insert, or_, select, update
+from sqlalchemy import and_, func, insert, or_, select, update
 from sqlalchemy.engine import Connection, Row
 
 from ops_app.store import stored_json
 from ops_app.store.tables.case_record import saved_views
+from ops_app.store.tables.organisation import people
 
 
 @dataclass(frozen=True)
@@ -30,12 +31,14 @@ class SavedView:
 
 
 def offered(connection: Connection, person_id: str, house: str, page: str) -> list[SavedView]:
-    """A person's own views of a page, then those that others of the house share; by name."""
+    """A person's own views of a page, then those that others of the house share, as long as they are of it; by name."""
     c = saved_views.c
+    stays = func.coalesce(people.c.agency_code, "") == house
     rows = connection.execute(
         select(saved_views)
+        .join(people, people.c.person_id == c.owner_id)
         .where(c.page == page, c.ended_at.is_(None))
-        .where(or_(c.owner_id == person_id, (c.house == house) & c.shared.is_(True)))
+        .where(or_(c.owner_id == person_id, and_(c.house == house, c.shared.is_(True), stays)))
         .order_by(c.name)
     )
     found = [_view(row) for row in rows]
@@ -80,7 +83,11 @@ def change(connection: Connection, one: SavedView) -> bool:
         update(saved_views)
         .where(c.view_id == one.view_id, c.version == one.version - 1, c.ended_at.is_(None))
         .values(
-            filters_json=stored_json.write(one.filters), shared=one.shared, saved_at=one.saved_at, version=one.version
+            filters_json=stored_json.write(one.filters),
+            shared=one.shared,
+            saved_at=one.saved_at,
+            version=one.version,
+            house=one.house,
         )
     )
     return done.rowcount == 1

@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, case, exists, func, or_, select
 from sqlalchemy.engine import Connection
 
+from ops_app.domain.casework.requests import CASE
 from ops_app.domain.money import WHOLE_UNIT_CURRENCIES
 from ops_app.domain.organisation.approvals import BY_APPROVER, RequestState
 from ops_app.domain.organisation.people import Role
@@ -17,6 +18,7 @@ from ops_app.store import stored_json
 from ops_app.store.organisation.approvals import ApprovalRequest, request_of, with_rounds
 from ops_app.store.tables.approvals import approval_decisions as decisions
 from ops_app.store.tables.approvals import approval_requests as requests
+from ops_app.store.tables.casework import cases
 
 SORTABLE = ("made_at", "expires_at", "amount_minor", "kind", "state")
 
@@ -61,33 +63,58 @@ def page(
     *,
     mine: Mine | None = None,
     agency_code: str | None = None,
+    left: Sequence[ColumnElement[bool]] = (),
     sort: str,
     descending: bool,
     offset: int,
     limit: int,
 ) -> list[ApprovalRequest]:
-    """One page of matching requests; equal sort values by id."""
+    """One page of matching requests; equal sort values by id. ``left``: the conditions on cases that bind
+    somebody whose cases are narrowed."""
     if sort not in SORTABLE:
         raise ValueError(f"requests are not sorted by {sort}")
     column = requests.c[sort]
     order = column.desc().nulls_last() if descending else column.asc().nulls_first()
-    query = with_rounds().where(*_conditions(wanted, mine, agency_code)).order_by(order, requests.c.request_id)
+    query = (
+        with_rounds()
+        .where(*_conditions(wanted, mine, agency_code), *about_left(left))
+        .order_by(order, requests.c.request_id)
+    )
     return [request_of(row) for row in connection.execute(query.offset(offset).limit(limit))]
 
 
 def totals(
-    connection: Connection, wanted: RequestFilter, *, mine: Mine | None = None, agency_code: str | None = None
+    connection: Connection,
+    wanted: RequestFilter,
+    *,
+    mine: Mine | None = None,
+    agency_code: str | None = None,
+    left: Sequence[ColumnElement[bool]] = (),
 ) -> tuple[int, dict[str, int]]:
     """How many requests match, and what their amounts add up to per currency."""
     rows: Any = connection.execute(
         select(requests.c.currency, func.count(), func.coalesce(func.sum(requests.c.amount_minor), 0))
-        .where(*_conditions(wanted, mine, agency_code))
+        .where(*_conditions(wanted, mine, agency_code), *about_left(left))
         .group_by(requests.c.currency)
         .order_by(requests.c.currency)
     ).all()
     return sum(int(count) for _, count, _ in rows), {
         currency: int(total) for currency, _, total in rows if currency is not None
     }
+
+
+def about_left(left: Sequence[ColumnElement[bool]]) -> list[ColumnElement[bool]]:
+    """Requests about something else than a case, and those about a case that is left (all, where nothing is taken)."""
+    if not left:
+        return []
+    case_left = exists().where(cases.c.case_id == requests.c.object_id, *left).correlate(requests)
+    return [or_(requests.c.object_type != CASE, case_left)]
+
+
+def is_left(connection: Connection, request_id: str, left: Sequence[ColumnElement[bool]]) -> bool:
+    """Whether a request is about a case that is left, or about none."""
+    query = select(requests.c.request_id).where(requests.c.request_id == request_id, *about_left(left))
+    return not left or connection.execute(query).first() is not None
 
 
 def _conditions(wanted: RequestFilter, mine: Mine | None, agency_code: str | None) -> list[ColumnElement[bool]]:

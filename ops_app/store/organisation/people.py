@@ -82,16 +82,24 @@ def password_hash(connection: Connection, person_id: str) -> str | None:
     return found
 
 
-def lock_administrators(connection: Connection) -> int:
-    """How many administrators can sign in; locks them, so that two acts cannot remove the last two at once."""
+def lock_active(connection: Connection, role: Role) -> int:
+    """How many people of ``role`` can sign in; locks them, so that two acts cannot remove the last two at once."""
     return len(
         connection.execute(
             select(people.c.person_id)
-            .where(people.c.role_code == Role.ADMINISTRATOR.value, people.c.active.is_(True))
+            .where(people.c.role_code == role.value, people.c.active.is_(True))
             .order_by(people.c.person_id)
             .with_for_update()
         ).all()
     )
+
+
+def others_active(connection: Connection, role: Role, person_id: str) -> bool:
+    """Whether anybody of ``role`` but ``person_id`` can sign in."""
+    query = select(people.c.person_id).where(
+        people.c.role_code == role.value, people.c.active.is_(True), people.c.person_id != person_id
+    )
+    return connection.execute(query.limit(1)).first() is not None
 
 
 def anybody(connection: Connection) -> bool:

@@ -13,7 +13,7 @@ from sqlalchemy.engine import Connection
 
 from ops_app.domain.organisation.rights import NOTHING_LESS, Narrowing, Rights
 from ops_app.store import stored_json
-from ops_app.store.tables.organisation import audit_log
+from ops_app.store.tables.organisation import audit_log, people
 from ops_app.store.tables.rights import rights_narrowed, rights_used
 
 
@@ -44,11 +44,25 @@ def narrowings(connection: Connection, person_id: str | None = None) -> list[Nar
     rows = connection.execute(
         query.order_by(rights_narrowed.c.person_id, rights_narrowed.c.kind, rights_narrowed.c.permission)
     )
-    return [
-        Narrowed(row.person_id, Narrowing(row.kind), row.permission, stored_json.read(row.value_json), row.reason,
-                 row.set_by, row.set_at)
-        for row in rows
-    ]  # fmt: skip
+    return [_narrowed(row) for row in rows]
+
+
+def narrowings_of_agency(connection: Connection, agency_code: str) -> list[tuple[Narrowed, str]]:
+    """Everything that is taken away from anybody of an agency, with the person's name, by name."""
+    rows = connection.execute(
+        select(rights_narrowed, people.c.display_name)
+        .join(people, people.c.person_id == rights_narrowed.c.person_id)
+        .where(people.c.agency_code == agency_code)
+        .order_by(people.c.display_name, people.c.person_id, rights_narrowed.c.kind, rights_narrowed.c.permission)
+    )
+    return [(_narrowed(row), row.display_name) for row in rows]
+
+
+def _narrowed(row: Any) -> Narrowed:
+    return Narrowed(
+        row.person_id, Narrowing(row.kind), row.permission, stored_json.read(row.value_json), row.reason,
+        row.set_by, row.set_at,
+    )  # fmt: skip
 
 
 def narrow(connection: Connection, one: Narrowed) -> None:

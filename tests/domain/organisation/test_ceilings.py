@@ -6,9 +6,16 @@ from itertools import product
 
 import pytest
 
-from ops_app.domain.organisation.ceilings import AGENCY_CEILING, BeyondCeiling, check_ceiling, may_grant
+from ops_app.domain.organisation.ceilings import (
+    AGENCY_CEILING,
+    DECIDING,
+    WITH_A_SECOND,
+    BeyondCeiling,
+    check_ceiling,
+    may_grant,
+)
 from ops_app.domain.organisation.people import AGENCY_ROLES, ROLES_OF_EITHER, Actor, Role
-from ops_app.domain.organisation.permissions import ROLE_NAMES
+from ops_app.domain.organisation.permissions import GRANTS, ROLE_NAMES
 
 PLACES = (None, "AG01", "AG02")
 
@@ -39,3 +46,9 @@ def test_no_role_may_give_itself_but_the_administrator() -> None:
         if role is not Role.ADMINISTRATOR:
             assert not may_grant(Actor("p-1", "x", role, "AG01"), role, "AG01")
     assert Role.AGENCY_ADMINISTRATOR not in AGENCY_CEILING
+
+
+def test_the_roles_that_two_people_give_are_those_of_the_asset_company_that_decide() -> None:
+    staff = frozenset(Role) - AGENCY_ROLES - ROLES_OF_EITHER - {Role.SYSTEM}
+    deciding = {role for right in DECIDING for role in GRANTS[right]} & staff
+    assert deciding == WITH_A_SECOND

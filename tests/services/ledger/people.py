@@ -11,7 +11,8 @@ from ops_app.domain.organisation.people import SYSTEM, Actor, Role
 from ops_app.domain.organisation.readiness import NEEDS, Check, CheckState
 from ops_app.services.ledger.reconciliation_runs import Applied, FoundBreak, apply_run
 from ops_app.services.organisation import readiness
-from ops_app.services.organisation.people import create_person
+from ops_app.services.organisation.hashing import hash_of_nobody
+from ops_app.services.organisation.people import enter_person, new_person
 from ops_app.store.store import Store
 
 NOW = datetime(2026, 3, 10, 15, 59, 59, tzinfo=UTC)
@@ -22,7 +23,9 @@ COLLECTOR = Actor("c1", "Coll", Role.COLLECTOR)
 
 def a_person(store: Store, name: str, role: Role = Role.SUPERVISOR) -> Actor:
     """A person of the store, as the actor of a session."""
-    made = create_person(ADMINISTRATOR, store, now=NOW, sign_in_name=name.lower(), display_name=name, role=role).person
+    made = new_person(NOW, name.lower(), name, role, None, "en")
+    with store.writing(ADMINISTRATOR, NOW) as transaction:
+        enter_person(transaction, made, hash_of_nobody())
     return Actor(made.person_id, made.display_name, role)
 
 

@@ -14,7 +14,8 @@ from ops_app.domain.organisation.people import SYSTEM, Actor, Role
 from ops_app.services.organisation import approvals
 from ops_app.services.organisation.approval_kinds import KINDS, Draft, kinds
 from ops_app.services.organisation.approvals import ApprovalRequest, Moved, Read
-from ops_app.services.organisation.people import create_person
+from ops_app.services.organisation.hashing import hash_of_nobody
+from ops_app.services.organisation.people import enter_person, new_person
 from ops_app.store.organisation import approval_rules
 from ops_app.store.store import Store, Transaction
 
@@ -78,7 +79,9 @@ def with_rules(store: Store) -> None:
 
 def a_person(store: Store, name: str, role: Role = Role.SUPERVISOR) -> Actor:
     """A person of the store, as the actor of a session."""
-    made = create_person(ADMINISTRATOR, store, now=NOW, sign_in_name=name.lower(), display_name=name, role=role).person
+    made = new_person(NOW, name.lower(), name, role, None, "en")
+    with store.writing(ADMINISTRATOR, NOW) as transaction:
+        enter_person(transaction, made, hash_of_nobody())
     return Actor(made.person_id, made.display_name, role)
 
 

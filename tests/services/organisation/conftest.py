@@ -23,9 +23,9 @@ def _cheap_hashes(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureReques
     """The real cost is tested by itself; elsewhere it would only make the tests slow."""
     if "real_hashes" not in request.keywords:
         monkeypatch.setattr(hashing, "_HASHER", PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
-    hashing._nobodys_hash.cache_clear()
+    hashing.hash_of_nobody.cache_clear()
     yield
-    hashing._nobodys_hash.cache_clear()
+    hashing.hash_of_nobody.cache_clear()
 
 
 @pytest.fixture

@@ -314,7 +314,7 @@ def test_access_that_ends_ends_the_link(store: Store, maker: Actor, checker: Act
     if what == "deactivated":
         people.deactivate_person(ADMINISTRATOR, store, version=1, **common)
     else:
-        people.change_role(ADMINISTRATOR, store, version=1, role=Role.MANAGER, **common)
+        people.change_role(ADMINISTRATOR, store, version=1, role=Role.AUDITOR, **common)
     if what == "role changed back":
         people.change_role(ADMINISTRATOR, store, version=2, role=Role.ANALYST, **common)
     with pytest.raises(NoSuchExport):

@@ -104,6 +104,26 @@ def test_a_delayed_name_waits_and_then_the_right_password_works(store: Store) ->
     assert attempt(store, PASSWORD, now=NOW + timedelta(seconds=17))
 
 
+def test_an_attempt_against_the_delay_leaves_a_row_in_the_audit_log(store: Store, admin: Actor) -> None:
+    def rows() -> list[tuple[str, str | None]]:
+        with store.reading() as connection:
+            query = select(t.audit_log.c.object_id, t.audit_log.c.after_json).where(
+                t.audit_log.c.action == "session.refused"
+            )
+            return [(row.object_id, row.after_json) for row in connection.execute(query.order_by(t.audit_log.c.seq))]
+
+    for _ in range(6):
+        assert not attempt(store)
+    assert [(who, after) for who, after in rows() if after and "delay" in after] == [
+        (admin.person_id, '{"address":"unreadable","why":"delay"}')
+    ]
+    assert len(rows()) == 6
+    for _ in range(6):
+        assert not attempt(store, name="nobody")
+    assert len(rows()) == 12
+    assert rows()[-1] == ("unknown", '{"address":"unreadable","why":"delay"}'), "what was typed is not written down"
+
+
 @pytest.mark.usefixtures("admin")
 def test_a_name_that_nobody_has_is_delayed_alike(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     tried = []
