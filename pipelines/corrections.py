@@ -19,6 +19,7 @@ import polars as pl
 
 from ops_app.config import Settings
 from ops_app.domain.organisation.imports import agency_of_source
+from ops_app.services.organisation.quarantine import SUPERSEDED
 from pipelines.agency_files import entry_of, refuse_foreign, template_of
 from pipelines.expectations.definitions import Feed, load_feed
 from pipelines.expectations.suite import SLICE_ROWS, frame_sql, to_pandas, validate_results, validate_rows
@@ -73,9 +74,10 @@ def replay_corrections(
     """Apply corrections and discards; each file in a transaction of its own.
 
     ``corrections``: correction_id, file_id, line_no, decision (``replay`` | ``discard``), corrected_json (standard
-    column → text), and ``feed`` where the same file fills several. Returns correction_id → ``accepted``,
-    ``discarded``, ``not open`` (already settled, or no such row), ``file_refused``, or the English reason why the row
-    is refused again. A correction that must wait for others of its file is not in the answer. ``custodies`` gives what
+    column → text), and ``feed`` where the same file fills several; oldest first: of several for one row the last one
+    counts. Returns correction_id → ``accepted``, ``discarded``, ``superseded`` (a later one of the row counts),
+    ``not open`` (already settled, or no such row), ``file_refused``, or the English reason why the row is refused
+    again. A correction that must wait for others of its file is not in the answer. ``custodies`` gives what
     the agencies had that brought files.
     """
     outcomes: dict[str, str] = {}
@@ -119,14 +121,15 @@ _FILE = "file_id, template, entry, feed, source_code, file_date, state, coalesce
 def _by_file(
     connection: Connection, corrections: pl.DataFrame, outcomes: dict[str, str]
 ) -> list[tuple[_File, pl.DataFrame]]:
-    """Corrections whose rows are still open, by file; the others are answered at once."""
+    """Corrections whose rows are still open, one for each row, by file; the others are answered at once."""
+    corrections = corrections.with_row_index("made")
     if "feed" not in corrections.columns:
         corrections = corrections.with_columns(feed=pl.lit(None, dtype=pl.String))
     with connection.cursor() as cursor:
         cursor.register("corrections", corrections)
         cursor.execute(
             "create or replace temp table wanted as select distinct c.correction_id, c.decision, c.corrected_json,"
-            " q.file_id, q.template, q.entry, q.line_no from corrections c join raw.quarantine q"
+            " c.made, q.file_id, q.template, q.entry, q.line_no from corrections c join raw.quarantine q"
             " on q.file_id = c.file_id and q.line_no = c.line_no and (c.feed is null or c.feed = q.feed)"
             " where q.state = 'open' and q.is_primary"
         )
@@ -134,6 +137,8 @@ def _by_file(
         cursor.execute("drop table wanted")
     found = set(wanted["correction_id"])
     outcomes |= {one: "not open" for one in corrections["correction_id"] if one not in found}
+    wanted = wanted.sort("made").unique(["file_id", "template", "entry", "line_no"], keep="last", maintain_order=True)
+    outcomes |= dict.fromkeys(found - set(wanted["correction_id"]), SUPERSEDED)
     files = []
     for (file_id, template, entry), mine in wanted.sort("file_id", "line_no").group_by(
         ["file_id", "template", "entry"], maintain_order=True

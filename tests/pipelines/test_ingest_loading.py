@@ -11,6 +11,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from ops_app.services.organisation.quarantine import SUPERSEDED
 from pipelines.corrections import NOT_REPLAYABLE, RELEASED, replay_corrections
 from pipelines.readers.limited import Reader, reader
 from tests.pipelines.feeding import HEADER, Home, make_home, payment, repayments
@@ -268,6 +269,23 @@ def test_a_file_refused_for_its_share_is_released_when_its_bad_rows_are_settled(
     ]  # fmt: skip
     assert home.rows("select state, reason, rows_accepted, rows_quarantined, sum_minor from raw.files") == [
         ("accepted", RELEASED, 3, 1, 3200)
+    ]
+
+
+@pytest.mark.parametrize(("last", "loaded"), [("replay", [("P2", 700)]), ("discard", [])])
+def test_of_two_corrections_of_one_row_the_later_one_counts(
+    home: Home, running: Reader, last: str, loaded: list[tuple[str, int]]
+) -> None:
+    lines = [payment(n) for n in range(10, 200)]
+    home.ingest(home.put("repayments_2026-03-05.csv", repayments([payment(1), payment(2, "oops"), *lines])), running)
+    first = correction(home, 3, amount="9.00", payment_id="P3") | {"correction_id": "first"}
+    second = correction(home, 3, last, amount="7.00") | {"correction_id": "second"}
+    outcomes = replay(home, first, second)
+    assert outcomes == {"first": SUPERSEDED, "second": "accepted" if last == "replay" else "discarded"}
+    assert home.rows("select payment_id, amount_minor from raw.repayments where line_no = 3") == loaded
+    accepted = 191 + len(loaded)
+    assert home.rows("select rows_in, rows_accepted, rows_quarantined from raw.files") == [
+        (192, accepted, 192 - accepted)
     ]
 
 

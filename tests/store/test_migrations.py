@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import re
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import inspect, text
+from alembic.operations import Operations
+from sqlalchemy import insert, inspect, select, text
 from sqlalchemy.types import TypeEngine
 
+from ops_app.domain.organisation.people import SYSTEM
 from ops_app.store.migrations import upgrade
 from ops_app.store.store import Store
 from ops_app.store.tables import metadata
+from ops_app.store.tables.operations import quarantine_corrections
 from ops_app.store.types import Moment
 
 VERSIONS = Path(upgrade.__file__).parent / "versions"
@@ -85,3 +90,26 @@ def test_a_store_of_a_newer_program_is_left_alone(store: Store) -> None:
         connection.execute(text("update alembic_version set version_num = '9999'"))
     with pytest.raises(RuntimeError, match="newer Recoup"):
         store.migrate()
+
+
+def test_of_corrections_that_waited_for_one_row_the_last_one_is_left(store: Store) -> None:
+    migration = import_module("ops_app.store.migrations.versions.0016_one_open_correction")
+    made = datetime(2026, 11, 1, tzinfo=UTC)
+    values = {"file_id": "f", "feed": "repayments", "source_code": "SIM", "decision": "replay", "corrected_json": "{}",
+              "reason": "typing", "made_by": "p"}  # fmt: skip
+    rows = [
+        values | {"correction_id": name, "line_no": line, "made_at": made + timedelta(minutes=minutes)}
+        for name, line, minutes in (("first", 7, 0), ("last", 7, 2), ("between", 7, 1), ("other", 8, 0))
+    ]
+    with store.writing(SYSTEM, made) as transaction:
+        connection = transaction.connection
+        connection.execute(text("drop index uq_quarantine_corrections_one_open"))
+        connection.execute(insert(quarantine_corrections), rows)
+        with Operations.context(MigrationContext.configure(connection)):
+            migration.upgrade()
+        found = connection.execute(select(quarantine_corrections)).all()
+        transaction.audit("tried", "migration", "0016")
+    assert {row.correction_id: row.outcome for row in found} == {
+        "first": "superseded", "between": "superseded", "last": None, "other": None,
+    }  # fmt: skip
+    assert {row.correction_id for row in found if row.replayed_at is None} == {"last", "other"}

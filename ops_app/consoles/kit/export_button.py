@@ -62,7 +62,7 @@ def _button(here: Here, sheet: Sheet, place: DeltaGenerator, total: int | None) 
             return
         reason = st.text_input(t("export.reason"), key=f"{sheet.name}_export_reason", max_chars=LONGEST_REASON) or ""
         few = rows_without_approval(here.actor, here.app.store, now=here.now)
-        if total is None or total <= few:
+        if (total is None and few) or (total is not None and total <= few):
             _at_once(here, sheet, reason.strip(), total, few)
         if total is None or total > few:
             _by_release(here, sheet, reason.strip(), total, few)
@@ -75,7 +75,7 @@ def _at_once(here: Here, sheet: Sheet, reason: str, total: int | None, few: int)
     if total is None:
         st.caption(t("export.explain_newest", limit=count(few)))
     else:
-        st.caption(t("export.explain", count=count(total)))
+        st.caption(t("export.explain", count=count(total), left=count(few)))
     for file_format in export.MIME:
         st.download_button(
             t(f"export.{file_format}"),

@@ -94,12 +94,18 @@ class NotTheExport(Conflict):
 
 
 class ApprovalNeeded(NotReady):
-    """More rows than a person takes with a reason alone."""
+    """More rows than a person takes within 24 hours with a reason alone; ``taken`` left already."""
 
-    def __init__(self, rows: int, limit: int) -> None:
+    def __init__(self, rows: int, limit: int, taken: int) -> None:
+        left = max(limit - taken, 0)
         super().__init__(
-            f"{rows} rows are more than {limit}: somebody else approves this export first.",
-            f"{rows} 行超过 {limit} 行,须先经他人审批后方可导出。",
+            f"{rows} rows are more than {limit}: somebody else approves this export first."
+            if not taken
+            else f"{rows} rows are more than the {left} that are left to you of {limit} within 24 hours: somebody else"
+            " approves this export first.",
+            f"{rows} 行超过 {limit} 行,须先经他人审批后方可导出。"
+            if not taken
+            else f"{rows} 行超过您 24 小时内的剩余额度 {left} 行（共 {limit} 行）,须先经他人审批后方可导出。",
         )
 
 

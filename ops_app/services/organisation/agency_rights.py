@@ -16,10 +16,8 @@ from ops_app.domain.organisation.rights import Narrowing
 from ops_app.services.act import act
 from ops_app.services.organisation.agency_staff import agency_of, own_person
 from ops_app.services.organisation.approval_kinds import Draft, register
-from ops_app.services.organisation.approval_making import enter_request
-from ops_app.services.organisation.approval_moves import once
 from ops_app.services.organisation.people import checked_why
-from ops_app.services.organisation.rights import WIDEN_LABELS, check_may_widen, run_widening, take
+from ops_app.services.organisation.rights import WIDEN_LABELS, ask_back, check_may_widen, run_widening, take
 from ops_app.store.organisation import people, rights
 from ops_app.store.organisation.rights import Narrowed
 from ops_app.store.store import Store, Transaction
@@ -76,15 +74,10 @@ def request_agency_widening(
     """Ask the asset company that what was taken from one of the own people be given back; the id of the request, the
     same for every repetition of ``key``. Raises as ``narrow_agency_right`` and ``enter_request``."""
     arguments = {"person_id": person_id, "kind": kind.value, "permission": permission}
-    asked: dict[str, Any] = {"kind": WIDEN, "object_type": "person", "object_id": person_id, "arguments": arguments,
-                             "reason": checked_why(reason)}  # fmt: skip
+    why = checked_why(reason)
     with store.writing(actor, now) as transaction:
-        claim = once(transaction, key, asked)
-        if not claim.is_new:
-            return str(claim.answer)
-        request_id = enter_request(transaction, **asked)
-        transaction.answer("approvals", key, request_id)
-    return request_id
+        own_person(transaction, actor, person_id)
+        return ask_back(transaction, WIDEN, arguments, why, key)
 
 
 def _check(transaction: Transaction, draft: Draft) -> None:

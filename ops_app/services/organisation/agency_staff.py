@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from ops_app.domain.errors import NotFound, Refused
+from ops_app.domain.errors import Conflict, NotFound, Refused
+from ops_app.domain.organisation.audit import AuditRow
 from ops_app.domain.organisation.ceilings import check_ceiling, check_grant
 from ops_app.domain.organisation.people import Actor, Role
 from ops_app.domain.paging import check_page, check_sort
@@ -36,6 +37,9 @@ __all__ = [
     "reset_agency_password",
     "unlock_agency_person",
 ]
+
+_MOST_LOCKS = 50
+"""How many locks of one account are looked through since it was last open: one, but for those of former versions."""
 
 
 @act("people.manage_own_agency")
@@ -128,6 +132,8 @@ def _switch(
     action = "person.reactivated" if active else "person.deactivated"
     with store.writing(actor, now) as transaction:
         before = own_person(transaction, actor, person_id)
+        if not active and not before.active:  # it would look as if the agency had locked it, and might open it
+            raise Conflict(f"{before.display_name} is locked already.", f"{before.display_name} 的账号已停用。")
         if active and not before.active:
             check_grant(actor, before.role, before.agency_code)
             _refuse_locked_above(transaction, before)
@@ -135,23 +141,26 @@ def _switch(
 
 
 def _refuse_locked_above(transaction: Transaction, person: Person) -> None:
-    """Whom the asset company locked, the agency does not let in again."""
+    """Whom the asset company locked since the account was last open, the agency does not let in again, whoever locked
+    it before or after."""
+    opened = max((row.seq for row in _newest(transaction, person, "person.reactivated", 1)), default=0)
     locked = [
         row
         for action in ("person.deactivated", "person.left")
-        for row in audit.newest(
-            transaction.connection,
-            AuditFilter(action=action, object_type="person", object_id=person.person_id),
-            before=None,
-            limit=1,
-        )
+        for row in _newest(transaction, person, action, _MOST_LOCKS)
+        if row.seq > opened and row.agency_code != person.agency_code
     ]
     last = max(locked, key=lambda row: row.seq, default=None)
-    if last is not None and last.agency_code != person.agency_code:
+    if last is not None:
         raise Refused(
             f"{last.actor_name} of the asset company locked this account. Ask them to open it.",
             f"该账号由资产公司 {last.actor_name} 停用,请联系其恢复。",
         )
+
+
+def _newest(transaction: Transaction, person: Person, action: str, limit: int) -> list[AuditRow]:
+    wanted = AuditFilter(action=action, object_type="person", object_id=person.person_id)
+    return audit.newest(transaction.connection, wanted, before=None, limit=limit)
 
 
 def own_person(transaction: Transaction, actor: Actor, person_id: str) -> Person:

@@ -1,7 +1,8 @@
 """Rows that leave the house as a file: who took what, why, by which filters, how many, and who released it.
 
-Few rows are handed over at once, with a reason. More than the parameter ``organisation.export_approval_rows`` says are
-asked for, released by a second person through the approvals engine, made once and fetched by a link that dies.
+Few rows are handed over at once, with a reason. More than the parameter ``organisation.export_approval_rows`` says,
+those of the last 24 hours counted in, are asked for, released by a second person through the approvals engine, made
+once and fetched by a link that dies.
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import uuid4
+
+from sqlalchemy.engine import Connection
 
 from ops_app.domain.organisation.exports import (
     FORMATS,
@@ -31,7 +34,7 @@ from ops_app.services.act import act
 from ops_app.services.organisation.installation import today
 from ops_app.services.organisation.parameter_reading import number_on
 from ops_app.store.casework import access
-from ops_app.store.organisation import exports
+from ops_app.store.organisation import exports, people
 from ops_app.store.organisation.exports import OBJECT, Export
 from ops_app.store.store import Store, Transaction
 
@@ -53,6 +56,8 @@ __all__ = [
 
 APPROVAL_ROWS = "organisation.export_approval_rows"
 LINK_HOURS = "organisation.export_link_hours"
+COUNTED_FOR = timedelta(hours=24)
+"""How long rows that left with a reason alone count against the limit of the person who took them."""
 
 
 @dataclass(frozen=True)
@@ -79,25 +84,35 @@ class ExportsPage:
 
 @act("rows.export")
 def rows_without_approval(actor: Actor, store: Store, *, now: datetime) -> int:
-    """How many rows a person may take today with a reason alone; more need a second person's approval."""
+    """How many rows a person may take now with a reason alone: what is left of the limit after those of the last 24
+    hours; more need a second person's approval."""
     with store.reading() as connection:
-        return number_on(connection, APPROVAL_ROWS, today(now))
+        limit, taken = _limit_and_taken(connection, actor, now)
+    return max(limit - taken, 0)
 
 
 @act("rows.export")
 def record_export(actor: Actor, store: Store, *, now: datetime, asked: Asked) -> Export:
     """Enter and audit an export before its bytes are handed over; if this fails, nothing is handed over.
 
-    Raises ``ApprovalNeeded`` above ``rows_without_approval``, ``Invalid`` for a missing reason or an unknown format.
+    What a person took within the last 24 hours counts in, so that many small exports are not a large one. Raises
+    ``ApprovalNeeded`` above ``rows_without_approval``, ``Invalid`` for a missing reason or an unknown format.
     """
     one = new_export(now, actor, asked, ExportState.HANDED_OVER)
     with store.writing(actor, now) as transaction:
-        limit = number_on(transaction.connection, APPROVAL_ROWS, today(now))
-        if one.row_count > limit:
-            raise ApprovalNeeded(one.row_count, limit)
+        people.lock(transaction.connection, actor.person_id)
+        limit, taken = _limit_and_taken(transaction.connection, actor, now)
+        if one.row_count > limit - taken:
+            raise ApprovalNeeded(one.row_count, limit, taken)
         exports.add(transaction.connection, one)
         transaction.audit("rows.export", "list", one.what, after=one.facts(), reason=one.reason)
     return one
+
+
+def _limit_and_taken(connection: Connection, actor: Actor, now: datetime) -> tuple[int, int]:
+    """How many rows leave with a reason alone, and how many of them the actor took within the last 24 hours."""
+    limit = number_on(connection, APPROVAL_ROWS, today(now))
+    return limit, exports.rows_handed_over(connection, actor.person_id, now - COUNTED_FOR)
 
 
 @act("rows.export")

@@ -10,14 +10,18 @@ from typing import Any
 from uuid import uuid4
 
 from sqlalchemy import insert, select, update
+from sqlalchemy.exc import IntegrityError
 
 from ops_app.domain.canonical import canonical_json, content_hash
-from ops_app.domain.errors import Invalid
+from ops_app.domain.errors import Conflict, Invalid
 from ops_app.domain.organisation.people import Actor
 from ops_app.domain.organisation.permissions import may
 from ops_app.services.act import act
-from ops_app.store.store import Store
+from ops_app.store.store import Store, Transaction
 from ops_app.store.tables.operations import quarantine_corrections as corrections
+
+SUPERSEDED = "superseded"
+"""Outcome of a correction that gave way to a later one of the same row."""
 
 
 @dataclass(frozen=True)
@@ -72,8 +76,9 @@ def correct_row(
 ) -> str:
     """Keep a correction (``replay``) or a discard (``discard``) of a refused row; the next run applies it.
 
-    Idempotent by ``key``. The audit row names the columns and has the hash of the values, which may be personal data:
-    they stay with the correction. Raises ``Invalid`` beside the field.
+    Of one row one correction waits: a later one takes the place of an earlier one, whoever made it. Idempotent by
+    ``key``. The audit row names the columns and has the hash of the values, which may be personal data: they stay with
+    the correction. Raises ``Invalid`` beside the field, ``Conflict`` where somebody corrects the row at this moment.
     """
     if decision not in ("replay", "discard"):
         raise Invalid("Choose replay or discard.", "请选择重放或作废。", field="decision")
@@ -88,20 +93,19 @@ def correct_row(
         if not claim.is_new:
             return str(claim.answer["correction_id"])
         correction_id = uuid4().hex
-        transaction.connection.execute(
-            insert(corrections).values(
-                correction_id=correction_id,
-                file_id=file_id,
-                line_no=line_no,
-                feed=feed,
-                source_code=source_code,
-                decision=decision,
-                corrected_json=canonical_json(dict(corrected)),
-                reason=reason.strip(),
-                made_by=actor.person_id,
-                made_at=now,
-            )
-        )
+        _supersede(transaction, file_id, feed, line_no, correction_id)
+        values = {
+            "correction_id": correction_id, "file_id": file_id, "line_no": line_no, "feed": feed,
+            "source_code": source_code, "decision": decision, "corrected_json": canonical_json(dict(corrected)),
+            "reason": reason.strip(), "made_by": actor.person_id, "made_at": now,
+        }  # fmt: skip
+        try:
+            transaction.connection.execute(insert(corrections).values(**values))
+        except IntegrityError as error:  # another act kept one a moment ago
+            raise Conflict(
+                "Somebody else corrects this row just now. Look at the corrections below, then decide.",
+                "该行刚被他人更正，请先查看下方的更正记录，再作处理。",
+            ) from error
         transaction.audit(
             f"quarantine.{decision}",
             "refused_row",
@@ -113,12 +117,32 @@ def correct_row(
     return correction_id
 
 
+def _supersede(transaction: Transaction, file_id: str, feed: str, line_no: int, by: str) -> None:
+    """What waits for this row gives way to the correction ``by``."""
+    ended: Any = transaction.connection.execute(
+        update(corrections)
+        .where(
+            corrections.c.file_id == file_id,
+            corrections.c.feed == feed,
+            corrections.c.line_no == line_no,
+            corrections.c.replayed_at.is_(None),
+        )
+        .values(replayed_at=transaction.now, outcome=SUPERSEDED)
+        .returning(corrections.c.correction_id)
+    ).scalars()
+    for correction_id in ended:  # one at most
+        after = {"correction": correction_id, "gave_way_to": by}
+        transaction.audit("quarantine.superseded", "refused_row", f"{file_id}:{line_no}", after=after)
+
+
 @act("system.run")
 def open_corrections(actor: Actor, store: Store) -> list[Correction]:
     """Corrections that no run has applied yet, oldest first."""
     with store.reading() as connection:
         rows = connection.execute(
-            select(corrections).where(corrections.c.replayed_at.is_(None)).order_by(corrections.c.made_at)
+            select(corrections)
+            .where(corrections.c.replayed_at.is_(None))
+            .order_by(corrections.c.made_at, corrections.c.correction_id)
         ).all()
     return [_correction(row) for row in rows]
 

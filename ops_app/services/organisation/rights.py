@@ -11,15 +11,18 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from ops_app.domain.canonical import moment_text
 from ops_app.domain.errors import Conflict, Invalid, NotFound
+from ops_app.domain.money import Money
 from ops_app.domain.organisation.ceilings import WiderThanOwn
 from ops_app.domain.organisation.people import Actor, Role
-from ops_app.domain.organisation.permissions import GRANTS, OWN_ACCOUNT
+from ops_app.domain.organisation.permissions import GRANTS, OWN_ACCOUNT, require
 from ops_app.domain.organisation.rights import Narrowing
 from ops_app.domain.paging import check_page
 from ops_app.services.act import act
 from ops_app.services.organisation.approval_kinds import Draft, register
-from ops_app.services.organisation.approval_making import request_approval
+from ops_app.services.organisation.approval_making import enter_request
+from ops_app.services.organisation.approval_moves import once
 from ops_app.services.organisation.exports import end_exports_of
 from ops_app.services.organisation.people import checked_why, other_person
 from ops_app.store.organisation import people, rights, units
@@ -40,6 +43,8 @@ WIDEN_LABELS = {
     "person_id": ("person", "人员"),
     "kind": ("what was taken", "限制类型"),
     "permission": ("right", "权限"),
+    "value": ("what is left", "保留的范围"),
+    "set_at": ("taken on", "限制时间"),
     "kind.withheld": ("right withheld", "停用权限"),
     "kind.limit": ("amount limited", "金额上限"),
     "kind.team": ("cases of units only", "限于组织"),
@@ -170,13 +175,28 @@ def request_widening(
     actor: Actor, store: Store, *, now: datetime, person_id: str, kind: Narrowing, permission: str, reason: str,
     key: str,
 ) -> str:  # fmt: skip
-    """Ask that what was taken from a person be given back; the id of the request. Raises ``NotFound`` where nothing of
-    it was taken, ``Refused`` for oneself, and as ``request_approval``."""
+    """Ask that what was taken from a person be given back, as it stands now; the id of the request, the same for every
+    repetition of ``key``. Raises ``NotFound`` where nothing of it was taken, ``Refused`` for oneself, and as
+    ``request_approval``."""
     arguments = {"person_id": person_id, "kind": kind.value, "permission": permission}
-    return request_approval(
-        actor, store, now=now, kind=WIDEN, object_type="person", object_id=person_id, arguments=arguments,
-        reason=reason, key=key,
-    )  # fmt: skip
+    with store.writing(actor, now) as transaction:
+        require(actor, "approvals.own")
+        return ask_back(transaction, WIDEN, arguments, reason, key)
+
+
+def ask_back(transaction: Transaction, what: str, arguments: Mapping[str, Any], reason: str, key: str) -> str:
+    """Within an act: enter a request of the kind ``what`` that names what is taken now, so that it gives back no other;
+    the id of the request, the same for every repetition of ``key``."""
+    person_id = str(arguments["person_id"])
+    asked: dict[str, Any] = {"kind": what, "object_type": "person", "object_id": person_id, "reason": reason}
+    claim = once(transaction, key, asked | {"arguments": arguments})
+    if not claim.is_new:
+        return str(claim.answer)
+    other_person(transaction, transaction.actor, person_id)
+    taken = _as_taken(_known(transaction, person_id, arguments))
+    request_id = enter_request(transaction, **asked, arguments={**arguments, **taken})
+    transaction.answer("approvals", key, request_id)
+    return request_id
 
 
 def _reviewed(
@@ -241,6 +261,7 @@ def check_may_widen(transaction: Transaction, draft: Draft) -> None:
         raise Invalid("The request is about another person.", "申请对象与内容不一致。", field="person_id")
     person = other_person(transaction, transaction.actor, str(draft.arguments["person_id"]))
     one = _known(transaction, person.person_id, draft.arguments)
+    _check_same(one, draft.arguments)
     less = transaction.actor.rights
     if one.permission in less.withheld | {right for right, _, _ in less.limits}:
         raise WiderThanOwn(person.role)
@@ -254,10 +275,29 @@ def _known(transaction: Transaction, person_id: str, arguments: Mapping[str, Any
     raise NotFound("Nothing of this was taken from this person.", "该人员没有此项限制。")
 
 
+def _as_taken(one: Narrowed) -> dict[str, Any]:
+    """What is left and when it was taken, as an approver reads it: amounts in major units."""
+    is_limit = one.kind is Narrowing.LIMIT
+    value = {code: str(Money(most, code).amount) for code, most in one.value.items()} if is_limit else one.value
+    return {"value": value, "set_at": moment_text(one.set_at)}
+
+
+def _check_same(one: Narrowed, arguments: Mapping[str, Any]) -> None:
+    """Raise ``Conflict`` where what is taken now is not what the request is about."""
+    if any(arguments.get(name) != value for name, value in _as_taken(one).items()):
+        raise Conflict(
+            "What was taken from this person was changed after this was asked for, so it stays. Look at it and ask"
+            " again.",
+            "该人员的权限限制在提出申请后已变更，故不予恢复。请查看后重新申请。",
+        )
+
+
 def run_widening(transaction: Transaction, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Give back what was taken, within the transaction of the last approval; nobody approves it for themself."""
+    """Give back what was taken, within the transaction of the last approval; nobody approves it for themself. Raises
+    ``Conflict`` where it was taken anew since it was asked for: that is not what was approved."""
     person = other_person(transaction, transaction.actor, str(arguments["person_id"]))
     one = _known(transaction, person.person_id, arguments)
+    _check_same(one, arguments)
     rights.widen(transaction.connection, person.person_id, one.kind, one.permission)
     transaction.audit(
         "person.rights_widened", "person", person.person_id,

@@ -5,12 +5,21 @@ from __future__ import annotations
 from datetime import datetime
 from secrets import token_urlsafe
 
+from ops_app.domain.canonical import key_hash
 from ops_app.domain.errors import Conflict, Invalid, NotFound
-from ops_app.domain.organisation.passwords import check_new_password
+from ops_app.domain.organisation.passwords import LONGEST, check_new_password
 from ops_app.domain.organisation.people import Actor, checked_language
 from ops_app.services.act import act
 from ops_app.services.organisation.hashing import hash_password, verify_password
-from ops_app.services.organisation.sign_in import SignedIn, actor_from, actor_of, begin_session, sign_in, token_hash
+from ops_app.services.organisation.sign_in import (
+    SignedIn,
+    actor_from,
+    actor_of,
+    begin_session,
+    count_attempt,
+    sign_in,
+    token_hash,
+)
 from ops_app.store.organisation import people, sessions
 from ops_app.store.organisation.people import Person
 from ops_app.store.store import Store, Transaction
@@ -50,13 +59,23 @@ def change_own_password(
 ) -> SignedIn:
     """Replace the password; ends every session of the person and opens a new one, whose token the caller must set.
 
-    Raises ``Invalid`` when the present password is wrong or the new one is not good enough.
+    Raises ``Invalid`` when the present password is wrong or the new one is not good enough. Wrong ones are in the log
+    and counted before they are looked at, as at the door: after a few the session ends, and the next has to wait.
     """
     with store.reading() as connection:
         person = _self(people.by_id(connection, actor.person_id))
         stored = people.password_hash(connection, actor.person_id)
     check_new_password(new, sign_in_name=person.sign_in_name)
-    if not verify_password(stored, current):
+    counter = key_hash("present password", actor.person_id)
+    if not _may_try(actor, store, now, counter):
+        raise Invalid(
+            "The present password was wrong several times. Wait a quarter of an hour, then sign in and try again.",
+            "当前密码多次输入错误,请在一刻钟后重新登录再试。",
+            field="current",
+        )
+    if len(current) > LONGEST or not verify_password(stored, current):
+        with store.writing(actor, now) as transaction:
+            transaction.audit("session.password_refused", "person", actor.person_id)
         raise Invalid("The present password is not right.", "当前密码不正确。", field="current")
     if new == current:
         raise Invalid("The new password must be another one.", "新密码不能与当前密码相同。", field="password")
@@ -71,6 +90,7 @@ def change_own_password(
         )
         if not changed:
             raise Conflict("Your account changed meanwhile. Please try again.", "您的账号刚被更改,请重试。")
+        sessions.forget_attempts(transaction.connection, counter)
         end_all_of(transaction, person.person_id)
         expires_at = begin_session(transaction, person, token, user_agent)
         sessions.remember_device(transaction.connection, token_hash(device), person.person_id, now)
@@ -101,6 +121,18 @@ def end_all_of(transaction: Transaction, person_id: str) -> int:
     """Within an act that changes what a person may do: their sessions end, they sign in anew."""
     sessions.forget_devices(transaction.connection, person_id)
     return sessions.end_all(transaction.connection, person_id, transaction.now)
+
+
+def _may_try(actor: Actor, store: Store, now: datetime, counter: str) -> bool:
+    """Count a try of the present password as wrong until it proves otherwise; says whether it is looked at. From the
+    first that has to wait on, the session in which they are made is over."""
+    with store.writing(actor, now) as transaction:
+        may_try = count_attempt(transaction, counter)
+        if not may_try:
+            ended = sessions.end(transaction.connection, actor.session_id or "", now)
+            detail = {"why": "delay", "sessions_ended": ended}
+            transaction.audit("session.password_refused", "person", actor.person_id, after=detail)
+    return may_try
 
 
 def _self(person: Person | None) -> Person:

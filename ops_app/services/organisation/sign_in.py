@@ -96,7 +96,7 @@ def sign_in(
         counter = _counter(transaction, folded, person, device)
         stored = people.password_hash(transaction.connection, person.person_id) if person else None
         barred = _barred_by_agency(transaction.connection, person.agency_code if person else None, address)
-        may_try = _count(transaction, counter)
+        may_try = count_attempt(transaction, counter)
         if not may_try:  # whoever guesses against the delay is seen in the log too
             _audit_refused(transaction, person, {"why": "delay", "address": readable(address)})
     if not may_try:
@@ -124,8 +124,8 @@ def _is_known(transaction: Transaction, device: str, person: Person) -> bool:
     return sessions.is_known_device(transaction.connection, token_hash(device), person.person_id, since)
 
 
-def _count(transaction: Transaction, counter: str) -> bool:
-    """Count this attempt as a failure until it proves otherwise; says whether it may be tried at all."""
+def count_attempt(transaction: Transaction, counter: str) -> bool:
+    """Within an act: count this attempt as a failure until it proves otherwise; says whether it may be tried at all."""
     connection, now = transaction.connection, transaction.now
     sessions.forget_old_attempts(connection, now - FORGOTTEN_AFTER)
     attempts = sessions.lock_attempts(connection, counter, now)

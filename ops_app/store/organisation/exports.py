@@ -178,6 +178,18 @@ def of_person(connection: Connection, person_id: str, *, offset: int, limit: int
     return [_export(row) for row in rows], total
 
 
+def rows_handed_over(connection: Connection, person_id: str, since: datetime) -> int:
+    """How many rows a person took with a reason alone after ``since``."""
+    found: int = connection.execute(
+        select(func.coalesce(func.sum(exports.c.row_count), 0)).where(
+            exports.c.requested_by == person_id,
+            exports.c.requested_at > since,
+            exports.c.state == ExportState.HANDED_OVER.value,
+        )
+    ).scalar_one()
+    return int(found)
+
+
 def open_of(connection: Connection, *, person_id: str | None = None, agency_code: str | None = None) -> list[Export]:
     """Exports of a person, or of the people of an agency, that are not over."""
     query = _SELECTED.where(exports.c.state.in_(_LIVING))

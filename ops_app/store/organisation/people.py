@@ -181,3 +181,11 @@ def _narrowed(query: Select[Any], wanted: PeopleFilter) -> Select[Any]:
     if wanted.active is not None:
         conditions.append(people.c.active.is_(wanted.active))
     return query.where(*conditions) if conditions else query
+
+
+def lock(connection: Connection, person_id: str) -> None:
+    """Hold a person until the end of the transaction: what is counted per person is counted by one act at a time. Who
+    only refers to the person does not wait."""
+    connection.execute(
+        select(people.c.person_id).where(people.c.person_id == person_id).with_for_update(key_share=True)
+    )

@@ -54,6 +54,8 @@ readiness = Table(
     info={"unaudited": "derived from checks; each run computes it anew"},
 )
 
+_NOT_APPLIED = text("replayed_at is null")
+
 quarantine_corrections = Table(
     "quarantine_corrections",
     metadata,
@@ -71,7 +73,11 @@ quarantine_corrections = Table(
     Column("outcome", Text),
     CheckConstraint("decision in ('replay', 'discard')", name="decision"),
     Index(None, "replayed_at"),
-)
+    Index(
+        "uq_quarantine_corrections_one_open", "file_id", "feed", "line_no", unique=True,
+        sqlite_where=_NOT_APPLIED, postgresql_where=_NOT_APPLIED,
+    ),
+)  # fmt: skip
 
 notifications = Table(
     "notifications",

@@ -119,6 +119,32 @@ def test_whoever_is_granted_the_permission_one_day_still_has_a_ceiling(giver: Ro
         change_unguarded(actor, None, now=NOW, person_id="p", version=1, role=Role.ADMINISTRATOR, reason="more")
 
 
+def test_whom_the_asset_company_locked_the_agency_does_not_let_in_by_locking_again(store: Store, admin: Actor) -> None:
+    who = create(admin, store, "col", Role.COLLECTOR, "AG01").person_id
+    more = {"now": NOW, "person_id": who, "reason": "because"}
+    people.deactivate_person(admin, store, **more, version=1)
+    with pytest.raises(Conflict, match="locked already"):
+        agency_staff.lock_agency_person(OWN, store, **more, version=2)
+    with pytest.raises(Refused, match="asset company locked this account"):
+        agency_staff.unlock_agency_person(OWN, store, **more, version=2)
+    people.reactivate_person(admin, store, **more, version=2)
+    agency_staff.lock_agency_person(OWN, store, **more, version=3)
+    assert agency_staff.unlock_agency_person(OWN, store, **more, version=4).active  # their own lock is theirs to open
+    agency_staff.lock_agency_person(OWN, store, **more, version=5)
+    people.deactivate_person(admin, store, **more, version=6)  # the asset company takes the lock over
+    with pytest.raises(Refused, match="asset company locked this account"):
+        agency_staff.unlock_agency_person(OWN, store, **more, version=7)
+
+
+def test_a_lock_of_the_asset_company_counts_behind_a_later_one_of_the_agency(store: Store, admin: Actor) -> None:
+    who = create(admin, store, "col", Role.COLLECTOR, "AG01")
+    people.deactivate_person(admin, store, now=NOW, person_id=who.person_id, reason="because", version=1)
+    with store.writing(OWN, NOW) as transaction:  # as former versions allowed
+        transaction.audit("person.deactivated", "person", who.person_id, reason="locked again")
+    with pytest.raises(Refused, match="asset company locked this account"):
+        agency_staff.unlock_agency_person(OWN, store, now=NOW, person_id=who.person_id, version=2, reason="open")
+
+
 TITLES = ("登录名", "姓名", "角色", "机构", "语言", "组织")
 
 

@@ -158,6 +158,43 @@ def test_few_rows_are_handed_over_with_a_reason(store: Store, maker: Actor) -> N
     assert len(exports.list_my_exports(maker, store, now=NOW).rows) == 1
 
 
+def test_many_small_exports_of_a_day_need_approval_as_a_large_one_does(
+    store: Store, maker: Actor, checker: Actor
+) -> None:
+    half = asked(rows=ROWS_WITHOUT_APPROVAL // 2)
+    later = NOW + timedelta(hours=1)
+    exports.record_export(maker, store, now=NOW, asked=half)
+    assert exports.rows_without_approval(maker, store, now=later) == ROWS_WITHOUT_APPROVAL // 2
+    exports.record_export(maker, store, now=later, asked=half)
+    assert exports.rows_without_approval(maker, store, now=later) == 0
+    with pytest.raises(ApprovalNeeded, match="left to you of 1000 within 24 hours"):
+        exports.record_export(maker, store, now=later, asked=asked(rows=1))
+    assert exports.rows_without_approval(checker, store, now=later) == ROWS_WITHOUT_APPROVAL  # each has their own
+    assert releasing.request_export(maker, store, now=later, asked=asked(rows=1)).kept_state is ExportState.REQUESTED
+    next_day = NOW + timedelta(hours=24)
+    assert exports.rows_without_approval(maker, store, now=next_day) == ROWS_WITHOUT_APPROVAL // 2
+    exports.record_export(maker, store, now=next_day, asked=half)
+
+
+def test_exports_at_the_same_moment_are_counted_one_after_another(store: Store, maker: Actor) -> None:
+    """Six presses of 400 rows at once: two leave."""
+    answers: list[object] = []
+
+    def press() -> None:
+        try:
+            answers.append(exports.record_export(maker, store, now=NOW, asked=asked(rows=400)))
+        except ApprovalNeeded as error:
+            answers.append(error)
+
+    threads = [threading.Thread(target=press) for _ in range(6)]
+    for one in threads:
+        one.start()
+    for one in threads:
+        one.join()
+    assert [isinstance(one, Export) for one in answers].count(True) == 2
+    assert len(answers) == 6
+
+
 @pytest.mark.parametrize(
     ("field", "changes"),
     [("reason", {"reason": " "}), ("reason", {"reason": "ok"}), ("reason", {"reason": "x" * 301}),

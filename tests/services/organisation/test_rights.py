@@ -128,6 +128,30 @@ def test_a_limit_holds_for_oneself_and_for_whom_one_stands_in(store: Store, kind
     ask(store, asked_for, 50, "L5")
 
 
+def test_what_was_taken_anew_is_not_given_back_by_what_was_asked_before(store: Store) -> None:
+    sun, admin = a_person(store, "Sun"), a_person(store, "Adam", Role.ADMINISTRATOR)
+    checker = a_person(store, "Cora", Role.COMPLIANCE)
+    given = {"now": ASKED, "person_id": sun.person_id, "kind": Narrowing.LIMIT, "permission": "approvals.decide",
+             "reason": "promoted"}  # fmt: skip
+    narrow(store, sun, Narrowing.LIMIT, "approvals.decide", {"CNY": 10_050}, by=admin)
+    request_id = rights.request_widening(admin, store, **given, key="k")
+    one = approvals.read_request(checker, store, now=ASKED, request_id=request_id).item
+    assert one.arguments["value"] == {"CNY": "100.50"}
+    narrow(store, sun, Narrowing.LIMIT, "approvals.decide", {"CNY": 0}, by=admin, reason="inquiry")
+    with pytest.raises(Conflict, match="changed after this was asked for"):
+        decide(store, checker, one)
+    assert now_with(store, sun).rights.limits == {("approvals.decide", "CNY", 0)}
+    assert rights.request_widening(admin, store, **given, key="k") == request_id  # the same press again
+    again = rights.request_widening(admin, store, **given, key="k2")
+    narrow(store, sun, Narrowing.LIMIT, "approvals.decide", {"CNY": 0}, by=admin, now=NOW + timedelta(minutes=1))
+    anew = approvals.read_request(checker, store, now=ASKED, request_id=again).item
+    with pytest.raises(Conflict, match="changed after this was asked for"):
+        decide(store, checker, anew)  # taken anew for another reason, though as much
+    last = rights.request_widening(admin, store, **given, key="k3")
+    decide(store, checker, approvals.read_request(checker, store, now=ASKED, request_id=last).item)
+    assert now_with(store, sun).rights == Rights()
+
+
 def test_taking_is_done_alone_and_giving_back_by_two(store: Store) -> None:
     sun, admin = a_person(store, "Sun"), a_person(store, "Adam", Role.ADMINISTRATOR)
     checker = a_person(store, "Cora", Role.COMPLIANCE)

@@ -5,12 +5,14 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
+from sqlalchemy import select
 
 from ops_app.domain.errors import Conflict, Invalid, NotReady, Refused
 from ops_app.domain.organisation.people import SYSTEM, Actor, Role
 from ops_app.domain.organisation.readiness import FRESH_FOR, NEEDS, Check, CheckState
 from ops_app.services.organisation import notifications, quarantine, readiness, runs
 from ops_app.store.store import SameKeyOtherContent, Store
+from ops_app.store.tables.organisation import audit_log
 
 DAY = date(2026, 10, 31)
 NOW = datetime(2026, 11, 1, 1, 30, tzinfo=UTC)
@@ -183,6 +185,29 @@ def test_a_correction_waits_for_the_next_run_and_is_applied_once(store):
 
     assert quarantine.open_corrections(SYSTEM, store) == []
     assert quarantine.list_corrections(operator, store)[0].outcome == "accepted"
+
+
+def test_of_one_row_one_correction_waits_and_the_last_one_counts(store):
+    first = correct(store)
+    last = correct(store, corrected={"amount": "12.40"}, key="c2")
+    other = correct(store, line_no=8, key="c3")
+
+    assert {one.correction_id for one in quarantine.open_corrections(SYSTEM, store)} == {last, other}
+    assert {one.correction_id: one.outcome for one in quarantine.list_corrections(operator, store)} == {
+        first: quarantine.SUPERSEDED, last: None, other: None,
+    }  # fmt: skip
+    assert correct(store) == first  # the same press again is not a third correction
+    with store.reading() as connection:
+        said = connection.execute(select(audit_log).where(audit_log.c.action == "quarantine.superseded")).one()
+    assert last in said.after_json
+
+
+def test_the_store_itself_holds_one_open_correction_of_a_row(store, monkeypatch):
+    correct(store)
+    monkeypatch.setattr(quarantine, "_supersede", lambda *_: None)  # as where two press at the same moment
+    with pytest.raises(Conflict, match="Somebody else corrects this row"):
+        correct(store, key="c2")
+    assert len(quarantine.list_corrections(operator, store)) == 1
 
 
 def test_a_correction_that_corrects_nothing_is_refused(store):

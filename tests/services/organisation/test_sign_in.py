@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import select, text
 
 from ops_app.domain.errors import Invalid, Refused
-from ops_app.domain.organisation.passwords import check_new_password, delay_after
+from ops_app.domain.organisation.passwords import FREE_FAILURES, check_new_password, delay_after
 from ops_app.domain.organisation.people import Actor, Role
 from ops_app.services.organisation import hashing, people, sessions, sign_in
 from ops_app.services.organisation.sign_in import ABSOLUTE_LIMIT, IDLE_LIMIT, SignInRefused, actor_of, token_hash
@@ -320,3 +320,24 @@ def test_the_browser_that_changed_the_password_stays_known(store: Store, admin: 
         attempt(store)
     assert not attempt(store, "another long glad sentence")
     assert attempt(store, "another long glad sentence", device=new.device)
+
+
+def test_guesses_of_the_present_password_are_counted_logged_and_end_the_session(store: Store, admin: Actor) -> None:
+    signed = sign_in.sign_in(store, now=NOW, name="admin", password=PASSWORD)
+    new = "another long glad sentence"
+
+    def guess(typed: str, now=NOW) -> None:
+        with pytest.raises(Invalid) as refused:
+            sessions.change_own_password(signed.actor, store, now=now, current=typed, new=new)
+        assert refused.value.field == "current"
+
+    for number in range(FREE_FAILURES + 1):
+        guess(f"wrong {number}")
+        assert actor_of(store, signed.token, now=NOW) is not None
+    assert actions(store).count("session.password_refused") == FREE_FAILURES + 1
+    guess(PASSWORD)  # the right one too has to wait now, and the session is over
+    assert actor_of(store, signed.token, now=NOW) is None
+    assert actions(store).count("session.password_refused") == FREE_FAILURES + 2
+    later = NOW + timedelta(minutes=16)
+    again = sign_in.sign_in(store, now=later, name="admin", password=PASSWORD)
+    assert sessions.change_own_password(again.actor, store, now=later, current=PASSWORD, new=new).token
