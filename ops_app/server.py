@@ -73,7 +73,7 @@ def build_server(app: App) -> streamlit.App:
 def _on_script_error(error: Exception) -> bool:
     """A fault on a page: logged whole; the person is told that it was, not what was in it."""
     _log.error("a page failed", exc_info=error)
-    streamlit.error("Something failed on our side; it was logged. 系统内部出错,已记录。")
+    streamlit.error("Something failed on our side; it was logged. 系统内部出错，已记录。")
     return True
 
 

@@ -37,7 +37,7 @@ Custodies = Callable[[Connection], Mapping[str, pl.DataFrame]]
 RELEASED = "released"
 _RELEASED_WORDS = (
     "Refused for its share of refused rows; released after they were corrected.",
-    "曾因被拒比例过高而拒收;更正后已放行。",
+    "曾因被拒比例过高而拒收；更正后已放行。",
 )
 NOT_REPLAYABLE = "file_refused"
 """Outcome of a correction in a file that only its sender can mend."""

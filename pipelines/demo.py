@@ -80,7 +80,7 @@ def _again(app: App, started: float) -> DemoResult:
     if not Warehouse(app.settings.warehouse_path).query("select 1 from raw.files where source_code = 'SIM' limit 1"):
         raise Conflict(
             "This home holds other data. Choose an empty one with RECOUP_HOME.",
-            "该目录中已有其他数据,请用 RECOUP_HOME 指定一个空目录。",
+            "该目录中已有其他数据，请用 RECOUP_HOME 指定一个空目录。",
         )
     return DemoResult(monotonic() - started, [], _people(app))
 

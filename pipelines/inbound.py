@@ -97,6 +97,6 @@ def only_entry(template: Template, path: Path) -> FeedMap:
     which = ", ".join(entry.label for entry in entries or template.feeds)
     raise Invalid(
         f"{shown(path.name)} fits {len(entries)} feeds of template {template.template}; name one of: {which}.",
-        f"{shown(path.name)} 对应模板 {template.template} 的 {len(entries)} 个数据源;请指定其一:{which}。",
+        f"{shown(path.name)} 对应模板 {template.template} 的 {len(entries)} 个数据源；请指定其一：{which}。",
         field="feed",
     )

@@ -55,7 +55,7 @@ def ingest_file(
     if day is None:
         raise Invalid(
             f"The name {shown(path.name)} holds no date as the template expects; give the date of the file.",
-            f"文件名 {shown(path.name)} 中没有模板约定的日期,请指定文件日期。",
+            f"文件名 {shown(path.name)} 中没有模板约定的日期，请指定文件日期。",
             field="file_date",
         )
     with _reading(running) as process, warehouse.open() as connection:

@@ -57,7 +57,7 @@ def last_business_date(app: App) -> date:
     done = runs.last_completed_date(SYSTEM, app.store)
     if done is None:
         raise NotFound(
-            "No business day has been completed yet: recoup run-day.", "尚未完成任何业务日,请先运行 recoup run-day。"
+            "No business day has been completed yet: recoup run-day.", "尚未完成任何业务日，请先运行 recoup run-day。"
         )
     return done
 
@@ -117,7 +117,9 @@ def publish_again(settings: Settings) -> list[Published]:
     warehouse = Warehouse(settings.warehouse_path)
     built = warehouse.query("select max(business_date) from marts.rpt_data_health")
     if not built or built[0][0] is None:
-        raise NotFound("There is nothing to publish yet: recoup run-day.", "尚无可发布的内容,请先运行 recoup run-day。")
+        raise NotFound(
+            "There is nothing to publish yet: recoup run-day.", "尚无可发布的内容，请先运行 recoup run-day。"
+        )
     done = publish_snapshots(warehouse, settings, built[0][0])
     publish_live(settings)
     return done

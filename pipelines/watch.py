@@ -69,7 +69,7 @@ def _announce_missing(app: App, warehouse: Warehouse, day: date, now: datetime) 
             subject_key=f"{feed.source_code}/{feed.feed}",
             business_date=day,
             text_en=f"{feed.source_code}: the {feed.feed} feed of {day} was due at {due:%Y-%m-%d %H:%M}: missing.",
-            text_zh=f"{feed.source_code}:{day} 的{name_zh}数据应于 {due:%Y-%m-%d %H:%M} 到达,至今未到。",
+            text_zh=f"{feed.source_code}:{day} 的{name_zh}数据应于 {due:%Y-%m-%d %H:%M} 到达，至今未到。",
         )
     return announced
 
@@ -85,7 +85,7 @@ def _announce_failed_runs(app: App, now: datetime) -> int:
             subject_key=run.run_id,
             business_date=run.business_date,
             text_en=f"The run of business date {run.business_date} failed. See Operations.",
-            text_zh=f"业务日 {run.business_date} 的运行失败,请查看运维页面。",
+            text_zh=f"业务日 {run.business_date} 的运行失败，请查看运维页面。",
         )
     return announced
 

@@ -19,7 +19,7 @@ def minor_digits(currency: str) -> int:
     if currency in _THREE_DIGIT_CURRENCIES:
         raise Invalid(
             f"{currency} has three decimals, which this installation does not take.",
-            f"{currency} 有三位小数,本系统不接受。",
+            f"{currency} 有三位小数，本系统不接受。",
             field="currency",
         )
     return 0 if currency in WHOLE_UNIT_CURRENCIES else 2

@@ -21,7 +21,7 @@ def check_page(page: int, page_size: int, *, largest: int = LARGEST_PAGE) -> Non
     if page < 1 or not 1 <= page_size <= largest:
         raise Invalid(
             f"A page has 1 to {largest} rows, and pages begin at 1.",
-            f"每页 1 至 {largest} 行,页码从 1 开始。",
+            f"每页 1 至 {largest} 行，页码从 1 开始。",
             field="page",
         )
 

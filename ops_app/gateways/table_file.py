@@ -86,5 +86,5 @@ def _workbook(data: bytes) -> Sequence[Sequence[str]]:
 def _costly() -> UnreadableFile:
     return UnreadableFile(
         "Reading the workbook took more memory or time than a table of people may. Save it as CSV.",
-        "读取该工作簿占用过多内存或时间,请另存为 CSV 后再上传。",
+        "读取该工作簿占用过多内存或时间，请另存为 CSV 后再上传。",
     )

@@ -41,7 +41,7 @@ class InProgress(DomainError):
     """The same key is being worked on at this moment."""
 
     def __init__(self) -> None:
-        super().__init__("This request is being worked on; ask again shortly.", "该请求正在处理中,请稍后再试。")
+        super().__init__("This request is being worked on; ask again shortly.", "该请求正在处理中，请稍后再试。")
 
 
 def problem(
@@ -95,4 +95,4 @@ async def on_http_error(_request: Request, error: Exception) -> JSONResponse:
 async def on_fault(_request: Request, error: Exception) -> JSONResponse:
     """A fault of ours: logged whole, told without its insides."""
     _log.error("unhandled fault in the API", exc_info=error)
-    return problem(500, "Something failed on our side; it was logged.", "系统内部出错,已记录。")
+    return problem(500, "Something failed on our side; it was logged.", "系统内部出错，已记录。")

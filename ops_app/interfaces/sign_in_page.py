@@ -106,7 +106,7 @@ def sign_in_html(
     message += f"<p class=done role=status>{both(done)}</p>" if done else ""
     fields = _field("name", name, "username", "text", errors, focus=not name)
     fields += _field("password", "", "current-password", "password", errors, focus=bool(name))
-    hint = "<p class=demo>demo / 演示: <code>recoup demo</code> prints the sign-ins.</p>" if demo else ""
+    hint = "<p class=demo>demo / 演示： <code>recoup demo</code> prints the sign-ins.</p>" if demo else ""
     return _page(
         "title",
         f"<h1>Recoup</h1><p class=lead>{both('lead')}</p>{message}"

@@ -31,7 +31,7 @@ class StoreBusy(NotReady):
     """Another writer holds the store for longer than a person should wait; trying again is right."""
 
     def __init__(self) -> None:
-        super().__init__("Someone else is saving at this moment. Please try again.", "其他人正在保存,请稍后重试。")
+        super().__init__("Someone else is saving at this moment. Please try again.", "其他人正在保存，请稍后重试。")
 
 
 class Store:

@@ -51,7 +51,7 @@ class SameKeyOtherContent(Conflict):
         what = ", ".join(differs)
         super().__init__(
             f"{key} of {source} was already received with other content: {what}.",
-            f"{source} 的 {key} 已收到过,但内容不同:{what}。",
+            f"{source} 的 {key} 已收到过，但内容不同：{what}。",
             field=differs[0] if differs else None,
         )
         self.differs = differs

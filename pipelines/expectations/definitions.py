@@ -180,7 +180,7 @@ def load_feed(name: str) -> Feed:
     if name not in feed_names():
         raise NotFound(
             f"{name} is no standard feed; the feeds are {', '.join(feed_names())}.",
-            f"{name} 不是标准数据源;标准数据源有:{', '.join(feed_names())}。",
+            f"{name} 不是标准数据源；标准数据源有：{', '.join(feed_names())}。",
         )
     feed = Feed.model_validate(yaml.safe_load((FOLDER / f"{name}.yml").read_text(encoding="utf-8")))
     if feed.feed != name:

@@ -55,7 +55,7 @@ def check_xlsx(path: Path, limits: Limits | None = None, *, sheet: str | int | N
         raise FileRefused(
             "too_large",
             f"The file has {size:,} bytes; at most {limits.max_file:,} are read.",
-            f"文件大小 {size:,} 字节,最多读取 {limits.max_file:,} 字节。",
+            f"文件大小 {size:,} 字节，最多读取 {limits.max_file:,} 字节。",
         )
     budget = Budget(limits.max_tags)
     with path.open("rb") as file:
@@ -99,7 +99,7 @@ def _sheet_to_read(sheets: list[Sheet], wanted: str | int | None) -> Sheet | Non
     if found is None:
         names = ", ".join(sheet.name for sheet in sheets[:20])
         raise FileRefused(
-            "no_sheet", f"There is no sheet {wanted}; the sheets are {names}.", f"没有工作表 {wanted};现有:{names}。"
+            "no_sheet", f"There is no sheet {wanted}; the sheets are {names}.", f"没有工作表 {wanted}；现有：{names}。"
         )
     if found.hidden:
         raise FileRefused(
@@ -109,12 +109,12 @@ def _sheet_to_read(sheets: list[Sheet], wanted: str | int | None) -> Sheet | Non
 
 
 def _not_xlsx(en: str, zh: str) -> FileRefused:
-    return FileRefused("not_xlsx", f"This is not an xlsx workbook: it is {en}.", f"这不是 xlsx 工作簿:它是{zh}。")
+    return FileRefused("not_xlsx", f"This is not an xlsx workbook: it is {en}.", f"这不是 xlsx 工作簿：它是{zh}。")
 
 
 def _broken(detail: str) -> FileRefused:
     return FileRefused(
-        "broken_zip", f"The workbook's container is damaged: {detail}.", f"工作簿压缩结构损坏:{detail}。"
+        "broken_zip", f"The workbook's container is damaged: {detail}.", f"工作簿压缩结构损坏：{detail}。"
     )
 
 
@@ -127,7 +127,7 @@ def _check_magic(file: BinaryIO) -> None:
         body = file.read(1 << 20)
         if "EncryptedPackage".encode("utf-16-le") in body or "EncryptionInfo".encode("utf-16-le") in body:
             raise FileRefused("encrypted", "The workbook is encrypted.", "工作簿已加密。")
-        raise _not_xlsx("an old .xls file; save it as .xlsx", "旧版 .xls 文件,请另存为 .xlsx")
+        raise _not_xlsx("an old .xls file; save it as .xlsx", "旧版 .xls 文件，请另存为 .xlsx")
     file.seek(0)
     start = file.read(512).lstrip(b"\xef\xbb\xbf \r\n\t").lower()
     if start.startswith((b"<html", b"<!doctype", b"<table", b"<?xml", b"<meta", b"<head")):
@@ -150,20 +150,20 @@ def _check_directory(members: list[zipfile.ZipInfo], size: int, limits: Limits) 
         raise FileRefused(
             "zip_members",
             f"The workbook holds {len(members):,} parts; at most {limits.max_members:,} are read.",
-            f"工作簿含 {len(members):,} 个部件,最多 {limits.max_members:,} 个。",
+            f"工作簿含 {len(members):,} 个部件，最多 {limits.max_members:,} 个。",
         )
     unpacked = sum(member.file_size for member in members)
     if unpacked > limits.max_unpacked:
         raise FileRefused(
             "zip_unpacked",
             f"The workbook unpacks to {unpacked:,} bytes; at most {limits.max_unpacked:,} are read.",
-            f"工作簿解压后 {unpacked:,} 字节,最多 {limits.max_unpacked:,} 字节。",
+            f"工作簿解压后 {unpacked:,} 字节，最多 {limits.max_unpacked:,} 字节。",
         )
     if unpacked > limits.max_ratio * size:
         raise FileRefused(
             "zip_ratio",
             f"The workbook unpacks to {unpacked // size} times its size; at most {limits.max_ratio} times is read.",
-            f"工作簿解压后是原大小的 {unpacked // size} 倍,最多 {limits.max_ratio} 倍。",
+            f"工作簿解压后是原大小的 {unpacked // size} 倍，最多 {limits.max_ratio} 倍。",
         )
     names = [member.filename for member in members]
     if len(set(names)) != len(names):
@@ -178,12 +178,12 @@ def _check_directory(members: list[zipfile.ZipInfo], size: int, limits: Limits) 
 def _check_names(names: set[str]) -> None:
     if any(name.endswith("vbaproject.bin") or "macrosheets/" in name for name in names):
         raise FileRefused(
-            "macros", "The workbook holds macros; save it without them.", "工作簿含有宏,请另存为无宏文件。"
+            "macros", "The workbook holds macros; save it without them.", "工作簿含有宏，请另存为无宏文件。"
         )
     if "xl/workbook.bin" in names:
-        raise _not_xlsx("a binary .xlsb workbook; save it as .xlsx", "二进制 .xlsb 工作簿,请另存为 .xlsx")
+        raise _not_xlsx("a binary .xlsb workbook; save it as .xlsx", "二进制 .xlsb 工作簿，请另存为 .xlsx")
     if "content.xml" in names and "mimetype" in names:
-        raise _not_xlsx("an OpenDocument sheet; save it as .xlsx", "OpenDocument 表格,请另存为 .xlsx")
+        raise _not_xlsx("an OpenDocument sheet; save it as .xlsx", "OpenDocument 表格，请另存为 .xlsx")
     if "xl/workbook.xml" not in names:
         raise _not_xlsx("another kind of zip archive", "另一种压缩包")
 
@@ -238,4 +238,4 @@ def _check_plain_member(name: str, parts: Iterator[bytes]) -> None:
         if len(head) < 8:
             head += part[: 8 - len(head)]
     if head.startswith(b"PK\x03\x04"):
-        raise FileRefused("zip_nested", f"The workbook holds an archive ({name}).", f"工作簿内含压缩包({name})。")
+        raise FileRefused("zip_nested", f"The workbook holds an archive ({name}).", f"工作簿内含压缩包（{name}）。")

@@ -42,15 +42,15 @@ def detect_encoding(source: bytes | Path, named: str = "auto") -> str:
     if _decodes(source, "utf-8"):
         return "utf-8-sig" if has_mark else "utf-8"
     if has_mark:
-        raise _refused("it begins with a UTF-8 mark but is not UTF-8", "文件带有 UTF-8 标记,但内容不是 UTF-8")
+        raise _refused("it begins with a UTF-8 mark but is not UTF-8", "文件带有 UTF-8 标记，但内容不是 UTF-8")
     if not _decodes(source, "gb18030"):
         raise _refused("it is neither UTF-8 nor GB18030", "它既不是 UTF-8 也不是 GB18030")
     if _is_damaged_utf8(source):
-        raise _refused("it is UTF-8 with damaged bytes", "它是 UTF-8,但含有损坏的字节")
+        raise _refused("it is UTF-8 with damaged bytes", "它是 UTF-8，但含有损坏的字节")
     if _looks_western(source):
         raise _refused(
             "it is not UTF-8 and looks like Western 8-bit text, not GB18030",
-            "它不是 UTF-8,看上去是西文 8 位编码而不是 GB18030",
+            "它不是 UTF-8，看上去是西文 8 位编码而不是 GB18030",
         )
     return "gb18030"
 
@@ -69,7 +69,7 @@ def _refused(en: str, zh: str) -> FileRefused:
     return FileRefused(
         "encoding",
         f"The encoding of this file cannot be told: {en}. Name the right encoding in the template.",
-        f"无法确定文件编码:{zh}。请在模板中写明正确的编码。",
+        f"无法确定文件编码：{zh}。请在模板中写明正确的编码。",
     )
 
 

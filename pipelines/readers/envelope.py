@@ -64,7 +64,7 @@ def unpacked(path: Path, compression: str, work: Path, limits: Limits) -> Path:
     """The file itself, or its unpacked copy in ``work`` where it is gz or zst. Size and ratio are limited."""
     size = path.stat().st_size
     if size > limits.max_file:
-        raise FileRefused("too_large", f"The file has {size:,} bytes.", f"文件有 {size:,} 字节,超出上限。")
+        raise FileRefused("too_large", f"The file has {size:,} bytes.", f"文件有 {size:,} 字节，超出上限。")
     if compression == "none":
         return path
     most = min(limits.max_unpacked, max(size, 1) * limits.max_ratio)
@@ -84,7 +84,7 @@ def unpacked(path: Path, compression: str, work: Path, limits: Limits) -> Path:
         raise FileRefused(
             "broken_compression",
             f"The {compression} container is damaged: {error}.",
-            f"{compression} 压缩已损坏:{error}。",
+            f"{compression} 压缩已损坏：{error}。",
         ) from error
     return target
 
@@ -135,7 +135,7 @@ class _Pass:
 
     def take(self, chunk: bytes) -> None:
         if b"\0" in chunk:
-            raise FileRefused("nul", "The file holds NUL bytes: it is not text.", "文件含有 NUL 字节,不是文本。")
+            raise FileRefused("nul", "The file holds NUL bytes: it is not text.", "文件含有 NUL 字节，不是文本。")
         self.ascii = self.ascii and chunk.isascii()
         if not self.controls:
             self.controls = holds_controls(np.frombuffer(chunk, np.uint8))
@@ -237,9 +237,9 @@ def first_fields(facts: TextFacts, how: CsvFormat) -> list[str]:
     try:
         fields = next(rows, [])
     except csv.Error as error:
-        raise FileRefused("header", f"The header cannot be read: {error}.", f"无法读取表头:{error}。") from error
+        raise FileRefused("header", f"The header cannot be read: {error}.", f"无法读取表头：{error}。") from error
     if len(fields) > MAX_COLUMNS:
-        raise FileRefused("columns", f"The file has {len(fields):,} columns.", f"文件有 {len(fields):,} 列,超出上限。")
+        raise FileRefused("columns", f"The file has {len(fields):,} columns.", f"文件有 {len(fields):,} 列，超出上限。")
     return fields
 
 

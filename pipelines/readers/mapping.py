@@ -113,7 +113,7 @@ def _absent(columns: list[str], types: Mapping[str, str]) -> FileRefused:
     return FileRefused(
         "header",
         f"The column {', '.join(columns)} is not in the file; its columns are: {found}.",
-        f"文件中没有列 {'、'.join(columns)};现有的列:{found}。",
+        f"文件中没有列 {'、'.join(columns)}；现有的列：{found}。",
     )
 
 

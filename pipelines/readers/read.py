@@ -91,7 +91,7 @@ def _decide(job: Job, path: Path, limits: Limits, result: Result) -> None:
     _count(connection, job, plan, feed, result, unread)
     if result.rows_in == 0 and opened.has_data:
         raise FileRefused(
-            "unreadable", "The file holds lines, but no row could be read.", "文件有内容,但读不出任何一行。"
+            "unreadable", "The file holds lines, but no row could be read.", "文件有内容，但读不出任何一行。"
         )
     _sums(connection, job, opened, feed, result)
     refusal = _refusal_of_totals(job, result) or _refusal_of_share(job, feed, result, unread)
@@ -157,7 +157,7 @@ def _write_decided(
         connection.execute(copy_statement(plan, job.work / DECIDED))
     except duckdb.Error as error:
         detail = str(error).splitlines()[0][:300]
-        raise FileRefused("unreadable", f"The file cannot be read: {detail}", f"文件无法读取:{detail}") from error
+        raise FileRefused("unreadable", f"The file cannot be read: {detail}", f"文件无法读取：{detail}") from error
     result.decided = True
     return plan
 
@@ -171,7 +171,7 @@ def _refuse_extra_columns(opened: Opened, job: Job, feed: Feed) -> None:
         raise FileRefused(
             "header",
             f"Unknown columns: {', '.join(extra)}.",
-            f"存在未知列:{'、'.join(extra)}。",
+            f"存在未知列：{'、'.join(extra)}。",
             encoding=opened.encoding,
         )
 
@@ -282,7 +282,7 @@ def _sums(connection: duckdb.DuckDBPyConnection, job: Job, opened: Opened, feed:
         if rows != result.rows_in:
             raise_totals(
                 f"{rows:,} rows declared, {result.rows_in:,} found",
-                f"声明 {rows:,} 行,实际 {result.rows_in:,} 行",
+                f"声明 {rows:,} 行，实际 {result.rows_in:,} 行",
                 result,
             )
     for column, declared_text in declared.items():
@@ -316,7 +316,7 @@ def _compare_sum(
         result.declared_sum_minor, result.found_sum = minor, format(shown, "f")
     if minor != found:
         raise_totals(
-            f"{column} declared {declared}, found {shown}", f"{column} 声明合计 {declared},实际 {shown}", result
+            f"{column} declared {declared}, found {shown}", f"{column} 声明合计 {declared}，实际 {shown}", result
         )
 
 
@@ -326,7 +326,7 @@ def raise_totals(en: str, zh: str, result: Result) -> None:
         result.reason_en, result.reason_zh = f"{result.reason_en[:-1]}; {en}.", f"{result.reason_zh[:-1]};{zh}。"
         return
     result.refused = "control_totals"
-    result.reason_en, result.reason_zh = f"The control totals disagree: {en}.", f"控制总数不符:{zh}。"
+    result.reason_en, result.reason_zh = f"The control totals disagree: {en}.", f"控制总数不符：{zh}。"
 
 
 def _refusal_of_totals(job: Job, result: Result) -> FileRefused | None:
@@ -347,7 +347,7 @@ def _refusal_of_share(job: Job, feed: Feed, result: Result, unread: list[tuple[i
     return FileRefused(
         "refused_share",
         f"{damaged:,} of {result.rows_in:,} rows are refused; this feed allows a share of {most:g}.",
-        f"{result.rows_in:,} 行中有 {damaged:,} 行被拒,超过允许比例 {most:g}。",
+        f"{result.rows_in:,} 行中有 {damaged:,} 行被拒，超过允许比例 {most:g}。",
     )
 
 

@@ -36,15 +36,15 @@ ROW_REASONS: dict[str, tuple[str, str]] = {
     "moment": ("The value is not a date and time in the declared format.", "不是约定格式的日期时间。"),
     "amount": (
         "The value is not an amount in the declared grammar, or has more decimals than its currency.",
-        "不是约定写法的金额,或小数位多于币种所允许。",
+        "不是约定写法的金额，或小数位多于币种所允许。",
     ),
     "integer": ("The value is not a whole number.", "不是整数。"),
     "boolean": ("The value is neither true nor false.", "不是真或假。"),
     "id": (
         "The value is no identifier: too long, padded with blanks, or damaged by a spreadsheet.",
-        "标识无效:过长、带空格或被电子表格损坏。",
+        "标识无效：过长、带空格或被电子表格损坏。",
     ),
-    "code": ("The code is not known to the template, or too long.", "代码不在模板对照表内,或过长。"),
+    "code": ("The code is not known to the template, or too long.", "代码不在模板对照表内，或过长。"),
     "text": ("The text is too long.", "文本过长。"),
     "control_characters": ("The row holds control characters.", "该行含有控制字符。"),
     "ragged_row": ("The row has another number of columns than the header.", "该行列数与表头不一致。"),
@@ -54,7 +54,7 @@ ROW_REASONS: dict[str, tuple[str, str]] = {
     "repeated_header": ("The header is repeated inside the data.", "数据中重复出现表头。"),
     "ambiguous_key": (
         "Several rows of the file share the values that should name this loan; they cannot be told apart.",
-        "文件中有多行的识别字段完全相同,无法区分是哪一笔借款。",
+        "文件中有多行的识别字段完全相同，无法区分是哪一笔借款。",
     ),
     "duplicate_row": ("The same row stands earlier in this file.", "本文件前面已有完全相同的一行。"),
     "not_of_this_feed": ("The template leaves this row out of this feed.", "按模板该行不属于此数据源。"),

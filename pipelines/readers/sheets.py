@@ -50,7 +50,7 @@ class Budget:
         return FileRefused(
             "too_many_cells",
             f"The workbook has more than {self.tags:,} cells and marks; send it as CSV or Parquet.",
-            f"工作簿的单元格和标记超过 {self.tags:,} 个,请改用 CSV 或 Parquet。",
+            f"工作簿的单元格和标记超过 {self.tags:,} 个，请改用 CSV 或 Parquet。",
         )
 
 
@@ -129,7 +129,7 @@ class CellTags(TagHandler):
             raise FileRefused(
                 "formula",
                 f"Cell {at} of {self.name} is a formula; save the values and send the file again.",
-                f"{self.name} 的单元格 {at} 是公式,请改为数值后重新发送。",
+                f"{self.name} 的单元格 {at} 是公式，请改为数值后重新发送。",
             )
 
     def _new_column(self, reference: str) -> int:
@@ -146,7 +146,7 @@ class CellTags(TagHandler):
             raise FileRefused(
                 "far_cell",
                 f"{self.name} reaches to row {self.last_row:,}, column {self.last_column:,}: too wide to read.",
-                f"{self.name} 的范围到第 {self.last_row:,} 行第 {self.last_column:,} 列,超出可读取范围。",
+                f"{self.name} 的范围到第 {self.last_row:,} 行第 {self.last_column:,} 列，超出可读取范围。",
             )
 
 

@@ -91,7 +91,7 @@ def _column_names(fields: list[str], how: CsvFormat, facts: TextFacts) -> list[s
         if how.columns and names != how.columns:
             raise _header(
                 f"The header is {shown}; the template wants {', '.join(how.columns)}.",
-                f"表头为 {shown};模板要求 {', '.join(how.columns)}。",
+                f"表头为 {shown}；模板要求 {', '.join(how.columns)}。",
                 facts,
             )
         if not names:
@@ -101,12 +101,12 @@ def _column_names(fields: list[str], how: CsvFormat, facts: TextFacts) -> list[s
         if len(fields) != len(names):
             raise _header(
                 f"The first line has {len(fields)} columns; the template lists {len(names)}.",
-                f"首行有 {len(fields)} 列,模板列出 {len(names)} 列。",
+                f"首行有 {len(fields)} 列，模板列出 {len(names)} 列。",
                 facts,
             )
     lowered = [column.lower() for column in names]
     if len(set(lowered)) != len(lowered):
-        raise _header(f"The header names a column twice: {shown}.", f"表头中有重复列名:{shown}。", facts)
+        raise _header(f"The header names a column twice: {shown}.", f"表头中有重复列名：{shown}。", facts)
     if LINE in names:
         raise _header(f"{LINE} is a reserved name.", f"{LINE} 为保留列名。", facts)
     return names
@@ -139,7 +139,7 @@ def _settle_last_line(facts: TextFacts, how: CsvFormat, width: int, work: Path, 
     raise FileRefused(
         "truncated",
         f"The last line ({facts.lines:,}) has no line end: the file may be cut.",
-        f"最后一行(第 {facts.lines:,} 行)没有换行符,文件可能被截断。",
+        f"最后一行（第 {facts.lines:,} 行）没有换行符，文件可能被截断。",
         encoding=facts.encoding,
     )
 
@@ -154,7 +154,7 @@ def open_parquet(connection: duckdb.DuckDBPyConnection, path: Path) -> Opened:
         described = connection.execute(f"describe select * from {relation}").fetchall()
     except duckdb.Error as error:
         raise FileRefused(
-            "broken_parquet", f"The Parquet file is damaged: {error}", f"Parquet 文件已损坏:{error}"
+            "broken_parquet", f"The Parquet file is damaged: {error}", f"Parquet 文件已损坏：{error}"
         ) from error
     return Opened(Source(relation, {row[0]: row[1] for row in described}))
 
@@ -173,7 +173,7 @@ def open_xlsx(job: Job, path: Path) -> Opened:
         )
         frame = loaded.to_polars()
     except fastexcel.FastExcelError as error:
-        raise FileRefused("broken_xlsx", f"The workbook cannot be read: {error}", f"无法读取工作簿:{error}") from error
+        raise FileRefused("broken_xlsx", f"The workbook cannot be read: {error}", f"无法读取工作簿：{error}") from error
     first = job.entry.sheet.skip_rows + 2
     frame = frame.cast(pl.String).with_row_index(LINE, offset=first).with_columns(pl.col(LINE).cast(pl.Int64))
     columns = [column for column in frame.columns if column != LINE]
@@ -221,7 +221,7 @@ def open_jsonl(job: Job, path: Path) -> Opened:
             rows = []
     extra = sorted(seen - set(wanted))
     if extra and job.entry.extra_columns == "refuse":
-        raise FileRefused("header", f"Unknown fields: {', '.join(extra)}.", f"存在未知字段:{'、'.join(extra)}。")
+        raise FileRefused("header", f"Unknown fields: {', '.join(extra)}.", f"存在未知字段：{'、'.join(extra)}。")
     parts.append(_write_part(job, rows, wanted, len(parts)))
     listed = ", ".join(text(part) for part in parts)
     opened.source = Source(f"read_parquet([{listed}])", dict.fromkeys(wanted, "VARCHAR"), has_lines=True)
@@ -260,7 +260,7 @@ def _lines(path: Path) -> Iterator[tuple[int, str]]:
                 raise FileRefused(
                     "truncated",
                     f"The last line ({number:,}) has no line end: the file may be cut.",
-                    f"最后一行(第 {number:,} 行)没有换行符,文件可能被截断。",
+                    f"最后一行（第 {number:,} 行）没有换行符，文件可能被截断。",
                 )
             try:
                 line = raw.decode("utf-8-sig" if number == 1 else "utf-8")

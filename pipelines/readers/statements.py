@@ -125,7 +125,7 @@ def prove(statement: Statement) -> Statement:
         "statement_balance",
         f"Statement {statement.identity} of {statement.account} does not add up: {opening.amount} and lines of "
         f"{movement(statement)} do not give {closing.amount} {closing.currency}.",
-        f"账户 {statement.account} 的对账单 {statement.identity} 不平:期初 {opening.amount} 加发生额 "
+        f"账户 {statement.account} 的对账单 {statement.identity} 不平：期初 {opening.amount} 加发生额 "
         f"{movement(statement)} 不等于期末 {closing.amount} {closing.currency}。",
     )
 

@@ -43,7 +43,7 @@ def parse_camt(path: Path) -> list[Statement]:
         raise FileRefused(
             "xml_document_type",
             "The document declares a document type or entities; statements never do.",
-            "文档含有文档类型或实体声明,对账单不应含有。",
+            "文档含有文档类型或实体声明，对账单不应含有。",
         ) from error
     except (ParseError, ValueError, LookupError) as error:
         raise FileRefused(
@@ -89,7 +89,7 @@ def _kind(tag: str) -> str:
         raise FileRefused(
             "statement_namespace",
             f"The document is {tag[:80]!r}, not camt.052, 053 or 054 of version 1 to 8.",
-            f"文档为 {tag[:80]!r},不是 camt.052、053 或 054 的 1 至 8 版。",
+            f"文档为 {tag[:80]!r}，不是 camt.052、053 或 054 的 1 至 8 版。",
         )
     return found[1]
 
@@ -99,7 +99,7 @@ def _local(tag: str) -> str:
 
 
 def _broken(en: str, zh: str) -> FileRefused:
-    return FileRefused("broken_statement", f"The statement cannot be read: {en}.", f"对账单无法读取:{zh}。")
+    return FileRefused("broken_statement", f"The statement cannot be read: {en}.", f"对账单无法读取：{zh}。")
 
 
 def _find(element: Element | None, path: str) -> Element | None:

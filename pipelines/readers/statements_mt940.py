@@ -80,7 +80,7 @@ def parse_mt940(path: Path, encoding: str = "auto") -> list[Statement]:
 
 
 def _broken(en: str, zh: str) -> FileRefused:
-    return FileRefused("broken_statement", f"The MT940 file cannot be read: {en}.", f"MT940 文件无法读取:{zh}。")
+    return FileRefused("broken_statement", f"The MT940 file cannot be read: {en}.", f"MT940 文件无法读取：{zh}。")
 
 
 def _statement(block: str) -> Statement:
@@ -92,7 +92,7 @@ def _statement(block: str) -> Statement:
         raise FileRefused(
             "interim_report",
             "This is an interim report (MT942); its lines come again in the statement. Send the MT940.",
-            "这是日间报告(MT942),其明细会在对账单中再次出现,请发送 MT940。",
+            "这是日间报告（MT942），其明细会在对账单中再次出现，请发送 MT940。",
         )
     raw_lines = [value for tag, value in fields.get("61", [])]
     for value in raw_lines:

@@ -402,7 +402,7 @@ class Template(Strict):
         known = ", ".join(feed.label for feed in self.feeds)
         raise NotFound(
             f"Template {self.template} has no feed {label}; it has {known}.",
-            f"模板 {self.template} 没有数据源 {label};现有:{known}。",
+            f"模板 {self.template} 没有数据源 {label}；现有：{known}。",
         )
 
 
@@ -420,7 +420,7 @@ def parse_template(text: str, name: str) -> Template:
     try:
         template = Template.model_validate(yaml.safe_load(text))
     except (ValidationError, yaml.YAMLError) as error:
-        raise Invalid(f"Template {name} is not valid: {error}", f"模板 {name} 无效:{error}") from error
+        raise Invalid(f"Template {name} is not valid: {error}", f"模板 {name} 无效：{error}") from error
     if template.template != name:
         raise Invalid(
             f"Template {name} calls itself {template.template}.", f"模板 {name} 内写的名称是 {template.template}。"

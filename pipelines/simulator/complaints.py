@@ -14,10 +14,10 @@ from pipelines.simulator.portfolio import Portfolio
 from pipelines.simulator.streams import stream
 
 KINDS = (
-    ("frequency", "一天内多次来电,影响正常工作。"),
-    ("attitude", "催收人员态度生硬,要求道歉。"),
+    ("frequency", "一天内多次来电，影响正常工作。"),
+    ("attitude", "催收人员态度生硬，要求道歉。"),
     ("third_party", "向家人透露了欠款情况。"),
-    ("amount_disputed", "对账单金额有异议,要求重新核算。"),
+    ("amount_disputed", "对账单金额有异议，要求重新核算。"),
     ("hours", "在休息时间接到电话。"),
 )
 CHANNELS = ("hotline", "app", "regulator", "mail")

@@ -113,7 +113,7 @@ def clear_earlier(inbound: Path, held: Path) -> None:
     if left:
         raise Conflict(
             f"{inbound / TEMPLATE} holds files that no simulation wrote ({left[0]}, …). Choose an empty folder.",
-            f"{inbound / TEMPLATE} 中有并非模拟生成的文件({left[0]} 等),请选择空目录。",
+            f"{inbound / TEMPLATE} 中有并非模拟生成的文件（{left[0]} 等），请选择空目录。",
         )
     for folder in (LATE, "movements"):
         shutil.rmtree(held / folder, ignore_errors=True)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import ast
+import io
 import re
 import string
+import tokenize
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from ops_app.config import PROJECT_ROOT
 from ops_app.consoles import pages
 from ops_app.consoles.kit.i18n import LANGUAGES, Texts, catalogue, language_of
 from ops_app.domain.organisation.permissions import GRANTS
@@ -104,3 +107,20 @@ def test_an_unknown_language_is_answered_in_english(wanted: str | None, given: s
 def test_a_missing_text_is_an_error_and_not_the_other_language() -> None:
     with pytest.raises(KeyError):
         Texts("zh")("no.such.key")
+
+
+_HALF_WIDTH = re.compile(r"[\u4e00-\u9fff”》][,:;?!(](?![a-z])|[,:;(][\u4e00-\u9fff“《]")
+
+
+def test_sentences_in_chinese_have_full_width_marks() -> None:
+    """Refusals and names stand in Python beside their English; the texts of pages are held by a test of theirs."""
+    wrong = []
+    for folder in ("ops_app", "pipelines"):
+        for path in sorted((PROJECT_ROOT / folder).rglob("*.py")):
+            for token in tokenize.generate_tokens(io.StringIO(path.read_text(encoding="utf-8")).readline):
+                said = token.string
+                if token.type != tokenize.STRING or '"""' in said or "\\" in said or "[" in said.split("{")[0]:
+                    continue
+                if _HALF_WIDTH.search(re.sub(r"\{[^{}]*\}", "", said)):
+                    wrong.append(f"{path.relative_to(PROJECT_ROOT)}:{token.start[0]}: {said}")
+    assert not wrong, wrong

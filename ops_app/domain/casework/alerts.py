@@ -67,5 +67,5 @@ class AlertChanged(Conflict):
 
     def __init__(self, who: str) -> None:
         super().__init__(
-            f"{who} changed one of these alerts meanwhile. Look again.", f"{who} 已先行处理其中的告警,请刷新后再试。"
+            f"{who} changed one of these alerts meanwhile. Look again.", f"{who} 已先行处理其中的告警，请刷新后再试。"
         )

@@ -51,16 +51,16 @@ def media_of(data: bytes, name: str) -> str:
     found = _by_content(data, ending)
     if found is None:
         listed = ", ".join(EXTENSIONS)
-        raise _wrong(f"Files of this kind are not taken. Taken are: {listed}.", f"不接受此类文件,可上传:{listed}。")
+        raise _wrong(f"Files of this kind are not taken. Taken are: {listed}.", f"不接受此类文件，可上传：{listed}。")
     if ending not in MEDIA[found]:
         raise _wrong(
             f"The name says .{ending}, but the content is {MEDIA[found][0]}.",
-            f"文件名后缀为 .{ending},但内容是 {MEDIA[found][0]}。",
+            f"文件名后缀为 .{ending}，但内容是 {MEDIA[found][0]}。",
         )
     if found == "application/pdf" and _ACTIVE.search(data):
         raise _wrong(
             "This PDF has scripts or embedded files. Print it to a plain PDF first.",
-            "该 PDF 含有脚本或内嵌文件,请先另存为普通 PDF。",
+            "该 PDF 含有脚本或内嵌文件，请先另存为普通 PDF。",
         )
     return found
 

@@ -33,7 +33,7 @@ class CaseState(StrEnum):
 CASE_STATE_NAMES: dict[CaseState, tuple[str, str]] = {
     CaseState.ENTERED: ("entered", "入催"),
     CaseState.TO_ASSIGN: ("to be assigned", "待分"),
-    CaseState.IN_HOUSE: ("collected in house", "在催(内)"),
+    CaseState.IN_HOUSE: ("collected in house", "在催（内）"),
     CaseState.TO_BE_PLACED: ("to be placed", "待委外"),
     CaseState.PLACED: ("placed with an agency", "委外中"),
     CaseState.RETAINED: ("retained by the agency", "留案"),
@@ -42,7 +42,7 @@ CASE_STATE_NAMES: dict[CaseState, tuple[str, str]] = {
     CaseState.LEGAL: ("in legal proceedings", "法催中"),
     CaseState.DISPUTED: ("disputed", "争议/投诉"),
     CaseState.RETURNED: ("returned by the agency", "退案"),
-    CaseState.WRITTEN_OFF: ("written off, still collected", "核销(账销案存)"),
+    CaseState.WRITTEN_OFF: ("written off, still collected", "核销（账销案存）"),
     CaseState.CLOSED: ("closed", "结清/销案"),
 }
 
@@ -312,7 +312,7 @@ class CaseChanged(Conflict):
     def __init__(self, who: str, state: CaseState) -> None:
         super().__init__(
             f"{who} changed this case meanwhile; it is now {CASE_STATE_NAMES[state][0]}. Please look again.",
-            f"{who} 已先行更改该案件,现状态为“{CASE_STATE_NAMES[state][1]}”,请刷新后再试。",
+            f"{who} 已先行更改该案件，现状态为“{CASE_STATE_NAMES[state][1]}”，请刷新后再试。",
         )
         self.who = who
         self.state = state
@@ -375,7 +375,7 @@ def checked_reason(reason: str, *, least: int = 3) -> str:
     text = " ".join(reason.split())
     if not least <= len(text) <= 500:
         raise Invalid(
-            f"Please give a reason ({least} to 500 characters).", f"请填写理由({least} 至 500 字)。", field="reason"
+            f"Please give a reason ({least} to 500 characters).", f"请填写理由（{least} 至 500 字）。", field="reason"
         )
     return text
 

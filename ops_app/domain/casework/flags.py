@@ -74,7 +74,7 @@ class Forbidden(Refused):
         self.deed = deed
         self.reasons = tuple(reasons)
         en, zh = listed([(one.en, one.zh) for one in self.reasons])
-        super().__init__(f"No {DEED_NAMES[deed][0]} now: {en}.", f"当前不可{DEED_NAMES[deed][1]}:{zh}。")
+        super().__init__(f"No {DEED_NAMES[deed][0]} now: {en}.", f"当前不可{DEED_NAMES[deed][1]}：{zh}。")
 
 
 def reasons_against(deed: Deed, position: Position, flags: Iterable[Flag]) -> tuple[Reason, ...]:
@@ -85,7 +85,7 @@ def reasons_against(deed: Deed, position: Position, flags: Iterable[Flag]) -> tu
         found.append(Reason(position.state.value, f"the case is {en}", f"案件状态为“{zh}”"))
     for flag in sorted(flags, key=list(Flag).index):
         if deed in FORBIDS[flag]:
-            found.append(Reason(flag.value, f"flagged: {FLAG_NAMES[flag][0]}", f"标识:{FLAG_NAMES[flag][1]}"))
+            found.append(Reason(flag.value, f"flagged: {FLAG_NAMES[flag][0]}", f"标识：{FLAG_NAMES[flag][1]}"))
     return tuple(found)
 
 

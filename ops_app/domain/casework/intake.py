@@ -81,4 +81,4 @@ def checked(rules: Iterable[IntakeRule]) -> tuple[IntakeRule, ...]:
 
 
 def _wrong(what: str) -> Invalid:
-    return Invalid(f"The rules of intake are wrong: {what}.", f"入催规则有误:{what}。", field="intake")
+    return Invalid(f"The rules of intake are wrong: {what}.", f"入催规则有误：{what}。", field="intake")

@@ -67,7 +67,7 @@ class NotInTheRecord(Conflict):
 
     def __init__(self) -> None:
         super().__init__(
-            "This interruption is not in the record any more. Look again.", "该中断记录已不存在或已撤销,请刷新查看。"
+            "This interruption is not in the record any more. Look again.", "该中断记录已不存在或已撤销，请刷新查看。"
         )
 
 
@@ -110,7 +110,7 @@ def checked_evidence(text: str) -> str:
     if not 3 <= len(evidence) <= LONGEST_EVIDENCE or not evidence.isprintable():
         raise Invalid(
             f"Name the evidence in 3 to {LONGEST_EVIDENCE} characters: a waybill, a receipt, a court file.",
-            f"请用 3 至 {LONGEST_EVIDENCE} 个字注明证据,如快递单号、回执、案号。",
+            f"请用 3 至 {LONGEST_EVIDENCE} 个字注明证据，如快递单号、回执、案号。",
             field="evidence",
         )
     return evidence
@@ -120,7 +120,7 @@ def checked_day(day: date | None, today: date) -> date:
     """The day of an interruption: not in the future. Raises ``Invalid``."""
     if day is None or not date(1990, 1, 1) <= day <= today:
         raise Invalid(
-            "Choose the day on which it happened, today at the latest.", "请选择发生日期,不得晚于今天。",
+            "Choose the day on which it happened, today at the latest.", "请选择发生日期，不得晚于今天。",
             field="happened_date",
         )  # fmt: skip
     return day

@@ -31,7 +31,7 @@ class OlderThanKnown(Conflict):
     def __init__(self, known: date) -> None:
         super().__init__(
             f"The case is known as of {known}; older data comes in by file.",
-            f"案件数据已截至 {known},更早的数据请以文件报送。",
+            f"案件数据已截至 {known}，更早的数据请以文件报送。",
             field="as_of_date",
         )
 

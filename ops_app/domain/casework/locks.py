@@ -41,8 +41,8 @@ class CaseLocked(Conflict):
         super().__init__(
             f"{lock.held_by_name} has this case open and may change it for {minutes} more minutes at most. "
             "You can read it, set a flag and stop contact now; for anything else wait, or speak with them.",
-            f"{lock.held_by_name} 正在处理该案件,最长还有 {minutes} 分钟。"
-            "您可查看、设置标识或停催,其他更改请稍候或与其联系。",
+            f"{lock.held_by_name} 正在处理该案件，最长还有 {minutes} 分钟。"
+            "您可查看、设置标识或停催，其他更改请稍候或与其联系。",
         )
         self.lock = lock
 

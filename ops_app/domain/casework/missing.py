@@ -54,7 +54,7 @@ class ActNotAllowed(Conflict):
     def __init__(self, loan_id: str, state: MissingState) -> None:
         en, zh = MISSING_STATE_NAMES[state]
         super().__init__(
-            f"Loan {loan_id} is {en}; that cannot be done to it now.", f"借据 {loan_id} 为“{zh}”,不能执行此操作。"
+            f"Loan {loan_id} is {en}; that cannot be done to it now.", f"借据 {loan_id} 为“{zh}”，不能执行此操作。"
         )
 
 
@@ -92,7 +92,7 @@ def checked_until(what: MissingAct, until_date: date | None, today: date) -> dat
         return None
     if until_date is None or not today < until_date <= date.fromordinal(today.toordinal() + 366):
         raise Invalid(
-            "Choose the day on which it is looked at again, within a year.", "请选择再次查看的日期,一年以内。",
+            "Choose the day on which it is looked at again, within a year.", "请选择再次查看的日期，一年以内。",
             field="until_date",
         )  # fmt: skip
     return until_date

@@ -47,12 +47,12 @@ class Term(StrEnum):
 
 
 TERM_NAMES: dict[Term, tuple[str, str]] = {
-    Term.NAME: ("full name", "姓名(全称)"),
+    Term.NAME: ("full name", "姓名（全称）"),
     Term.NATIONAL_ID: ("national id", "证件号"),
     Term.PHONE_TAIL: ("last four of a phone", "手机尾号4位"),
     Term.ID_TAIL: ("last four of the national id", "证件尾号4位"),
-    Term.CASE: ("beginning of a case number", "案件号(开头)"),
-    Term.LOAN: ("beginning of a loan number", "借据号(开头)"),
+    Term.CASE: ("beginning of a case number", "案件号（开头）"),
+    Term.LOAN: ("beginning of a loan number", "借据号（开头）"),
 }
 
 BLIND = (Term.NAME, Term.NATIONAL_ID, Term.PHONE_TAIL, Term.ID_TAIL)
@@ -66,7 +66,7 @@ class DailyLimitReached(Refused):
         super().__init__(
             f"One person sees {most} fields in full a day, and you have seen them. The next day begins at "
             "midnight; your supervisor was told.",
-            f"每人每日最多查看 {most} 个完整字段,您今日已达上限,次日零点后可继续。已通知主管。",
+            f"每人每日最多查看 {most} 个完整字段，您今日已达上限，次日零点后可继续。已通知主管。",
         )
 
 
@@ -110,7 +110,9 @@ def checked_term(term: Term, value: str) -> str:
     if 0 < len(text) < least:
         raise Invalid(f"Type at least the first {least} characters.", f"请至少输入前 {least} 位。", field="text")
     if not 1 <= len(text) <= 200:
-        raise Invalid("Type what to look for (at most 200 characters).", "请输入查询内容(最多 200 字)。", field="text")
+        raise Invalid(
+            "Type what to look for (at most 200 characters).", "请输入查询内容（最多 200 字）。", field="text"
+        )
     return text
 
 

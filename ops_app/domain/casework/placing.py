@@ -26,8 +26,8 @@ class BatchKind(StrEnum):
 
 BATCH_KIND_NAMES: dict[BatchKind, tuple[str, str]] = {
     BatchKind.PLACE: ("place cases with an agency", "委案"),
-    BatchKind.EXTEND: ("extend placements", "留案(延长委外)"),
-    BatchKind.RECALL: ("recall cases with notice", "退案(提前通知)"),
+    BatchKind.EXTEND: ("extend placements", "留案（延长委外）"),
+    BatchKind.RECALL: ("recall cases with notice", "退案（提前通知）"),
     BatchKind.TRANSFER: ("transfer cases to another agency", "案件转机构"),
 }
 
@@ -52,11 +52,11 @@ class RecallGround(StrEnum):
 RECALL_GROUND_NAMES: dict[RecallGround, tuple[str, str]] = {
     RecallGround.AGENCY_STOPPED: (
         "the agency may not hold cases any more (contract, licence, white list, suspended)",
-        "机构不再具备承接资格(合同、资质、白名单、暂停)",
+        "机构不再具备承接资格（合同、资质、白名单、暂停）",
     ),
     RecallGround.PROTECTED: (
         "the debtor is protected (dispute, complaint, bankruptcy, death, contact must cease)",
-        "债务人受保护(争议、投诉、破产、死亡、停止联系)",
+        "债务人受保护（争议、投诉、破产、死亡、停止联系）",
     ),
     RecallGround.MISCONDUCT: ("misconduct or a leak of data at the agency", "机构违规或数据泄露"),
 }
@@ -128,7 +128,7 @@ def agency_reasons(
             Reason(
                 "capacity",
                 f"its capacity is {capacity} cases, {load} are with it, so there is room for {room}",
-                f"承接能力 {capacity} 件,在手 {load} 件,仅可再委 {room} 件",
+                f"承接能力 {capacity} 件，在手 {load} 件，仅可再委 {room} 件",
             )
         )
     return tuple(found)
@@ -142,7 +142,7 @@ class AgencyStopped(Refused):
         en, zh = listed([(one.en, one.zh) for one in self.reasons])
         super().__init__(
             f"{agency_code} cannot be given these cases: {en}.",
-            f"不能向 {agency_code} 委案:{zh}。",
+            f"不能向 {agency_code} 委案：{zh}。",
             field="agency_code",
         )
 
@@ -154,7 +154,7 @@ class GroundDoesNotHold(Refused):
         en, zh = RECALL_GROUND_NAMES[ground]
         super().__init__(
             f"For {count} of these cases this does not hold: {en}. Ask for a recall with notice instead.",
-            f"其中 {count} 件不符合“{zh}”,请改为申请提前通知的退案。",
+            f"其中 {count} 件不符合“{zh}”，请改为申请提前通知的退案。",
             field="ground",
         )
 

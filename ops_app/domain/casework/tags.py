@@ -40,7 +40,7 @@ def checked_tag(code: str) -> Tag:
         return Tag(code)
     except ValueError as error:
         raise Invalid(
-            "There is no such tag. Choose one of the list.", "没有该标签,请从列表中选择。", field="tag"
+            "There is no such tag. Choose one of the list.", "没有该标签，请从列表中选择。", field="tag"
         ) from error
 
 
@@ -57,4 +57,4 @@ class NotTagged(Conflict):
 
     def __init__(self, tag: Tag) -> None:
         en, zh = TAG_NAMES[tag]
-        super().__init__(f"The case is no longer tagged: {en}.", f"案件已无标签“{zh}”,可能已被他人移除。", field="tag")
+        super().__init__(f"The case is no longer tagged: {en}.", f"案件已无标签“{zh}”，可能已被他人移除。", field="tag")

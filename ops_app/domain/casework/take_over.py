@@ -25,16 +25,16 @@ class Difference(StrEnum):
 DIFFERENCE_NAMES: dict[Difference, tuple[str, str]] = {
     Difference.NO_CASE: (
         "the loan has no case at that time (it is not in collection)",
-        "该借款在此期间没有案件(未在催)",
+        "该借款在此期间没有案件（未在催）",
     ),
     Difference.UNKNOWN_AGENCY: ("there is no such agency", "系统中没有该机构"),
     Difference.HELD: (
         "the case is suspended, disputed or in legal proceedings, so it cannot be placed",
-        "案件处于停催、争议或法催状态,不能委外",
+        "案件处于停催、争议或法催状态，不能委外",
     ),
     Difference.ACTED_ON: (
         "the house has placed the case itself since, and that counts",
-        "案件已由本系统自行委外,以本系统为准",
+        "案件已由本系统自行委外，以本系统为准",
     ),
 }
 

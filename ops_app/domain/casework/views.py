@@ -21,7 +21,7 @@ class ViewChanged(Conflict):
     def __init__(self) -> None:
         super().__init__(
             "This view was changed in another window meanwhile. Please look again.",
-            "该视图已在其他窗口中更改,请刷新后再试。",
+            "该视图已在其他窗口中更改，请刷新后再试。",
         )
 
 
@@ -31,7 +31,7 @@ def checked_name(name: str) -> str:
     if not 1 <= len(text) <= LONGEST_NAME:
         raise Invalid(
             f"Give the view a name (1 to {LONGEST_NAME} characters).",
-            f"请填写视图名称(1 至 {LONGEST_NAME} 字)。",
+            f"请填写视图名称（1 至 {LONGEST_NAME} 字）。",
             field="name",
         )
     return text

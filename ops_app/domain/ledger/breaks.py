@@ -120,26 +120,26 @@ SUGGESTION_REASONS: dict[str, tuple[str, str]] = {
     ),
     "bank_line_missing": (
         "The bank line is overdue; ask the bank or the lender.",
-        "银行流水已逾期未到,请询问银行或资金方。",
+        "银行流水已逾期未到，请询问银行或资金方。",
     ),
     "only_pushed": (
         "The payment was pushed, but the lender's file does not have it.",
-        "该还款由接口推送,资金方文件中没有。",
+        "该还款由接口推送，资金方文件中没有。",
     ),
     "payer_known": ("The payer has paid this loan before.", "该付款人曾偿还此借据。"),
-    "owner_unknown": ("Nobody is known who owes this; park it in suspense.", "未找到归属人,建议挂账。"),
+    "owner_unknown": ("Nobody is known who owes this; park it in suspense.", "未找到归属人，建议挂账。"),
     "repeats_line": ("It repeats a bank line that is matched already.", "与已匹配的银行流水重复。"),
     "repeats_payment": ("It repeats a payment that is there already.", "与已有还款重复。"),
     "repeats_open_item": ("It repeats an item that is broken itself.", "与另一未决项重复。"),
     "same_reference": (
         "Both sides carry the same reference; the amounts differ beyond the channel's tolerance.",
-        "双方附言相同,金额差异超出渠道容差。",
+        "双方附言相同，金额差异超出渠道容差。",
     ),
     "sum_differs": (
         "The payments of this reference do not add up to the bank lines.",
         "同一附言下的还款合计与银行流水不符。",
     ),
-    "dates_apart": ("Both sides agree but their dates lie too far apart.", "双方一致,但日期相差过大。"),
+    "dates_apart": ("Both sides agree but their dates lie too far apart.", "双方一致，但日期相差过大。"),
     "value_date_ahead": ("The value date lies after the business date.", "起息日晚于营业日。"),
     "booked_back": ("The value date lies too long before the day of booking.", "起息日早于入账日过多。"),
     "loan_not_in_book": ("No loans feed ever named this loan.", "借款数据中从未出现该借据。"),
@@ -147,7 +147,7 @@ SUGGESTION_REASONS: dict[str, tuple[str, str]] = {
     "already_reversed": ("The payment it reverses is reversed already.", "被冲正的还款已经冲正过。"),
     "other_content": (
         "The payment id is recorded with other content; the record stands until a person decides.",
-        "该流水号已按其他内容入账,在人工决定前以原记录为准。",
+        "该流水号已按其他内容入账，在人工决定前以原记录为准。",
     ),
 }
 """Why something is suggested: code → sentence in English and 中文."""
@@ -171,7 +171,7 @@ class BreakChanged(Conflict):
     def __init__(self, who: str, state: BreakState) -> None:
         super().__init__(
             f"{who} changed this break meanwhile; it is now {BREAK_STATE_NAMES[state][0]}. Please look again.",
-            f"{who} 已先行处理该差异,现状态为“{BREAK_STATE_NAMES[state][1]}”,请刷新后再看。",
+            f"{who} 已先行处理该差异，现状态为“{BREAK_STATE_NAMES[state][1]}”，请刷新后再看。",
         )
         self.who = who
         self.state = state
@@ -188,7 +188,7 @@ class ReasonMissing(Invalid):
     """A decision needs a reason that somebody else can read later."""
 
     def __init__(self) -> None:
-        super().__init__("Please give a reason (3 to 500 characters).", "请填写理由(3 至 500 字)。", field="reason")
+        super().__init__("Please give a reason (3 to 500 characters).", "请填写理由（3 至 500 字）。", field="reason")
 
 
 class SidesDisagree(Invalid):
@@ -197,7 +197,7 @@ class SidesDisagree(Invalid):
     def __init__(self, difference: str, currency: str) -> None:
         super().__init__(
             f"The two sides differ by {difference} {currency}. Choose other items, or accept the difference expressly.",
-            f"双方相差 {difference} {currency}。请改选,或明确接受该差额。",
+            f"双方相差 {difference} {currency}。请改选，或明确接受该差额。",
             field="counterparts",
         )
 

@@ -52,8 +52,8 @@ class SameIdOtherContent(Conflict):
         super().__init__(
             f"Payment {payment_id} of {source_code} is recorded with other content: {what_en}. "
             "It was not changed; the break waits at the repayment-audit desk.",
-            f"{source_code} 的还款 {payment_id} 已按其他内容入账,不同之处:{what_zh}。"
-            "原记录未改动,差异已转入还款审核台。",
+            f"{source_code} 的还款 {payment_id} 已按其他内容入账，不同之处：{what_zh}。"
+            "原记录未改动，差异已转入还款审核台。",
             field=differs[0] if differs else None,
         )
         self.differs = differs

@@ -92,8 +92,8 @@ class MoverNotAllowed(Refused):
         super().__init__(
             f"Your role ({ROLE_NAMES[role][0]}) may not do this: {AGENCY_MOVE_NAMES[what][0]}. It may be done by: "
             f"{', '.join(ROLE_NAMES[one][0] for one in who)}.",
-            f"您的角色({ROLE_NAMES[role][1]})不能执行“{AGENCY_MOVE_NAMES[what][1]}”,"
-            f"可由以下角色办理:{'、'.join(ROLE_NAMES[one][1] for one in who)}。",
+            f"您的角色（{ROLE_NAMES[role][1]}）不能执行“{AGENCY_MOVE_NAMES[what][1]}”，"
+            f"可由以下角色办理：{'、'.join(ROLE_NAMES[one][1] for one in who)}。",
         )
 
 

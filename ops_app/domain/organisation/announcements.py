@@ -100,10 +100,10 @@ class MoveNotAllowed(Conflict):
         move_en, move_zh = ANNOUNCEMENT_MOVE_NAMES[what]
         more_en, more_zh = "", ""
         if what is AnnouncementMove.EDIT and state is not AnnouncementState.SUBMITTED:
-            more_en, more_zh = " Withdraw it if it still stands, and draft a new one.", "如仍有效请先撤回,再另行起草。"
+            more_en, more_zh = " Withdraw it if it still stands, and draft a new one.", "如仍有效请先撤回，再另行起草。"
         super().__init__(
             f"This announcement is {state_en}, so it cannot be {move_en}.{more_en}",
-            f"该公告状态为“{state_zh}”,不能{move_zh}。{more_zh}",
+            f"该公告状态为“{state_zh}”，不能{move_zh}。{more_zh}",
         )
 
 
@@ -238,7 +238,7 @@ def checked_content(content: Content) -> Content:
     title_zh, body_zh = _checked_text(content.title_zh, content.body_zh, "zh")
     if not title_en and not title_zh:
         raise Invalid(
-            "Write it in English, in 中文 or in both.", "请填写中文或英文内容,也可两者皆填。", field="title_zh"
+            "Write it in English, in 中文 or in both.", "请填写中文或英文内容，也可两者皆填。", field="title_zh"
         )
     audience = checked_audience(content.audience.roles, content.audience.places)
     if content.valid_from_at >= content.valid_until_at:

@@ -125,7 +125,7 @@ class RequestChanged(Conflict):
     def __init__(self, who: str, state: RequestState) -> None:
         super().__init__(
             f"{who} changed this request meanwhile; it is now {REQUEST_STATE_NAMES[state][0]}. Please look again.",
-            f"{who} 已先行处理该申请,现状态为“{REQUEST_STATE_NAMES[state][1]}”,请刷新后再看。",
+            f"{who} 已先行处理该申请，现状态为“{REQUEST_STATE_NAMES[state][1]}”，请刷新后再看。",
         )
         self.who = who
         self.state = state
@@ -137,7 +137,7 @@ class ContentChanged(Conflict):
     def __init__(self) -> None:
         super().__init__(
             "What is asked for is not what you read. Please look again before you approve it.",
-            "申请内容与您所见的不一致,请重新查看后再审批。",
+            "申请内容与您所见的不一致，请重新查看后再审批。",
         )
 
 
@@ -157,7 +157,7 @@ class OwnRequest(Refused):
 
     def __init__(self) -> None:
         super().__init__(
-            "You made this request: somebody else decides on it.", "该申请由您提交,须由他人审批(经办与审批分离)。"
+            "You made this request: somebody else decides on it.", "该申请由您提交，须由他人审批（经办与审批分离）。"
         )
 
 
@@ -167,7 +167,7 @@ class DecidedBefore(Refused):
     def __init__(self) -> None:
         super().__init__(
             "You approved an earlier level of this request: somebody else decides on this one.",
-            "您已审批过该申请的前一级,本级须由他人审批。",
+            "您已审批过该申请的前一级，本级须由他人审批。",
         )
 
 
@@ -177,7 +177,7 @@ class NotYourLevel(Refused):
     def __init__(self, role: Role) -> None:
         super().__init__(
             f"This is decided by: {ROLE_NAMES[role][0]}, or whom they delegated it to.",
-            f"该级由以下角色或其受托人审批:{ROLE_NAMES[role][1]}。",
+            f"该级由以下角色或其受托人审批：{ROLE_NAMES[role][1]}。",
         )
         self.role = role
 
@@ -194,7 +194,7 @@ class OpenAlready(Conflict):
 
     def __init__(self, en: str, zh: str) -> None:
         super().__init__(
-            f"{en} asked for the same already, and it still waits to be decided.", f"{zh} 已提交同类申请,尚待审批。"
+            f"{en} asked for the same already, and it still waits to be decided.", f"{zh} 已提交同类申请，尚待审批。"
         )
 
 
@@ -204,7 +204,7 @@ class NotCarriedOut(Conflict):
     def __init__(self, why: DomainError) -> None:
         super().__init__(
             f"Nothing was decided, because the request cannot be carried out: {why.en}",
-            f"该申请无法执行,审批未生效:{why.zh}",
+            f"该申请无法执行，审批未生效：{why.zh}",
         )
         self.why = why
 
@@ -216,7 +216,7 @@ class NotAllDecided(Conflict):
         first = next(iter(refused.values()))
         super().__init__(
             f"Nothing was decided: {len(refused)} of the requests cannot be. The first: {first.en}",
-            f"未作任何审批:其中 {len(refused)} 项不能如此处理。首项原因:{first.zh}",
+            f"未作任何审批：其中 {len(refused)} 项不能如此处理。首项原因：{first.zh}",
         )
         self.refused = dict(refused)
 
@@ -225,7 +225,7 @@ class ReasonMissing(Invalid):
     """This decision needs a reason that somebody else can read later."""
 
     def __init__(self) -> None:
-        super().__init__("Please give a reason (3 to 500 characters).", "请填写理由(3 至 500 字)。", field="reason")
+        super().__init__("Please give a reason (3 to 500 characters).", "请填写理由（3 至 500 字）。", field="reason")
 
 
 @dataclass(frozen=True)

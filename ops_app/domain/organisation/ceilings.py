@@ -38,7 +38,7 @@ class BeyondCeiling(Refused):
         names_zh = "、".join(ROLE_NAMES[one][1] for one in may) or "无"
         super().__init__(
             f"You may manage: {names_en}; not: {ROLE_NAMES[role][0]}. Ask the asset company's administrator.",
-            f"您可管理的角色:{names_zh};不含:{ROLE_NAMES[role][1]}。请联系资产公司系统管理员。",
+            f"您可管理的角色：{names_zh}；不含：{ROLE_NAMES[role][1]}。请联系资产公司系统管理员。",
         )
 
 
@@ -49,7 +49,7 @@ class WiderThanOwn(Refused):
         super().__init__(
             f"The role {ROLE_NAMES[role][0]} includes a right that was withheld from you or limited for you; nobody "
             "gives more than they have. Ask an administrator from whom nothing was taken.",
-            f"角色“{ROLE_NAMES[role][1]}”包含已对您停用或限额的权限,任何人不得授予超出自身的权限。"
+            f"角色“{ROLE_NAMES[role][1]}”包含已对您停用或限额的权限，任何人不得授予超出自身的权限。"
             "请联系权限未受限制的系统管理员。",
         )
 
@@ -63,7 +63,7 @@ class NeedsASecond(Refused):
         super().__init__(
             f"Nobody gives the role {ROLE_NAMES[role][0]} alone: the administrator asks for it, and it is approved by: "
             f"{names_en}.",
-            f"角色“{ROLE_NAMES[role][1]}”不得由一人授予:由系统管理员提出申请,经以下角色审批:{names_zh}。",
+            f"角色“{ROLE_NAMES[role][1]}”不得由一人授予：由系统管理员提出申请，经以下角色审批：{names_zh}。",
             field="role",
         )
 

@@ -70,7 +70,9 @@ class MoveNotAllowed(Conflict):
 
     def __init__(self, state: ExportState) -> None:
         en, zh = EXPORT_STATE_NAMES[state]
-        super().__init__(f"This export is {en}; that cannot be done to it now.", f"该导出状态为“{zh}”,不能执行此操作。")
+        super().__init__(
+            f"This export is {en}; that cannot be done to it now.", f"该导出状态为“{zh}”，不能执行此操作。"
+        )
 
 
 class NoSuchExport(NotFound):
@@ -79,7 +81,7 @@ class NoSuchExport(NotFound):
     def __init__(self) -> None:
         super().__init__(
             "There is no such file, or its link has ended. Ask for the export again.",
-            "没有此文件,或其链接已失效,请重新申请导出。",
+            "没有此文件，或其链接已失效，请重新申请导出。",
         )
 
 
@@ -89,7 +91,7 @@ class NotTheExport(Conflict):
     def __init__(self) -> None:
         super().__init__(
             "This is not what was asked to be exported. Ask anew from the list itself.",
-            "该内容与原导出申请不一致,请从列表重新申请导出。",
+            "该内容与原导出申请不一致，请从列表重新申请导出。",
         )
 
 
@@ -103,9 +105,9 @@ class ApprovalNeeded(NotReady):
             if not taken
             else f"{rows} rows are more than the {left} that are left to you of {limit} within 24 hours: somebody else"
             " approves this export first.",
-            f"{rows} 行超过 {limit} 行,须先经他人审批后方可导出。"
+            f"{rows} 行超过 {limit} 行，须先经他人审批后方可导出。"
             if not taken
-            else f"{rows} 行超过您 24 小时内的剩余额度 {left} 行（共 {limit} 行）,须先经他人审批后方可导出。",
+            else f"{rows} 行超过您 24 小时内的剩余额度 {left} 行（共 {limit} 行），须先经他人审批后方可导出。",
         )
 
 
@@ -115,7 +117,7 @@ class ApprovalWaiting(NotReady):
     def __init__(self, number: str) -> None:
         super().__init__(
             f"Export {number} waits for the approval of somebody else. Once it is approved, export here again.",
-            f"导出申请 {number} 待他人审批,批准后请在此处再次导出。",
+            f"导出申请 {number} 待他人审批，批准后请在此处再次导出。",
         )
 
 
@@ -125,7 +127,7 @@ class MadeAlready(Conflict):
     def __init__(self, number: str) -> None:
         super().__init__(
             f"The file of export {number} was made already. Fetch it on the page My exports.",
-            f"导出 {number} 的文件已生成,请在“我的导出”页面下载。",
+            f"导出 {number} 的文件已生成，请在“我的导出”页面下载。",
         )
 
 
@@ -135,7 +137,7 @@ class GrownTooMuch(Conflict):
     def __init__(self, approved: int, now: int) -> None:
         super().__init__(
             f"{approved} rows were approved and there are {now} now. Narrow the filters or ask again.",
-            f"获批 {approved} 行,现有 {now} 行。请缩小筛选范围或重新申请。",
+            f"获批 {approved} 行，现有 {now} 行。请缩小筛选范围或重新申请。",
         )
 
 
@@ -173,7 +175,7 @@ def check_growth(approved: int, now: int) -> None:
 def checked_format(file_format: str) -> str:
     """``csv`` or ``xlsx``; raises ``Invalid``."""
     if file_format not in FORMATS:
-        raise Invalid(f"There is no format {file_format}.", f"不支持的格式:{file_format}。", field="file_format")
+        raise Invalid(f"There is no format {file_format}.", f"不支持的格式：{file_format}。", field="file_format")
     return file_format
 
 

@@ -61,7 +61,7 @@ def lender_of(stated: Mapping[str, Any], file_name: str) -> Lender:
         return _lender(stated, file_name.removesuffix(".yml"))
     except (KeyError, TypeError, ValueError, AttributeError, Invalid) as error:
         what = error.en if isinstance(error, Invalid) else f"{type(error).__name__} {error}"
-        raise Invalid(f"{file_name} is wrong: {what}", f"{file_name} 有误:{what}", field="lender") from error
+        raise Invalid(f"{file_name} is wrong: {what}", f"{file_name} 有误：{what}", field="lender") from error
 
 
 def _lender(stated: Mapping[str, Any], stem: str) -> Lender:

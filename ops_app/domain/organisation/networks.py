@@ -32,7 +32,7 @@ def checked_network(text: str) -> str:
     if network.prefixlen == 0:
         raise WrongNetwork(
             "This network is the whole internet. To allow every address, leave the list empty.",
-            "该网段即全部互联网地址。如不限制来源,请保持列表为空。",
+            "该网段即全部互联网地址。如不限制来源，请保持列表为空。",
         )
     return str(network)
 
@@ -67,8 +67,8 @@ def _explained(wanted: str) -> WrongNetwork:
     except ValueError:
         return WrongNetwork(
             "This is no network. Write it like 203.0.113.0/24, 203.0.113.7 or 2001:db8::/32.",
-            "网段格式有误,例如 203.0.113.0/24、203.0.113.7 或 2001:db8::/32。",
+            "网段格式有误，例如 203.0.113.0/24、203.0.113.7 或 2001:db8::/32。",
         )
     return WrongNetwork(
-        f"This address has bits beyond its prefix. Did you mean {meant}?", f"地址超出网段前缀,您是否想填 {meant}?"
+        f"This address has bits beyond its prefix. Did you mean {meant}?", f"地址超出网段前缀，您是否想填 {meant}？"
     )

@@ -139,7 +139,7 @@ def _check_end(change: Change, following: Step | None) -> None:
     raise Invalid(
         f"Version {number} begins on {day} and would overlap. End this one on that day at the latest, or withdraw "
         f"version {number} first.",
-        f"第 {number} 版自 {day} 起生效,期间重叠。请将截止日设为不晚于该日,或先撤销第 {number} 版。",
+        f"第 {number} 版自 {day} 起生效，期间重叠。请将截止日设为不晚于该日，或先撤销第 {number} 版。",
         field="valid_to",
     )
 

@@ -77,7 +77,7 @@ def typed_ranges(text: str) -> tuple[Range, ...]:
         if match is None:
             raise wrong(
                 f"Line {number} is no range. Write a code and two numbers, such as: M1 1-30.",
-                f"第 {number} 行不是区间。请填写代码和两个数字,例如:M1 1-30。",
+                f"第 {number} 行不是区间。请填写代码和两个数字，例如：M1 1-30。",
             )
         first = int(match["first"])
         last = None if match["open"] else int(match["last"] or first)
@@ -93,7 +93,7 @@ def check_ranges(ranges: Sequence[Range], *, codes: Sequence[str], least: int) -
     for one in ranges:
         if one.code not in codes:
             known = ", ".join(codes)
-            raise wrong(f"{one.code} is not one of: {known}.", f"{one.code} 不在可用代码之内:{known}。")
+            raise wrong(f"{one.code} is not one of: {known}.", f"{one.code} 不在可用代码之内：{known}。")
         if one.last is not None and one.last < one.first:
             raise wrong(f"{one.text} ends before it begins.", f"{one.text} 的终点小于起点。")
     if ranges[0].first != least:
@@ -106,7 +106,7 @@ def check_ranges(ranges: Sequence[Range], *, codes: Sequence[str], least: int) -
     if ranges[-1].last is not None:
         raise wrong(
             f"The last range, {ranges[-1].text}, must be open at its end: write {ranges[-1].first}+.",
-            f"最后一个区间 {ranges[-1].text} 不应有终点,请写作 {ranges[-1].first}+。",
+            f"最后一个区间 {ranges[-1].text} 不应有终点，请写作 {ranges[-1].first}+。",
         )
 
 
@@ -114,7 +114,7 @@ def _check_neighbours(one: Range, following: Range, codes: Sequence[str]) -> Non
     if codes.index(following.code) <= codes.index(one.code):
         raise wrong(
             f"{following.text} may not follow {one.text}: codes rise in the order {', '.join(codes)}.",
-            f"{following.text} 不能排在 {one.text} 之后:代码应按 {', '.join(codes)} 的顺序。",
+            f"{following.text} 不能排在 {one.text} 之后：代码应按 {', '.join(codes)} 的顺序。",
         )
     if one.last is None or following.first <= one.last:
         first = max(one.first, following.first)
@@ -122,18 +122,18 @@ def _check_neighbours(one: Range, following: Range, codes: Sequence[str]) -> Non
         if last is not None and last < first:
             raise wrong(
                 f"{following.text} lies before {one.text}: write the ranges in rising order.",
-                f"{following.text} 位于 {one.text} 之前:请按从小到大填写。",
+                f"{following.text} 位于 {one.text} 之前：请按从小到大填写。",
             )
         shared = span(first, last)
         raise wrong(
             f"{one.text} and {following.text} overlap: both hold {shared}.",
-            f"{one.text} 与 {following.text} 重叠:{shared} 同属两个区间。",
+            f"{one.text} 与 {following.text} 重叠：{shared} 同属两个区间。",
         )
     if following.first > one.last + 1:
         missing = span(one.last + 1, following.first - 1)
         raise wrong(
             f"Between {one.text} and {following.text} there is a gap: {missing} belongs to neither.",
-            f"{one.text} 与 {following.text} 之间有缺口:{missing} 不属于任何区间。",
+            f"{one.text} 与 {following.text} 之间有缺口：{missing} 不属于任何区间。",
         )
 
 

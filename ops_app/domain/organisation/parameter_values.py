@@ -126,7 +126,7 @@ class ValueRule:
     def _code(self, stored: object) -> str:
         if not isinstance(stored, str) or stored not in self.codes:
             known = ", ".join(self.codes)
-            raise wrong(f"Choose one of: {known}.", f"请从以下代码中选择:{known}。")
+            raise wrong(f"Choose one of: {known}.", f"请从以下代码中选择：{known}。")
         return stored
 
     def _codes(self, stored: object) -> tuple[str, ...]:
@@ -164,7 +164,7 @@ def _time(stored: object) -> time:
     if isinstance(stored, time):
         return stored
     if not isinstance(stored, str) or not _TIME.fullmatch(stored):
-        raise wrong("A time of day is hours and minutes, such as 22:00.", "时间应填写时和分,例如 22:00。")
+        raise wrong("A time of day is hours and minutes, such as 22:00.", "时间应填写时和分，例如 22:00。")
     hours, minutes = stored.replace(":", ":").split(":")
     return time(int(hours), int(minutes))
 
@@ -181,4 +181,4 @@ def _not_whole(found: object) -> Invalid:
 
 
 def _not_decimal(found: object) -> Invalid:
-    return wrong(f"{found} is no decimal number, such as 0.95.", f"{found} 不是小数,例如 0.95。")
+    return wrong(f"{found} is no decimal number, such as 0.95.", f"{found} 不是小数，例如 0.95。")

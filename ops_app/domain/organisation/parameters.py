@@ -38,7 +38,7 @@ class Scope:
             if code is not None and not _SCOPE_CODE.fullmatch(code):
                 raise Invalid(
                     f"{code} is no code: use letters, digits, dashes and underscores.",
-                    f"{code} 不是有效代码:请使用字母、数字、短横线和下划线。",
+                    f"{code} 不是有效代码：请使用字母、数字、短横线和下划线。",
                     field=name,
                 )
 
@@ -183,7 +183,7 @@ class ParameterChanged(Conflict):
     def __init__(self, who: str, version_no: int) -> None:
         super().__init__(
             f"{who} changed this parameter meanwhile (version {version_no}). Look again, then decide.",
-            f"{who} 已更改此参数(第 {version_no} 版)。请查看新版本后再决定。",
+            f"{who} 已更改此参数（第 {version_no} 版）。请查看新版本后再决定。",
         )
         self.version_no = version_no
 
@@ -195,7 +195,7 @@ class HeldElsewhere(Refused):
         super().__init__(
             f"{definition.name[0]} is held in {definition.held_in} and changes with a new release, so that reports and "
             "consoles cannot disagree. Ask the operator.",
-            f"{definition.name[1]}由 {definition.held_in} 固定,随新版本发布变更,以保证报表与操作台一致。请联系运维。",
+            f"{definition.name[1]}由 {definition.held_in} 固定，随新版本发布变更，以保证报表与操作台一致。请联系运维。",
         )
 
 
@@ -206,6 +206,6 @@ class PeriodClosed(Refused):
         super().__init__(
             f"The period {first} to {last} ({area}) is closed and keeps the values it was computed with. "
             "Choose a later day.",
-            f"{first} 至 {last} 的期间({area})已关账,其取值不再变更。请选择之后的日期。",
+            f"{first} 至 {last} 的期间（{area}）已关账，其取值不再变更。请选择之后的日期。",
             field="valid_from",
         )

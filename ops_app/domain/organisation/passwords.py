@@ -43,7 +43,7 @@ def check_new_password(password: str, *, sign_in_name: str) -> None:
     if _is_common(folded):
         raise _weak(
             "This is among the first passwords anybody tries. Use several unrelated words.",
-            "该密码过于常见,请使用几个互不相关的词。",
+            "该密码过于常见，请使用几个互不相关的词。",
         )
 
 

@@ -80,7 +80,7 @@ def checked_name(sign_in_name: str) -> str:
         raise Invalid(
             "A sign-in name has 2 to 64 letters a–z, digits, dots, dashes or underscores, and begins with a letter or "
             "digit.",
-            "登录名为 2 至 64 位,由字母 a–z、数字、点、短横线或下划线组成,并以字母或数字开头。",
+            "登录名为 2 至 64 位，由字母 a–z、数字、点、短横线或下划线组成，并以字母或数字开头。",
             field="sign_in_name",
         )
     return name
@@ -107,12 +107,12 @@ def check_place(role: Role, agency_code: str | None) -> None:
         raise Invalid("Nobody can be given the role of the system itself.", "不能授予系统角色。", field="role")
     if role in AGENCY_ROLES and agency_code is None:
         raise Invalid(
-            "This role belongs to an agency: name it.", "该角色属于催收机构,请填写机构。", field="agency_code"
+            "This role belongs to an agency: name it.", "该角色属于催收机构，请填写机构。", field="agency_code"
         )
     if agency_code is not None and role not in AGENCY_ROLES | ROLES_OF_EITHER:
         raise Invalid(
             "This role belongs to the asset company, not to an agency.",
-            "该角色属于资产公司,不属于机构。",
+            "该角色属于资产公司，不属于机构。",
             field="agency_code",
         )
     if agency_code is not None and not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]{0,31}", agency_code, re.ASCII):

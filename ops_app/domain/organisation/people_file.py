@@ -107,7 +107,7 @@ def _places(titles: Sequence[str]) -> dict[str, int]:
     if missing:
         raise _unusable(
             f"These columns are missing: {', '.join(missing)}.",
-            f"缺少列:{'、'.join(COLUMNS[column][-1] for column in missing)}。",
+            f"缺少列：{'、'.join(COLUMNS[column][-1] for column in missing)}。",
         )
     return found
 

@@ -150,18 +150,18 @@ def require(actor: Actor, permission: str) -> None:
     if actor.must_change_password:
         raise Refused(
             "You signed in with a temporary password. Change it on your account page first.",
-            "您正在使用临时密码登录,请先在账号页面修改密码。",
+            "您正在使用临时密码登录，请先在账号页面修改密码。",
         )
     if actor.role in GRANTS.get(permission, frozenset()):
         raise Refused(
             "Your role includes this, but it was withheld from you, or your access is narrowed to some cases. "
             "Ask the administrator.",
-            "您的角色包含此权限,但已对您停用,或您的数据范围已被缩小。请联系系统管理员。",
+            "您的角色包含此权限，但已对您停用，或您的数据范围已被缩小。请联系系统管理员。",
         )
     holders = [role for role in Role if role in GRANTS.get(permission, frozenset()) and role is not Role.SYSTEM]
     who_en = ", ".join(ROLE_NAMES[role][0] for role in holders) or "nobody"
     who_zh = "、".join(ROLE_NAMES[role][1] for role in holders) or "无人"
     raise Refused(
         f"Your role ({ROLE_NAMES[actor.role][0]}) does not include this. It may be done by: {who_en}.",
-        f"您的角色({ROLE_NAMES[actor.role][1]})无此权限。可由以下角色办理:{who_zh}。",
+        f"您的角色（{ROLE_NAMES[actor.role][1]}）无此权限。可由以下角色办理：{who_zh}。",
     )

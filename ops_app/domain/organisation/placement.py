@@ -111,7 +111,7 @@ class StillStopped(Refused):
     def __init__(self, stops: Sequence[PlacementStop]) -> None:
         super().__init__(
             f"First settle this: {'; '.join(PLACEMENT_STOP_NAMES[one][0] for one in stops)}.",
-            f"请先处理:{';'.join(PLACEMENT_STOP_NAMES[one][1] for one in stops)}。",
+            f"请先处理：{';'.join(PLACEMENT_STOP_NAMES[one][1] for one in stops)}。",
         )
         self.stops = tuple(stops)
 
@@ -181,7 +181,7 @@ def check_renewal(agency: AgencyFacts, contract: Period, today: date, *, months:
     if contract.valid_to is None:
         raise Invalid("A contract has an end.", "合同须有到期日。", field="valid_to")
     if agency.state is AgencyState.ENDED:
-        raise Refused("The agency has ended; its contract is not renewed.", "机构已退出,不能续约。")
+        raise Refused("The agency has ended; its contract is not renewed.", "机构已退出，不能续约。")
     if any(contract.overlaps(other) for other in agency.contracts):
         raise Conflict(
             "There is a contract for some of these days already.", "其中部分日期已有合同。", field="valid_from"
@@ -193,11 +193,11 @@ def check_renewal(agency: AgencyFacts, contract: Period, today: date, *, months:
         raise EvaluationMissing(
             f"A contract is renewed only after an evaluation of the last {months} months. Record one "
             "first; compliance or a manager does.",
-            f"续约前须有近 {months} 个月内的评估,请先由合规或经理登记评估。",
+            f"续约前须有近 {months} 个月内的评估，请先由合规或经理登记评估。",
         )
     if last.result is EvaluationResult.FAIL:
         raise EvaluationMissing(
-            "The agency failed its last evaluation; its contract is not renewed.", "最近一次评估不合格,不能续约。"
+            "The agency failed its last evaluation; its contract is not renewed.", "最近一次评估不合格，不能续约。"
         )
 
 

@@ -91,10 +91,10 @@ class Verdict:
         en = "; ".join(
             f"{CHECK_NAMES[c.name][0]}: {c.state}{f' ({c.reason})' if c.reason else ''}" for c in self.failed
         )
-        zh = ";".join(f"{CHECK_NAMES[c.name][1]}:未满足{f'({c.reason})' if c.reason else ''}" for c in self.failed)
+        zh = ";".join(f"{CHECK_NAMES[c.name][1]}：未满足{f'({c.reason})' if c.reason else ''}" for c in self.failed)
         raise NotReady(
             f"{name_en.capitalize()} waits for a check that is not green. {en}.",
-            f"{name_zh}暂不可办理,以下检查未通过:{zh}。",
+            f"{name_zh}暂不可办理，以下检查未通过：{zh}。",
         )
 
 

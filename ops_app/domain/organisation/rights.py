@@ -76,5 +76,5 @@ class AboveLimit(Refused):
         most = f"{Money(most_minor or 0, currency).amount:,}"
         super().__init__(
             f"Your limit for this is {most} {currency}. Somebody with a higher limit, or none, decides on it.",
-            f"您的权限金额上限为 {most} {currency},须由上限更高或无上限的人员办理。",
+            f"您的权限金额上限为 {most} {currency}，须由上限更高或无上限的人员办理。",
         )

@@ -76,7 +76,7 @@ class UnitChangesLater(Conflict):
     def __init__(self, day: date) -> None:
         super().__init__(
             f"This unit already has a change on {day}. A change is entered after the last one: choose a later day.",
-            f"该组织在 {day} 已有变更。新变更须晚于最近一次变更,请选择更晚的日期。",
+            f"该组织在 {day} 已有变更。新变更须晚于最近一次变更，请选择更晚的日期。",
             field="valid_from",
         )
 
@@ -87,7 +87,7 @@ class UnitStillHolds(Refused):
     def __init__(self, en: str, zh: str) -> None:
         super().__init__(
             f"This unit still holds: {en}. Move it to another unit first.",
-            f"该组织名下仍有:{zh}。请先转移至其他组织。",
+            f"该组织名下仍有：{zh}。请先转移至其他组织。",
         )
 
 
@@ -239,17 +239,19 @@ def _check(tree: Tree) -> None:
 def _check_day(there: Mapping[str, UnitPeriod], day: date) -> None:
     roots = [row for row in there.values() if row.parent_id is None]
     if len(roots) > 1:
-        raise WrongPlace("There is one head office, and only it lies under nothing.", "总部只有一个,其他组织须有上级。")
+        raise WrongPlace(
+            "There is one head office, and only it lies under nothing.", "总部只有一个，其他组织须有上级。"
+        )
     for row in there.values():
         if row.parent_id is None:
             if row.kind is not UnitKind.HEAD_OFFICE:
-                raise WrongPlace("Only the head office lies under nothing.", "除总部外,组织须有上级。")
+                raise WrongPlace("Only the head office lies under nothing.", "除总部外，组织须有上级。")
             continue
         parent = there.get(row.parent_id)
         if parent is None:
             raise WrongPlace(
                 f"{row.name} would have no parent on {day}: a parent is there for as long as the units below it.",
-                f"{row.name} 在 {day} 将没有上级:上级的有效期须覆盖下级。",
+                f"{row.name} 在 {day} 将没有上级：上级的有效期须覆盖下级。",
             )
         if parent.kind not in PARENTS[row.kind]:
             raise WrongPlace(
@@ -266,7 +268,7 @@ def _check_no_cycle(there: Mapping[str, UnitPeriod], row: UnitPeriod) -> None:
         if above in seen:
             raise WrongPlace(
                 f"{row.name} would lie below itself. Choose a unit that is not below it.",
-                f"{row.name} 将成为自己的下级,请选择其他上级。",
+                f"{row.name} 将成为自己的下级，请选择其他上级。",
             )
         seen.add(above)
         parent = there.get(above)

@@ -32,7 +32,7 @@ class AcknowledgeFirst(Refused):
     def __init__(self) -> None:
         super().__init__(
             "A change of rules waits for you. Sign in to the pages, read and acknowledge it first.",
-            "有规则变更公告待您确认,请先登录页面阅读并确认。",
+            "有规则变更公告待您确认，请先登录页面阅读并确认。",
         )
 
 

@@ -181,7 +181,7 @@ def _check_actor(actor: Actor, one: Case) -> None:
     if actor.agency_code is None and one.agency_code is not None:
         raise Refused(
             "A placed case is assigned by its agency. Recall it first, or ask the agency's supervisor.",
-            "委外中的案件由机构分派,请先退案或联系机构主管。",
+            "委外中的案件由机构分派，请先退案或联系机构主管。",
         )
 
 
@@ -220,7 +220,7 @@ def _check_certificate(transaction: Transaction, collector: Person, day: date) -
         raise Invalid(
             f"{collector.display_name} has no certificate that is valid today. The asset company records it under "
             "Agencies.",
-            f"{collector.display_name} 没有有效的资格证书,请由资产公司在“催收机构”中登记。",
+            f"{collector.display_name} 没有有效的资格证书，请由资产公司在“催收机构”中登记。",
             field="collector_id",
         )
 

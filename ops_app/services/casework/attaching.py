@@ -75,7 +75,7 @@ def add_attachment(actor: Actor, store: Store, *, now: datetime, case_id: str, f
             if one.sha256 == file.sha256:
                 raise Conflict(
                     f"{one.added_by_name} attached the same file already: {one.file_name}.",
-                    f"{one.added_by_name} 已上传过相同文件:{one.file_name}。",
+                    f"{one.added_by_name} 已上传过相同文件：{one.file_name}。",
                     field="file",
                 )
         _check_room(transaction, len(known), len(file.data))
@@ -153,7 +153,7 @@ def _check_room(transaction: Transaction, known: int, size: int) -> None:
         most = MOST_BYTES_A_DAY // 2**20
         raise Invalid(
             f"You may add {most} MB within a day; this would be more. Go on tomorrow.",
-            f"每人每天最多上传 {most} MB,已超出,请明天继续。",
+            f"每人每天最多上传 {most} MB，已超出，请明天继续。",
             field="file",
         )
 

@@ -153,7 +153,7 @@ def run_batch(transaction: Transaction, arguments: Mapping[str, Any], *, kind: B
     dropped = {case_id: Reason("changed", why.en[:300], why.zh[:300]) for case_id, why in done.dropped.items()}
     if not done.case_ids:
         first = next(iter(dropped.values()))
-        raise Refused(f"Not one case can be changed now: {first.en}", f"已无案件可办理:{first.zh}")
+        raise Refused(f"Not one case can be changed now: {first.en}", f"已无案件可办理：{first.zh}")
     batches.note_outcomes(transaction.connection, batch.batch_id, done.case_ids, dropped)
     return {"batch": batch.batch_id, "done": len(done.case_ids), "dropped": len(dropped)}
 

@@ -232,6 +232,6 @@ def read_mark(after: str | None, sort: str) -> tuple[Any, str] | None:
             raise TypeError(value)
     except (ValueError, TypeError) as error:
         raise Invalid(
-            "The place in the list is not known. Begin again.", "列表位置无效,请从头开始。", field="after"
+            "The place in the list is not known. Begin again.", "列表位置无效，请从头开始。", field="after"
         ) from error
     return value, identity

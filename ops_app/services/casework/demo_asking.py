@@ -35,12 +35,12 @@ def ask_for_things(
     for number, (supervisor, collector) in enumerate(houses):
         own = list_cases(cast.actor(collector), store, now=now, limit=8).rows
         asked: list[tuple[str, CaseRequestKind, str, Mapping[str, Any]]] = [
-            (collector, CaseRequestKind.INSTALMENT, "债务人愿按月还款,已核实收入", {"ground": "hardship"}),
+            (collector, CaseRequestKind.INSTALMENT, "债务人愿按月还款，已核实收入", {"ground": "hardship"}),
             (collector, CaseRequestKind.DOCUMENTS, "债务人要求查看合同",
              {"documents": ["contract", "statement"], "purpose": "债务人要求核对合同与账单"}),
-            (supervisor, CaseRequestKind.KEEP_CASE, "已达成还款承诺,申请留案",
+            (supervisor, CaseRequestKind.KEEP_CASE, "已达成还款承诺，申请留案",
              {"ground": "promise", "until_date": (today + timedelta(days=120)).isoformat()}),
-            (collector, CaseRequestKind.DISPUTE, "债务人称金额有误,已停止联系",
+            (collector, CaseRequestKind.DISPUTE, "债务人称金额有误，已停止联系",
              {"about": "amount", "statement": "债务人称六月已还一半"}),
         ]  # fmt: skip
         for one, (who, kind, reason, form) in zip(own, asked, strict=False):
@@ -68,7 +68,7 @@ def _pass_on(cast: Cast, store: Store, now: datetime, supervisor: str, one: Case
         (waiting,) = approvals.open_of(connection, kind.approval_kind, "case", one.case_id)
     approve(
         cast.actor(supervisor), store, now=now, request_id=waiting.request_id, expected_version=waiting.version,
-        content_hash=waiting.content_hash, reason="情况属实,请资产公司提供", key=f"demo/{waiting.request_id}/1",
+        content_hash=waiting.content_hash, reason="情况属实，请资产公司提供", key=f"demo/{waiting.request_id}/1",
     )  # fmt: skip
 
 
@@ -82,10 +82,10 @@ def _announce(cast: Cast, store: Store, now: datetime) -> None:
             "colleagues or anybody else. Whoever disputes a debt or complains is not contacted again until the asset "
             "company has answered: raise the request on the case at once."
         ),
-        title_zh="联系前须核实身份,不得向第三人透露债务",
+        title_zh="联系前须核实身份，不得向第三人透露债务",
         body_zh=(
-            "联系时须先核实对方为债务人本人,再告知欠款。不得向亲属、同事等第三人透露债务信息。债务人提出异议或投诉的,"
-            "应立即停止联系并在案件中提交申请,待资产公司答复后方可继续。"
+            "联系时须先核实对方为债务人本人，再告知欠款。不得向亲属、同事等第三人透露债务信息。债务人提出异议或投诉的，"
+            "应立即停止联系并在案件中提交申请，待资产公司答复后方可继续。"
         ),
         audience=checked_audience((Role.AGENCY_ADMINISTRATOR, Role.AGENCY_SUPERVISOR, Role.COLLECTOR), (ALL_AGENCIES,)),
         valid_from_at=now,

@@ -90,7 +90,7 @@ def _place_first(stage: _Stage) -> list[str]:
     placed = _placed(stage, _FIRST, ids[3 * part :], 60, "main")
     placed += _placed(stage, _FIRST, ids[:part], 5, "soon")
     leaving = _placed(stage, _FIRST, ids[part : 2 * part], 60, "leaving")
-    _batch(stage, BatchKind.RECALL, leaving, "资产包转让,通知退案 The portfolio is sold: back by notice", "leaving")
+    _batch(stage, BatchKind.RECALL, leaving, "资产包转让，通知退案 The portfolio is sold: back by notice", "leaving")
     waiting = ids[2 * part : 3 * part]
     _batch(stage, BatchKind.PLACE, waiting, "补充委案 A further placement", "waiting", house=_FIRST, days=45,
            approved=False)  # fmt: skip
@@ -106,7 +106,7 @@ def _place_second(stage: _Stage) -> list[str]:
         manager = stage.cast.actor("manager")
         recall_cases(
             manager, stage.store, now=stage.now, today=stage.today, wanted=_wanted(stage, manager, back),
-            ground=RecallGround.MISCONDUCT, reason="催收话术违规,立即退案 Threatening words on a call: back at once",
+            ground=RecallGround.MISCONDUCT, reason="催收话术违规，立即退案 Threatening words on a call: back at once",
         )  # fmt: skip
     return kept
 
@@ -183,7 +183,7 @@ def _work(stage: _Stage, house: _House, placed: Sequence[str]) -> None:
     tried = given[: max(1, len(given) // 2)]
     note_touches(
         collector, stage.store, now=stage.now, wanted=_wanted(stage, collector, tried),
-        reason="已电话联系本人,核对身份后告知欠款",
+        reason="已电话联系本人，核对身份后告知欠款",
     )  # fmt: skip
 
 

@@ -39,7 +39,7 @@ class TooMany(Refused):
     def __init__(self, most: int) -> None:
         super().__init__(
             f"You have done this {most} times within a minute. Wait a minute; every search is logged.",
-            f"您一分钟内已操作 {most} 次,请稍候一分钟。每次查询均有记录。",
+            f"您一分钟内已操作 {most} 次，请稍候一分钟。每次查询均有记录。",
         )
 
 

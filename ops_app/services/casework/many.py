@@ -32,7 +32,7 @@ class SomeRefused(Invalid):
         first = next(iter(refused.values()))
         super().__init__(
             f"{len(refused)} of {total} cases cannot be changed, so none was. The first: {first.en}",
-            f"{total} 件案件中有 {len(refused)} 件不能办理,故全部未办理。首个原因:{first.zh}",
+            f"{total} 件案件中有 {len(refused)} 件不能办理，故全部未办理。首个原因：{first.zh}",
             field="cases",
         )
         self.refused = dict(refused)

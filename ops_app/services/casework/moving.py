@@ -94,7 +94,7 @@ def run_set_flag(transaction: Transaction, arguments: Mapping[str, Any]) -> Case
     """``case_id``, ``version``, ``flag``, ``reason``."""
     one, flag = _one(transaction, arguments), Flag(arguments["flag"])
     if flag in one.flags:
-        raise Conflict(f"The flag is set already: {FLAG_NAMES[flag][0]}.", f"该标识已存在:{FLAG_NAMES[flag][1]}。")
+        raise Conflict(f"The flag is set already: {FLAG_NAMES[flag][0]}.", f"该标识已存在：{FLAG_NAMES[flag][1]}。")
     nth = periods.how_many(transaction.connection, case_flags, [one.case_id]).get(one.case_id, 0) + 1
     periods.add_flag(
         transaction.connection,
@@ -112,7 +112,7 @@ def run_clear_flag(transaction: Transaction, arguments: Mapping[str, Any]) -> Ca
     if flag is Flag.DISPUTE and requests.is_open_on(transaction.connection, one.case_id, CaseRequestKind.DISPUTE):
         raise OpenDispute
     if flag not in one.flags:
-        raise Conflict(f"The flag is not set: {FLAG_NAMES[flag][0]}.", f"该标识不存在:{FLAG_NAMES[flag][1]}。")
+        raise Conflict(f"The flag is not set: {FLAG_NAMES[flag][0]}.", f"该标识不存在：{FLAG_NAMES[flag][1]}。")
     periods.clear_flag(
         transaction.connection, one.case_id, flag,
         now=transaction.now, by=transaction.actor.person_id, reason=arguments["reason"],

@@ -55,7 +55,7 @@ def save_view(
             if views.how_many(connection, actor.person_id) >= MOST_OF_A_PERSON:
                 raise Invalid(
                     f"You keep {MOST_OF_A_PERSON} views already. Remove one first.",
-                    f"您已保存 {MOST_OF_A_PERSON} 个视图,请先删除一个。",
+                    f"您已保存 {MOST_OF_A_PERSON} 个视图，请先删除一个。",
                     field="name",
                 )
             one = SavedView(uuid4().hex, actor.person_id, actor.name, house, page, called, kept, shared, now, 1)
@@ -85,7 +85,7 @@ def remove_view(actor: Actor, store: Store, *, now: datetime, view_id: str, vers
 def _checked(filters: Mapping[str, str]) -> dict[str, str]:
     kept = {str(name): str(value) for name, value in filters.items() if value not in ("", None)}
     if len(kept) > _MOST_FILTERS or any(len(text) > _LONGEST_VALUE for pair in kept.items() for text in pair):
-        raise Invalid("These filters are too long to keep.", "筛选条件过长,无法保存。", field="name")
+        raise Invalid("These filters are too long to keep.", "筛选条件过长，无法保存。", field="name")
     return kept
 
 

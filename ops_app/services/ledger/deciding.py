@@ -123,7 +123,7 @@ def _checked_sides(first: Break, involved: Sequence[Break], accept_difference: b
     if any(one.kind is BreakKind.CONFLICTING_CONTENT for one in involved):
         raise WrongCounterpart(
             "Two contents of one payment id cannot be matched: reject the other content, or park it.",
-            "同一流水号的两种内容不能匹配,请拒绝另一内容或挂账。",
+            "同一流水号的两种内容不能匹配，请拒绝另一内容或挂账。",
             field="counterparts",
         )
     if len({one.currency for one in involved}) > 1:

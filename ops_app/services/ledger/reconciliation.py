@@ -164,7 +164,7 @@ def match_break(
     others = dict(counterparts or {})
     if len(others) > 1:
         raise WrongCounterpart(
-            "A match has one counterpart; use split for several.", "匹配只能选择一笔对应项,多笔请用拆分。",
+            "A match has one counterpart; use split for several.", "匹配只能选择一笔对应项，多笔请用拆分。",
             field="counterparts",
         )  # fmt: skip
     asked = Asked(BreakMove.MATCH, break_id, expected_version, reason, key, others, accept_difference)

@@ -82,7 +82,7 @@ def apply_run(
         if last is not None and business_date < last:
             raise Invalid(
                 f"Reconciliation has already run for {last}; a run cannot go back to {business_date}.",
-                f"对账已执行至 {last},不能回到 {business_date}。",
+                f"对账已执行至 {last}，不能回到 {business_date}。",
                 field="business_date",
             )
         present = breaks.unsettled(connection) | breaks.read_many(connection, sorted(by_id))

@@ -236,7 +236,7 @@ def locked_agency(transaction: Transaction, agency_code: str, version: int | Non
     if version is not None and agency.version != version:
         raise Conflict(
             f"{agency.changed_by} changed this agency meanwhile. Look again.",
-            f"{agency.changed_by} 已先行变更该机构,请刷新后再试。",
+            f"{agency.changed_by} 已先行变更该机构，请刷新后再试。",
         )
     return agency
 

@@ -102,7 +102,7 @@ def _expire(transaction: Transaction, agency: Agency, since: date) -> bool:
         since,
         f"{agency.agency_code} {agency.short_name}: the contract expired on {since}. No more cases are placed, those "
         "placed are to be recalled.",
-        f"{agency.agency_code} {agency.short_name}:合同已于 {since} 到期,停止委案,在委案件须退回。",
+        f"{agency.agency_code} {agency.short_name}：合同已于 {since} 到期，停止委案，在委案件须退回。",
     )
     return True
 
@@ -117,5 +117,5 @@ def _give_notice(transaction: Transaction, agency: Agency, today: date) -> bool:
         agency.agency_code,
         last,
         f"{agency.agency_code} {agency.short_name}: the contract ends on {last}. Evaluate the agency before renewal.",
-        f"{agency.agency_code} {agency.short_name}:合同将于 {last} 到期,续约前请完成机构评估。",
+        f"{agency.agency_code} {agency.short_name}：合同将于 {last} 到期，续约前请完成机构评估。",
     )

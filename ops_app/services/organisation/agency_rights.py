@@ -59,7 +59,7 @@ def narrow_agency_right(
     if kind not in KINDS:
         raise Invalid(
             "Units belong to the asset company; name the sources that are left instead.",
-            "组织属于资产公司,请改为填写保留的数据来源。",
+            "组织属于资产公司，请改为填写保留的数据来源。",
             field="kind",
         )
     with store.writing(actor, now) as transaction:

@@ -154,7 +154,7 @@ def _refuse_locked_above(transaction: Transaction, person: Person) -> None:
     if last is not None:
         raise Refused(
             f"{last.actor_name} of the asset company locked this account. Ask them to open it.",
-            f"该账号由资产公司 {last.actor_name} 停用,请联系其恢复。",
+            f"该账号由资产公司 {last.actor_name} 停用，请联系其恢复。",
         )
 
 

@@ -110,7 +110,7 @@ class NotTheDraft(Conflict):
         super().__init__(
             f"This is not the text of the draft, which {one.changed_by_name} changed last. Texts are changed on the "
             "page of announcements and submitted from there.",
-            f"该内容与草稿不一致(草稿最近由 {one.changed_by_name} 更改)。请在公告管理页面修改后重新提交审批。",
+            f"该内容与草稿不一致（草稿最近由 {one.changed_by_name} 更改）。请在公告管理页面修改后重新提交审批。",
         )
 
 

@@ -215,7 +215,7 @@ class ChangedMeanwhile(Conflict):
     def __init__(self, one: Announcement) -> None:
         super().__init__(
             f"{one.changed_by_name} changed this announcement meanwhile. Look again; what you typed is still here.",
-            f"{one.changed_by_name} 已先行更改该公告,请核对最新内容;您填写的内容仍保留。",
+            f"{one.changed_by_name} 已先行更改该公告，请核对最新内容；您填写的内容仍保留。",
         )
 
 

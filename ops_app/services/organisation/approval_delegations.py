@@ -37,7 +37,7 @@ def delegate(
     if not now < ends_at or not starts_at < ends_at <= max(starts_at, now) + LONGEST:
         raise Invalid(
             "A delegation ends after it starts, in the future, and lasts at most 92 days.",
-            "委托须在将来结束、晚于开始时间,且不超过 92 天。",
+            "委托须在将来结束、晚于开始时间，且不超过 92 天。",
             field="ends_at",
         )
     with store.writing(actor, now) as transaction:

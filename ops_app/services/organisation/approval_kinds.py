@@ -128,7 +128,7 @@ def check_lenders() -> None:
         if unknown:
             raise Invalid(
                 f"{lender.code}.yml is wrong: there is no kind of request {unknown[0]}.",
-                f"{lender.code}.yml 有误:没有申请类型 {unknown[0]}。",
+                f"{lender.code}.yml 有误：没有申请类型 {unknown[0]}。",
                 field="lender",
             )
 

@@ -25,7 +25,7 @@ class BrokenAudit(Conflict):
     """The log is not what it was; nothing is signed over it. ``recoup verify`` names the first bad row."""
 
     def __init__(self, why: str) -> None:
-        super().__init__(f"The audit log does not verify: {why}", f"审计日志校验未通过:{why}")
+        super().__init__(f"The audit log does not verify: {why}", f"审计日志校验未通过：{why}")
 
 
 @dataclass(frozen=True)

@@ -35,7 +35,7 @@ def create_first_administrator(
         if people.anybody(transaction.connection):
             raise Refused(
                 "This installation has people already; an administrator adds further ones.",
-                "本系统已有用户,请由管理员添加其他用户。",
+                "本系统已有用户，请由管理员添加其他用户。",
             )
         enter_person(transaction, person, hashed)
     return chosen

@@ -23,7 +23,7 @@ class TooManyAtOnce(NotReady):
     """Passwords of others are being checked; trying again is right."""
 
     def __init__(self) -> None:
-        super().__init__("Many people are signing in just now. Please try again.", "当前登录人数较多,请稍后重试。")
+        super().__init__("Many people are signing in just now. Please try again.", "当前登录人数较多，请稍后重试。")
 
 
 @contextmanager

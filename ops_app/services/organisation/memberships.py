@@ -47,7 +47,7 @@ def enter_membership(transaction: Transaction, person: Person, unit_id: str, val
     if person.agency_code is not None:
         raise Invalid(
             "Units belong to the asset company; this person belongs to an agency.",
-            "组织属于资产公司,该人员属于催收机构。",
+            "组织属于资产公司，该人员属于催收机构。",
             field="unit_id",
         )
     units.lock(transaction.connection)  # a unit is not closed while somebody enters it
@@ -106,7 +106,7 @@ def _end_open(transaction: Transaction, person_id: str, day: date) -> Membership
     if last.period.valid_from >= day or (last.period.valid_to is not None and last.period.valid_to > day):
         raise Conflict(
             f"This person has a stay that begins or ends later than {day}. Choose a later day.",
-            f"该人员在 {day} 之后已有组织归属变更,请选择更晚的日期。",
+            f"该人员在 {day} 之后已有组织归属变更，请选择更晚的日期。",
             field="valid_from",
         )
     if last.period.valid_to is not None:

@@ -42,7 +42,7 @@ class PersonStillHolds(Refused):
         english, chinese = listed(found)
         super().__init__(
             f"This person still holds: {english}. Move it to somebody else first.",
-            f"该人员名下仍有:{chinese}。请先转交他人。",
+            f"该人员名下仍有：{chinese}。请先转交他人。",
         )
 
 
@@ -53,7 +53,7 @@ class AgencyStillHolds(Refused):
         english, chinese = listed(found)
         super().__init__(
             f"The agency still holds: {english}. Recall or transfer it first.",
-            f"该机构仍持有:{chinese}。请先退案或转机构。",
+            f"该机构仍持有：{chinese}。请先退案或转机构。",
         )
 
 

@@ -83,7 +83,7 @@ def check_day(asked: Plan, arguments: Mapping[str, Any]) -> None:
         raise Conflict(
             f"The day from which this was to hold, {change.valid_from_date}, went by while it waited. "
             "Ask for it anew with a later day.",
-            f"等待期间已过拟生效日 {change.valid_from_date},请以新的生效日重新申请。",
+            f"等待期间已过拟生效日 {change.valid_from_date}，请以新的生效日重新申请。",
             field="valid_from",
         )
 

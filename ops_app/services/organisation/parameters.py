@@ -183,7 +183,7 @@ approvals.register(
         "effect": ("what it does", "变更方式"),
         "value": ("new value", "新取值"),
         "valid_from_date": ("from", "生效日"),
-        "valid_to_date": ("until before", "截止日(不含)"),
+        "valid_to_date": ("until before", "截止日（不含）"),
         "expected_version": ("versions so far", "现有版本数"),
         "reason": ("reason", "理由"),
         "made_by": ("asked for by", "申请人"),
@@ -193,7 +193,7 @@ approvals.register(
     flags={
         RISKY: (
             "a risky parameter: money, personal data, contact or control",
-            "高风险参数:涉及资金、个人信息、联系或内控",
+            "高风险参数：涉及资金、个人信息、联系或内控",
         ),
         BACK_DATED: ("holds from a day that has passed", "自过去的日期起生效"),
     },

@@ -259,7 +259,7 @@ def other_person(transaction: Transaction, actor: Actor, person_id: str) -> Pers
     """The person of an id within an act on somebody else; raises ``Refused`` for oneself, ``NotFound``."""
     if person_id == actor.person_id:
         raise Refused(
-            "Nobody changes their own rights. Ask another administrator.", "不能更改自己的权限,请由其他管理员办理。"
+            "Nobody changes their own rights. Ask another administrator.", "不能更改自己的权限，请由其他管理员办理。"
         )
     person = people.by_id(transaction.connection, person_id)
     if person is None:
@@ -272,7 +272,7 @@ def change_person(transaction: Transaction, person: Person, version: int, values
     if not people.change(transaction.connection, person.person_id, version, values):
         raise Conflict(
             f"{person.display_name} was changed by someone else meanwhile. Look again.",
-            f"{person.display_name} 已被他人更改,请刷新后再试。",
+            f"{person.display_name} 已被他人更改，请刷新后再试。",
         )
 
 
@@ -286,7 +286,7 @@ def _somebody_remains(transaction: Transaction, person: Person) -> None:
         en, zh = ROLE_NAMES[person.role]
         raise Refused(
             f"One active {en} must remain. Give the role to somebody else first.",
-            f"至少须保留一名在用的{zh},请先将该角色授予他人。",
+            f"至少须保留一名在用的{zh}，请先将该角色授予他人。",
         )
 
 

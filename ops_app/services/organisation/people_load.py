@@ -30,7 +30,7 @@ class LinesHaveProblems(Invalid):
     def __init__(self, count: int) -> None:
         super().__init__(
             f"Rows with problems: {count}. Nothing was applied; correct the file and upload it again.",
-            f"有 {count} 行存在问题,未导入任何数据。请更正文件后重新上传。",
+            f"有 {count} 行存在问题，未导入任何数据。请更正文件后重新上传。",
             field="file",
         )
 
@@ -67,7 +67,7 @@ def load_people(
         if not claim.is_new:
             raise Conflict(
                 "This file was loaded already. Reset a password where it was lost.",
-                "该文件已导入。如遗失密码,请单独重置。",
+                "该文件已导入。如遗失密码，请单独重置。",
                 field="file",
             )
         _refuse_problems(_checked(transaction.connection, actor, lines, today, now))

@@ -158,7 +158,7 @@ def take(
         if (known.kind, known.permission) == (kind, permission) and not _is_less(kind, checked, known.value):
             raise Conflict(
                 "This would give something back. Ask for it; somebody else approves it.",
-                "该操作会放宽权限,须提出申请并由他人审批。",
+                "该操作会放宽权限，须提出申请并由他人审批。",
                 field="value",
             )
     one = Narrowed(person.person_id, kind, permission, checked, why, transaction.actor.person_id, transaction.now)
@@ -226,7 +226,7 @@ def _checked(transaction: Transaction, person: Person, kind: Narrowing, permissi
     if kind is Narrowing.WITHHELD:
         if person.role is Role.ADMINISTRATOR and permission in {"people.manage", "rights.narrow"}:
             raise Invalid(
-                "Administrators keep this; change the role instead.", "管理员须保留此权限,请改为变更角色。",
+                "Administrators keep this; change the role instead.", "管理员须保留此权限，请改为变更角色。",
                 field="permission",
             )  # fmt: skip
         return []

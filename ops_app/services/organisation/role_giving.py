@@ -115,7 +115,7 @@ def _check(transaction: Transaction, draft: Draft) -> None:
     if known.version != asked["version"]:
         raise Conflict(
             f"{known.display_name} was changed by someone else meanwhile. Look again.",
-            f"{known.display_name} 已被他人更改,请刷新后再试。",
+            f"{known.display_name} 已被他人更改，请刷新后再试。",
         )
 
 
@@ -152,7 +152,7 @@ def _followed(transaction: Transaction, one: ApprovalRequest, what: RequestMove,
         raise Refused(
             f"{one.maker_name} set your password anew less than seven days ago, so somebody else of your role decides "
             f"on what {one.maker_name} asks for.",
-            f"{one.maker_name} 在七天内重置过您的密码,该申请须由同角色的其他人员审批。",
+            f"{one.maker_name} 在七天内重置过您的密码，该申请须由同角色的其他人员审批。",
         )
 
 

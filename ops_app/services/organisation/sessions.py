@@ -70,7 +70,7 @@ def change_own_password(
     if not _may_try(actor, store, now, counter):
         raise Invalid(
             "The present password was wrong several times. Wait a quarter of an hour, then sign in and try again.",
-            "当前密码多次输入错误,请在一刻钟后重新登录再试。",
+            "当前密码多次输入错误，请在一刻钟后重新登录再试。",
             field="current",
         )
     if len(current) > LONGEST or not verify_password(stored, current):
@@ -89,7 +89,7 @@ def change_own_password(
             {"password_hash": hashed, "must_change_password": False},
         )
         if not changed:
-            raise Conflict("Your account changed meanwhile. Please try again.", "您的账号刚被更改,请重试。")
+            raise Conflict("Your account changed meanwhile. Please try again.", "您的账号刚被更改，请重试。")
         sessions.forget_attempts(transaction.connection, counter)
         end_all_of(transaction, person.person_id)
         expires_at = begin_session(transaction, person, token, user_agent)

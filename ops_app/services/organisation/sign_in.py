@@ -51,7 +51,7 @@ class SignInRefused(Refused):
         super().__init__(
             "The name and password do not match, or this account cannot sign in just now. "
             "Check both and try again; after several failures wait a moment.",
-            "登录名与密码不匹配,或该账号暂时不能登录。请核对后重试;多次失败后请稍候。",
+            "登录名与密码不匹配，或该账号暂时不能登录。请核对后重试；多次失败后请稍候。",
         )
 
 

@@ -177,7 +177,7 @@ def _locked(transaction: Transaction, unit_id: str, version: int) -> Unit:
     if unit.version != version:
         raise Conflict(
             f"{unit.changed_by} changed this unit meanwhile. Look again.",
-            f"{unit.changed_by} 已先行变更该组织,请刷新后再试。",
+            f"{unit.changed_by} 已先行变更该组织，请刷新后再试。",
         )
     return unit
 

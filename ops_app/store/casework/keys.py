@@ -30,7 +30,7 @@ class NoKey(NotReady):
     def __init__(self) -> None:
         super().__init__(
             "The key of personal data is missing from this installation. Ask the operator to bring it back.",
-            "本系统缺少个人信息密钥,请联系运维恢复。",
+            "本系统缺少个人信息密钥，请联系运维恢复。",
         )
 
 

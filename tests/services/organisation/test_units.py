@@ -144,7 +144,7 @@ def test_another_area_can_hold_a_unit_open(tree: Store, admin: Actor, monkeypatc
     open_work.register("cases", lambda _connection, unit_id: 7 if unit_id == TEAM else 0, ("cases", "案件"))
     with pytest.raises(UnitStillHolds, match=r"cases \(7\)") as refusal:
         close(admin, tree, TEAM, after(3))
-    assert "案件(7)" in refusal.value.zh
+    assert "案件（7）" in refusal.value.zh
     open_work.register("cases", lambda _connection, _unit: 0, ("cases", "案件"))
     close(admin, tree, TEAM, after(3))
 
