@@ -70,7 +70,8 @@ def known_as_of(connection: Connection, days: Collection[tuple[str, date]]) -> l
         query = select(c.source_code, c.loan_id, func.max(c.as_of_date)).where(
             c.source_code == source, c.as_of_date.in_(sorted(of_source))
         )
-        found += [tuple(row) for row in connection.execute(query.group_by(c.source_code, c.loan_id))]
+        rows: Any = connection.execute(query.group_by(c.source_code, c.loan_id))
+        found += [tuple(row) for row in rows]
     return found
 
 
