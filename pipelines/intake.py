@@ -94,7 +94,7 @@ def _found(
         days=days,
         debtors=_debtors(connection, state, business_date),
         whole=whole,
-        last_rows=connection.execute(
+        last_rows=connection.sql(
             "select source_code, loan_id, max(as_of_date) as as_of_date from loan_days group by all"
         ).pl()
         if PUSHED in state.days.values()
