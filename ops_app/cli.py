@@ -221,6 +221,8 @@ def take_over_command(
 ) -> None:
     """Takes over the history of a former system and prints the proof: the old book against the new. Safe to repeat."""
     from ops_app.bootstrap import open_app
+    from ops_app.domain.organisation.people import SYSTEM
+    from ops_app.services.casework.take_over_running import waiting_placements
     from pipelines.take_over import take_over_under_lease
 
     app = open_app()
@@ -241,7 +243,10 @@ def take_over_command(
             for line in done.proof
         ]  # fmt: skip
         _table("Old book against new (sums in minor units)", columns, rows)
-        out.print(f"{done.rows_new} rows entered, {done.cases_placed} cases placed where they were")
+        out.print(f"{done.rows_new} rows entered")
+        for one in waiting_placements(SYSTEM, app.store, now=app.clock.now()):
+            whose = f"asked for by {one.asked_by_name}" if one.asked_by_name else "ask for it on the page Take-over"
+            out.print(f"{one.count} running placements in {one.currency} wait for an approval: {whose}")
     if not all(line.agrees for line in done.proof):
         raise typer.Exit(1)
 

@@ -7,7 +7,7 @@ from ops_app.domain.organisation.people import Role
 from ops_app.services.casework.take_over import take_over_book
 from tests.consoles.conftest import OpenPage, words
 from tests.pipelines.importing import operator_of
-from tests.services.casework.casebook import some_cases
+from tests.services.casework.casebook import an_agency, some_cases
 from tests.services.casework.test_take_over import LATER, ZONE, note, placement
 
 
@@ -39,3 +39,24 @@ def test_a_take_over_needs_a_reason_and_is_done_by_the_pipeline(app: App, open_p
     at.form_submit_button[0].click().run(timeout=300)
     assert not at.exception
     assert "The take-over is done." in at.success[0].value
+
+
+def test_running_placements_wait_on_the_page_until_somebody_asks_for_their_approval(
+    app: App, open_page: OpenPage
+) -> None:
+    some_cases(app.store, app.settings.evidence)
+    an_agency(app.store, "AG01")
+    take_over_book(operator_of(app), app.store, now=LATER, zone=ZONE, rows=[placement(1), placement(2)])
+    reader = open_page("take_over", Role.AUDITOR)
+    assert "2 placements that still run" in words(reader)
+    assert not reader.form_submit_button
+    at = open_page("take_over", Role.OPERATOR)
+    button = next(one for one in at.form_submit_button if one.label == "Ask for the running placements")
+    button.click().run(timeout=300)
+    assert "Please give a reason" in words(at)
+    at.text_area[1].set_value("the former system was switched off")
+    next(one for one in at.form_submit_button if one.label == button.label).click().run(timeout=300)
+    assert not at.exception
+    after = words(open_page("take_over", Role.SUPERVISOR))
+    assert "wait for a second person to approve" in after
+    assert "待他人审批" in words(open_page("take_over", Role.SUPERVISOR, language="zh"))

@@ -15,6 +15,7 @@ last = latest_take_over(at.actor, at.app.store, now=at.now)
 may_take_over = at.may("history.take_over")
 if may_take_over:
     take_over_proof.ask(at)
+take_over_proof.waiting(at)
 if last is None:
     st.info(at.t("take_over.none" if may_take_over else "take_over.none_for_readers"))
 else:

@@ -1,6 +1,7 @@
 """A running book taken over: what the former system says happened, as history, and why some of it stays outside.
 
-History is entered as it was: nobody is notified, nothing is approved, no commission is earned (feature 3).
+History is entered as it was: nobody is notified and no commission is earned (feature 3). What still runs gives an
+agency access from now on, so it is approved and checked like any placement.
 """
 
 from __future__ import annotations
@@ -20,6 +21,9 @@ class Difference(StrEnum):
     UNKNOWN_AGENCY = "unknown_agency"
     HELD = "held"
     ACTED_ON = "acted_on"
+    AGENCY_STOPPED = "agency_stopped"
+    NOT_PLACEABLE = "not_placeable"
+    WAITING = "waiting"
 
 
 DIFFERENCE_NAMES: dict[Difference, tuple[str, str]] = {
@@ -35,6 +39,18 @@ DIFFERENCE_NAMES: dict[Difference, tuple[str, str]] = {
     Difference.ACTED_ON: (
         "the house has placed the case itself since, and that counts",
         "案件已由本系统自行委外，以本系统为准",
+    ),
+    Difference.AGENCY_STOPPED: (
+        "the agency may not be given these cases now (contract, licence, white list, evaluation, certificates, room)",
+        "机构目前不能承接这些案件(合同、资质、白名单、评估、持证人员、承接能力)",
+    ),
+    Difference.NOT_PLACEABLE: (
+        "the case may not be placed with this agency now (a flag, the minimum balance, the region)",
+        "案件目前不能委给该机构(案件标识、最低余额、作业地区)",
+    ),
+    Difference.WAITING: (
+        "the placement still runs, so it is taken over once somebody else approved it",
+        "委外仍在进行,须经他人审批后移交",
     ),
 }
 

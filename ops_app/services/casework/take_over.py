@@ -1,12 +1,13 @@
 """Taking over a running book: the former system's history entered as history, with a proof of what was entered.
 
-Nothing that an act of today would set off is set off: no notification, no approval, no commission, no time limit of a
-first contact. Only where a case is, and with whom, follows from the placements that still run, so that the new book
-and the marts built from the same feed agree.
+Nothing that an act of today would set off is set off: no notification, no commission, no time limit of a first contact.
+Placements that still run give an agency access from now on: they wait until they are approved
+(``take_over_running``), and are checked like any placement, of the case and of the agency.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -29,15 +30,22 @@ from ops_app.domain.casework.take_over import (
 from ops_app.domain.organisation.people import Actor
 from ops_app.services.act import act
 from ops_app.services.casework.changing import Change, apply, moved
+from ops_app.services.casework.placement_rules import agency_against, rules_on
+from ops_app.services.casework.placing import against_placing
 from ops_app.store.casework import cases, periods
 from ops_app.store.casework import take_over as stored
 from ops_app.store.casework.cases import Case
 from ops_app.store.casework.periods import Placement
 from ops_app.store.casework.take_over import KeptRow, Key, TakeOver
 from ops_app.store.organisation import agencies
+from ops_app.store.organisation.agencies import Agency
 from ops_app.store.store import Store, Transaction
+from ops_app.store.tables.casework import placements
 
-__all__ = ["KeptRow", "TakeOver", "history_of_case", "latest_take_over", "list_differences", "take_over_book"]
+__all__ = [
+    "KeptRow", "Placing", "TakeOver", "history_of_case", "key_of", "latest_take_over", "list_differences", "prove",
+    "spells_of", "take_over_book",
+]  # fmt: skip
 
 REASON = "taken over from the former system"
 GRACE = timedelta(days=14)
@@ -57,21 +65,22 @@ def take_over_book(
     actor: Actor, store: Store, *, now: datetime, zone: ZoneInfo, rows: Sequence[HistoryRow]
 ) -> TakeOver:
     """Enter ``rows`` (the whole of what the former system sent, so far) as history, and give the proof sheet.
+    Placements that still run stay outside and wait.
 
     Again with the same rows changes nothing but the proof; rows that stayed outside are tried again. One transaction.
     """
     with store.writing(actor, now) as transaction:
-        known = {_key(one.row): one for one in stored.kept(transaction.connection)}
-        fresh = [row for row in rows if _key(row) not in known or known[_key(row)].difference is not None]
+        known = {key_of(one.row): one for one in stored.kept(transaction.connection)}
+        fresh = [row for row in rows if key_of(row) not in known or known[key_of(row)].difference is not None]
         entered = TakeOver(key_hash("take over", now.isoformat()), actor.name, now, len(fresh), 0, ())
         stored.add(transaction.connection, entered, actor.person_id)
-        spells = _spells(transaction.connection, {row.source_code for row in rows}, zone)
-        placing = _Placing(transaction, spells, zone)
+        spells = spells_of(transaction.connection, {row.source_code for row in rows}, zone)
+        placing = Placing(transaction, spells, zone)
         others = [row for row in fresh if row.feed != "placements"]
         done = placing.enter([row for row in fresh if row.feed == "placements"])
         done += [_entered(row, parts_of(row, spells.get((row.source_code, row.loan_id), ()))) for row in others]
         stored.put(transaction.connection, entered.take_over_id, done)
-        lines = _prove(transaction.connection, rows)
+        lines = prove(transaction.connection, rows)
         stored.set_proof(transaction.connection, entered.take_over_id, lines, placing.placed)
         transaction.audit(
             "history.taken_over",
@@ -82,7 +91,7 @@ def take_over_book(
                 "entered": len(fresh),
                 "cases_placed": placing.placed,
                 "outside": sum(line.named_count for line in lines),
-                "rows_hash": key_hash(*sorted("/".join(_key(row)) for row in fresh)),
+                "rows_hash": key_hash(*sorted("/".join(key_of(row)) for row in fresh)),
             },
             reason=REASON,
         )
@@ -132,7 +141,7 @@ def history_of_case(actor: Actor, store: Store, *, now: datetime, case_id: str) 
         return tuple(stored.of_case(connection, case_id))
 
 
-def _key(row: HistoryRow) -> Key:
+def key_of(row: HistoryRow) -> Key:
     return row.feed, row.source_code, row.row_key
 
 
@@ -144,7 +153,7 @@ def _entered(
     return row, None if difference else parts[-1].case_id, difference
 
 
-def _spells(connection: Connection, sources: set[str], zone: ZoneInfo) -> dict[tuple[str, str], tuple[Spell, ...]]:
+def spells_of(connection: Connection, sources: set[str], zone: ZoneInfo) -> dict[tuple[str, str], tuple[Spell, ...]]:
     """(source, loan) → its spells; a spell begins and ends with the business day."""
     found: dict[tuple[str, str], list[Spell]] = {}
     for source in sorted(sources):
@@ -155,31 +164,44 @@ def _spells(connection: Connection, sources: set[str], zone: ZoneInfo) -> dict[t
     return {loan: tuple(spells) for loan, spells in found.items()}
 
 
-class _Placing:
+class Placing:
     """Former placements into the placements of the new book, loan by loan in the order in which they began."""
 
     def __init__(
-        self, transaction: Transaction, spells: Mapping[tuple[str, str], tuple[Spell, ...]], zone: ZoneInfo
+        self,
+        transaction: Transaction,
+        spells: Mapping[tuple[str, str], tuple[Spell, ...]],
+        zone: ZoneInfo,
+        *,
+        approved: bool = False,
     ) -> None:
-        self.zone = zone
-        self.transaction, self.spells = transaction, spells
+        self.transaction, self.spells, self.zone, self.approved = transaction, spells, zone, approved
         self.known_agencies = agencies.codes(transaction.connection)
+        self.rules = rules_on(transaction.connection, transaction.now.astimezone(zone).date())
+        self.seen: dict[str, Agency | None] = {}
         self.placed = 0
 
     def enter(self, rows: Sequence[HistoryRow]) -> list[tuple[HistoryRow, str | None, Difference | None]]:
-        parts = {_key(row): parts_of(row, self.spells.get((row.source_code, row.loan_id), ())) for row in rows}
+        parts = {key_of(row): parts_of(row, self.spells.get((row.source_code, row.loan_id), ())) for row in rows}
         touched = sorted({part.case_id for found in parts.values() for part in found})
         connection = self.transaction.connection
-        acted_on = stored.own_placements(connection, touched)
+        acted_on = stored.own_placements(connection, touched, but=self._entered_as_history(connection))
         running = sorted({found[-1].case_id for found in parts.values() if found and found[-1].ended_at is None})
         present = cases.read_locked(connection, running, scope_of(self.transaction.actor), self.transaction.now)
         done: list[tuple[HistoryRow, str | None, Difference | None]] = []
         made: list[Placement] = []
         changes: list[Change] = []
-        numbers: dict[str, int] = {}
+        numbers = periods.how_many(connection, placements, touched)
+        judged = []
         for row in sorted(rows, key=lambda one: (one.loan_id, one.begun_at, one.row_key)):
-            mine = parts[_key(row)]
-            difference, moves = self._judge(row, mine, acted_on, present)
+            mine = parts[key_of(row)]
+            judged.append((row, mine, *self._judge(row, mine, acted_on, present)))
+        stopped = self._stopped_agencies([str(row.agency_code) for row, _, _, moves in judged if moves])
+        for row, mine, difference, moves in judged:
+            if moves and row.agency_code in stopped:
+                difference = Difference.AGENCY_STOPPED
+            elif moves and not self.approved:
+                difference = Difference.WAITING
             done.append(_entered(row, mine, difference))
             if difference is None:
                 changes += moves
@@ -201,7 +223,10 @@ class _Placing:
             return Difference.ACTED_ON, []
         if parts[-1].ended_at is not None:
             return None, []
-        one = present[parts[-1].case_id]
+        found = present.get(parts[-1].case_id)
+        if found is None:
+            raise NoSuchCase
+        one = found
         detail = {"taken_over": True, "placement": row.row_key, "placed_at": row.begun_at.isoformat(),
                   "file_id": row.file_id, "line_no": row.line_no}  # fmt: skip
         moves: list[Change] = []
@@ -210,9 +235,36 @@ class _Placing:
             one = moves[-1].after
         if CaseMove.PLACE not in moves_from(one.position):
             return Difference.HELD, []
+        agency = self._agency(row.agency_code or "")
+        if agency is None or against_placing(one, self.rules, agency):
+            return Difference.NOT_PLACEABLE, []
         moves.append(moved(one, CaseMove.PLACE, REASON, detail, agency_code=row.agency_code))
         present[one.case_id] = moves[-1].after
         return None, moves
+
+    def _agency(self, agency_code: str) -> Agency | None:
+        if agency_code not in self.seen:
+            self.seen[agency_code] = agencies.by_code(self.transaction.connection, agency_code)
+        return self.seen[agency_code]
+
+    def _stopped_agencies(self, codes: Sequence[str]) -> set[str]:
+        """Those of the agencies of running placements (once a case) that may not be given so many cases now."""
+        connection, day = self.transaction.connection, self.rules.day
+        return {
+            code
+            for code, more in sorted(Counter(codes).items())
+            if agency_against(connection, code, day, more=more, lock=True)[1]
+        }
+
+    def _entered_as_history(self, connection: Connection) -> set[str]:
+        """The ids of former placements that were over when they were entered: they are no act of the house."""
+        entered = [it.row for it in stored.kept(connection, feeds=("placements",), difference=False)]
+        return {
+            placement_id_of(row, spell.case_id)
+            for row in entered
+            if row.ended_at is not None
+            for spell in self.spells.get((row.source_code, row.loan_id), ())
+        }
 
     def _placement(self, row: HistoryRow, part: Part, numbers: dict[str, int]) -> Placement:
         numbers[part.case_id] = numbers.get(part.case_id, 0) + 1
@@ -220,7 +272,7 @@ class _Placing:
         spell = next(one for one in self.spells[(row.source_code, row.loan_id)] if one.case_id == part.case_id)
         ended = None if part.ended_at is None else "closed" if part.ended_at == spell.closed_at else "recalled"
         return Placement(
-            placement_id=_placement_id(row, part.case_id),
+            placement_id=placement_id_of(row, part.case_id),
             case_id=part.case_id,
             nth=numbers[part.case_id],
             agency_code=str(row.agency_code),
@@ -237,7 +289,7 @@ class _Placing:
         )
 
 
-def _placement_id(row: HistoryRow, case_id: str) -> str:
+def placement_id_of(row: HistoryRow, case_id: str) -> str:
     return key_hash("taken over", row.source_code, row.row_key, case_id)
 
 
@@ -252,19 +304,19 @@ def _due(row: HistoryRow, part: Part, now: datetime, zone: ZoneInfo) -> datetime
     return told if told is not None and told > now else now + GRACE
 
 
-def _prove(connection: Connection, rows: Sequence[HistoryRow]) -> tuple[ProofLine, ...]:
+def prove(connection: Connection, rows: Sequence[HistoryRow]) -> tuple[ProofLine, ...]:
     """The proof, counted from what the tables of the new book give back, not from what was meant to be entered."""
-    sent = {_key(row) for row in rows}
-    inside = [one for one in stored.kept(connection, difference=False) if _key(one.row) in sent]
-    outside = {_key(one.row): one.difference for one in stored.kept(connection, difference=True) if one.difference}
-    spells = {_key(one.row): one for one in inside if one.row.feed == "placements"}
+    sent = {key_of(row) for row in rows}
+    inside = [one for one in stored.kept(connection, difference=False) if key_of(one.row) in sent]
+    outside = {key_of(one.row): one.difference for one in stored.kept(connection, difference=True) if one.difference}
+    spells = {key_of(one.row): one for one in inside if one.row.feed == "placements"}
     loans = {(row.source_code, row.loan_id) for row in rows if row.feed == "placements"}
     of_loan: dict[tuple[str, str], list[str]] = {}
     for source in {source for source, _ in loans}:
         for loan, case_id, _, _ in stored.spans(connection, source):
             of_loan.setdefault((source, loan), []).append(case_id)
     ids = {
-        _placement_id(one.row, case_id): key
+        placement_id_of(one.row, case_id): key
         for key, one in spells.items()
         for case_id in of_loan.get((one.row.source_code, one.row.loan_id), [])
     }

@@ -51,13 +51,14 @@ def spans(connection: Connection, source_code: str) -> list[tuple[str, str, date
     return [(row[0], row[1], row[2], row[3]) for row in rows]
 
 
-def own_placements(connection: Connection, ids: Collection[str]) -> set[str]:
-    """Those of the cases that have a placement at all."""
+def own_placements(connection: Connection, ids: Collection[str], *, but: Collection[str]) -> set[str]:
+    """Those of the cases that have a placement other than ``but`` (placement ids)."""
     found: set[str] = set()
     for some in chunks(list(ids)):
-        found.update(
-            connection.execute(select(placements.c.case_id).where(placements.c.case_id.in_(some)).distinct()).scalars()
+        rows: Any = connection.execute(
+            select(placements.c.placement_id, placements.c.case_id).where(placements.c.case_id.in_(some))
         )
+        found.update(case_id for placement_id, case_id in rows if placement_id not in but)
     return found
 
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
+from uuid import uuid4
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -14,14 +15,21 @@ from hypothesis import strategies as st
 from sqlalchemy import func, select
 
 from ops_app.domain.casework.cases import CaseState, Custody
+from ops_app.domain.casework.flags import Flag
 from ops_app.domain.casework.take_over import Difference, HistoryRow, Spell, parts_of
-from ops_app.domain.errors import Refused
-from ops_app.domain.organisation.people import SYSTEM
+from ops_app.domain.errors import Conflict, Refused
+from ops_app.domain.organisation.agencies import AgencyState
+from ops_app.domain.organisation.approvals import NotCarriedOut, NotYourLevel, OwnRequest, RequestState
+from ops_app.domain.organisation.people import SYSTEM, Actor, Role
 from ops_app.services.casework import take_over as service
 from ops_app.services.casework.cases import list_cases
 from ops_app.services.casework.changing import altered, apply
+from ops_app.services.casework.moving import set_flag
 from ops_app.services.casework.take_over import TakeOver, take_over_book
+from ops_app.services.casework.take_over_running import Waiting, ask_running_placements, waiting_placements
 from ops_app.services.casework.verify import verify_one_owner
+from ops_app.services.organisation import approvals as engine
+from ops_app.services.organisation.approvals import Moved
 from ops_app.store.casework import periods
 from ops_app.store.store import Store
 from ops_app.store.tables.operations import notifications
@@ -32,7 +40,9 @@ from tests.services.casework.casebook import (
     DAY,
     NOW,
     SUPERVISOR,
+    a_collector,
     a_spell,
+    an_agency,
     closing,
     now_is,
     placed,
@@ -68,7 +78,37 @@ def note(number: int, text: str = "promised to pay on Friday") -> HistoryRow:
 
 
 def take(store: Store, *rows: HistoryRow, now: datetime = LATER) -> TakeOver:
-    return take_over_book(SUPERVISOR, store, now=now, zone=ZONE, rows=rows)
+    """Taken over, and what still runs asked for and approved a moment later; the proof after all of it."""
+    done = take_over_book(SUPERVISOR, store, now=now, zone=ZONE, rows=rows)
+    assert done.cases_placed == 0
+    if not waiting_placements(SUPERVISOR, store, now=now):
+        return done
+    approve_running(store, now=now + timedelta(seconds=1))
+    found = service.latest_take_over(SUPERVISOR, store, now=now)
+    assert found is not None
+    return found
+
+
+def approve_running(store: Store, *, now: datetime = LATER, by: Actor | None = None) -> Moved:
+    (one,) = ask_running_placements(SUPERVISOR, store, now=now, reason="the old system is off", key=now.isoformat())
+    return decide(store, one, by or a_manager(store), now=now)
+
+
+def a_manager(store: Store) -> Actor:
+    return a_collector(store, f"m{uuid4().hex[:8]}", role=Role.MANAGER)
+
+
+def decide(store: Store, request_id: str, by: Actor, *, now: datetime = LATER) -> Moved:
+    one = engine.read_request(by, store, now=now, request_id=request_id).item
+    return engine.approve(
+        by, store, now=now, request_id=request_id, expected_version=one.version, content_hash=one.content_hash,
+        reason="looked", key=uuid4().hex,
+    )  # fmt: skip
+
+
+def outside(store: Store) -> dict[str, Difference | None]:
+    page = service.list_differences(SUPERVISOR, store, now=LATER)
+    return {it.row.row_key: it.difference for it in page.rows}
 
 
 @pytest.fixture
@@ -77,9 +117,84 @@ def ids(store: Store, tmp_path: Path, agencies: None) -> list[str]:
 
 
 @pytest.fixture
-def agencies(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The agencies whose codes the new book knows."""
-    monkeypatch.setattr(service.agencies, "codes", lambda _connection: {"AG01": "One", "AG02": "Two"})
+def agencies(store: Store) -> None:
+    """The agencies that the new book knows."""
+    for code in ("AG01", "AG02"):
+        an_agency(store, code)
+
+
+def test_what_still_runs_is_placed_by_a_second_person_and_until_then_by_nobody(store: Store, ids: list[str]) -> None:
+    old = placement(1, "AG02", key="PL1a", ended_at=midnight(DAY) + timedelta(hours=5))
+    running = placement(1, begun_at=midnight(DAY) + timedelta(hours=5))
+    done = take_over_book(SUPERVISOR, store, now=LATER, zone=ZONE, rows=[old, running, note(1)])
+    assert (done.cases_placed, now_is(store, ids[0]).agency_code) == (0, None)
+    assert outside(store) == {"PL1": Difference.WAITING}
+    assert all(line.agrees for line in done.proof)
+    assert list_cases(AG1, store, now=LATER).rows == ()
+    again = take_over_book(SUPERVISOR, store, now=LATER + timedelta(minutes=1), zone=ZONE, rows=[old, running, note(1)])
+    assert (again.rows_new, outside(store)) == (1, {"PL1": Difference.WAITING})
+    assert waiting_placements(SUPERVISOR, store, now=LATER) == (Waiting("CNY", 1, 100_001, None),)
+    given = {"now": LATER, "reason": "the old system is off", "key": "k"}
+    sun = a_collector(store, "sun", role=Role.SUPERVISOR)
+    (one,) = ask_running_placements(sun, store, **given)
+    assert ask_running_placements(sun, store, **given) == (one,)
+    (asked,) = waiting_placements(SUPERVISOR, store, now=LATER)
+    assert asked.asked_by_name == "Sun"
+    manager = a_manager(store)
+    for nobody in (sun, a_collector(store, "compliance", role=Role.COMPLIANCE)):
+        with pytest.raises((OwnRequest, NotYourLevel)):
+            decide(store, one, nobody)
+    decide(store, one, manager)
+    assert (now_is(store, ids[0]).agency_code, outside(store)) == ("AG01", {})
+    with store.reading() as connection:
+        assert [(it.nth, it.agency_code) for it in periods.placements_of(connection, ids[0])] == [
+            (1, "AG02"), (2, "AG01"),
+        ]  # fmt: skip
+    assert verify_one_owner(store).state == "holds"
+    with pytest.raises(Conflict, match="No running placement waits"):
+        ask_running_placements(SUPERVISOR, store, now=LATER, reason="once more", key="k2")
+
+
+def test_a_large_book_that_still_runs_needs_finance_too(store: Store, ids: list[str]) -> None:
+    rows = [placement(1, amount_minor=999_999_999), placement(2, amount_minor=1)]
+    take_over_book(SUPERVISOR, store, now=LATER, zone=ZONE, rows=rows)
+    assert approve_running(store).state is RequestState.WAITING
+    assert now_is(store, ids[0]).agency_code is None
+
+
+def test_what_may_not_be_placed_stays_outside_when_taken_over_and_when_approved(store: Store, ids: list[str]) -> None:
+    an_agency(store, "AG03", state=AgencyState.SUSPENDED)
+    an_agency(store, "AG04", capacity_cases=1)
+
+    def flag(one: str) -> None:
+        given = {"case_id": one, "version": now_is(store, one).version, "reason": "told us"}
+        set_flag(SUPERVISOR, store, now=LATER, flag=Flag.DECEASED, **given)
+
+    flag(ids[0])
+    rows = [
+        placement(1), placement(2, "AG03"), placement(3, "AG04"), placement(4, "AG04"), placement(5), placement(6),
+    ]  # fmt: skip
+    done = take_over_book(SUPERVISOR, store, now=LATER, zone=ZONE, rows=rows)
+    assert all(line.agrees for line in done.proof)
+    stays = {
+        "PL1": Difference.NOT_PLACEABLE, "PL2": Difference.AGENCY_STOPPED, "PL3": Difference.AGENCY_STOPPED,
+        "PL4": Difference.AGENCY_STOPPED,
+    }  # fmt: skip
+    assert outside(store) == stays | {"PL5": Difference.WAITING, "PL6": Difference.WAITING}
+    flag(ids[4])  # after it was asked for, and before it is approved
+    approve_running(store)
+    assert outside(store) == stays | {"PL5": Difference.NOT_PLACEABLE}
+    assert [now_is(store, one).agency_code for one in ids] == [None] * 5 + ["AG01"]
+
+
+def test_an_approval_of_a_book_that_changed_since_places_nothing(store: Store, ids: list[str]) -> None:
+    take_over_book(SUPERVISOR, store, now=LATER, zone=ZONE, rows=[placement(1)])
+    (one,) = ask_running_placements(SUPERVISOR, store, now=LATER, reason="the old system is off", key="k")
+    rows = [placement(1), placement(2)]
+    take_over_book(SUPERVISOR, store, now=LATER + timedelta(minutes=1), zone=ZONE, rows=rows)
+    with pytest.raises(NotCarriedOut, match="changed since"):
+        decide(store, one, a_manager(store))
+    assert now_is(store, ids[0]).agency_code is None
 
 
 def test_running_placements_put_cases_where_they_were_and_ended_ones_are_history(store: Store, ids: list[str]) -> None:
@@ -114,7 +229,7 @@ def test_nothing_is_set_off_by_history(store: Store, ids: list[str]) -> None:
             select(audit_log.c.action).where(audit_log.c.occurred_at == LATER)
         ).scalars().all()  # fmt: skip
     assert one.first_contact_due_at == one.due_at  # no time limit of a first contact begins
-    assert said == ["history.taken_over"]
+    assert [one for one in said if not one.startswith(("approval.", "person."))] == ["history.taken_over"]
 
 
 def test_the_proof_counts_what_the_tables_give_back_and_names_every_row_outside(store: Store, ids: list[str]) -> None:

@@ -13,6 +13,7 @@ from ops_app.consoles.kit.forms import form
 from ops_app.domain.casework.take_over import DIFFERENCE_NAMES, HISTORY_FEEDS, Difference, ProofLine
 from ops_app.gateways import pipeline_child
 from ops_app.services.casework.take_over import KeptRow, TakeOver, ask_take_over, list_differences
+from ops_app.services.casework.take_over_running import ask_running_placements, waiting_placements
 
 
 def ask(at: Here) -> None:
@@ -31,6 +32,27 @@ def _take_over(at: Here, reason: str) -> None:
     bar = st.progress(0.0, text=at.t("take_over.working"))
     for step in pipeline_child.take_over(at.app.settings):
         bar.progress(step.done / step.total if step.total else 0.0, text=at.t("take_over.working"))
+
+
+def waiting(at: Here) -> None:
+    """Running placements that wait for a second person, and the form that asks for it."""
+    t, labels = at.t, at.labels
+    found = waiting_placements(at.actor, at.app.store, now=at.now)
+    for one in found:
+        amount, count = labels.money(one.amount_minor, one.currency), labels.count(one.count)
+        if one.asked_by_name:
+            st.info(t("take_over.asked_for", count=count, amount=amount, who=one.asked_by_name))
+        else:
+            st.warning(t("take_over.waits", count=count, amount=amount))
+    if not at.may("history.take_over") or all(one.asked_by_name for one in found):
+        return
+    with form(at, "take_over_running") as f:
+        reason = f.reason("reason", t("forms.reason"))
+        f.submit(t("take_over.ask_running"))
+    f.run(
+        lambda key: ask_running_placements(at.actor, at.app.store, now=at.now, reason=reason, key=key),
+        done=t("take_over.asked_running"),
+    )
 
 
 def show(at: Here, last: TakeOver) -> None:
