@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from uuid import uuid4
 
+import duckdb
 import polars as pl
 
 from ops_app.bootstrap import App
@@ -133,7 +134,7 @@ def work_within(app: App, warehouse: Warehouse, run_id: str, progress: Progress 
     for one in waiting:
         try:
             worker.work(one.import_id)
-        except (RuntimeError, DomainError, OSError) as error:
+        except (RuntimeError, DomainError, OSError, duckdb.Error) as error:
             said = error.en if isinstance(error, DomainError) else f"{type(error).__name__}: {error}"
             with suppress(Conflict):
                 import_work.note_waiting(
@@ -208,7 +209,7 @@ class Worker:
             ingest = Ingest(connection, self.warehouse, settings, template, entry, process, custody)
             if one.file_id is not None and _counts(connection, one, one.file_id) is not None:
                 # loaded by a process that was killed before it could say so
-                did = self._outcome(connection, one, one.file_id, {row.line_no: "accepted" for row in corrections})
+                did = self._outcome(connection, one, one.file_id, _settled(connection, one, one.file_id, corrections))
                 return import_work.note_applied(SYSTEM, self.app.store, now=now(), one=one, did=did)
             content, kept = keep_copy(upload_path(self.app, one), settings.evidence / "feeds")
             prepared = ingest.prepare(upload_path(self.app, one), one.file_date, content, kept)
@@ -300,6 +301,18 @@ class Worker:
         except (ImportUsed, RowsShared) as error:
             return import_work.note_kept(SYSTEM, store, now=now(), one=one, en=error.en, zh=error.zh)
         return import_work.note_reversed(SYSTEM, store, now=now(), one=one)
+
+
+def _settled(connection: Connection, one: Import, file_id: str, corrections: list[RowCorrection]) -> dict[int, str]:
+    """What became of the corrected lines of a file, as the warehouse has them."""
+    found = rows(
+        connection,
+        "select line_no, case state when 'replayed' then 'accepted' when 'discarded' then 'discarded'"
+        " else reason_en end from raw.quarantine where file_id = ? and template = ? and entry = ? and is_primary",
+        (file_id, one.template, one.entry),
+    )
+    became = dict(found)
+    return {row.line_no: became.get(row.line_no, "not open") for row in corrections}
 
 
 def _counts(connection: Connection, one: Import, file_id: str) -> tuple[int, int, int, int] | None:

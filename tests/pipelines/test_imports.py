@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date, timedelta
 from typing import Any
 
+import duckdb
 import pytest
 from typer.testing import CliRunner
 
@@ -16,7 +17,7 @@ from ops_app.domain.organisation.people import SYSTEM
 from ops_app.gateways.import_files import read_preview, refused_lines
 from ops_app.services.organisation import imports, runs
 from ops_app.services.organisation.imports import FileHereAlready
-from pipelines.imports import work_on
+from pipelines.imports import work_on, work_within
 from pipelines.ingest import ingest_inbound
 from pipelines.warehouse import Warehouse
 from tests.pipelines.importing import (
@@ -205,6 +206,42 @@ def test_a_process_killed_between_loading_and_saying_so_is_made_good_by_the_next
     assert (one.state, one.rows_accepted) == (ImportState.APPLIED, 8)
     assert everything(app) == loaded
     assert reverse(app, actor, one).state is ImportState.REVERSED
+
+
+def test_what_a_killed_process_discarded_is_not_called_accepted(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
+    actor = operator_of(app)
+    one = bring(app, actor, dirty_sheet())
+    one = correct(app, actor, one, 11, amount="1200.00")
+    one = correct(app, actor, one, 12)
+
+    def killed(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("pipelines.imports.import_work.note_applied", killed)
+        with pytest.raises(KeyboardInterrupt):
+            confirm(app, actor, one)
+    assert work_on(app, one.import_id).state is ImportState.APPLIED
+    outcomes = imports.read_corrections(actor, app.store, now=app.clock.now(), import_id=one.import_id)
+    assert [(row.line_no, row.outcome) for row in outcomes] == [(11, "accepted"), (12, "discarded")]
+
+
+def test_an_import_at_which_the_warehouse_fails_does_not_stop_the_run(
+    app: App, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    actor = operator_of(app)
+    run = runs.start_run(SYSTEM, app.store, now=app.clock.now(), kind="day", business_date=DAY)
+    one = confirm(app, actor, bring(app, actor, dirty_sheet()))
+    assert one.state is ImportState.CONFIRMED
+
+    def fails(*_: object) -> None:
+        raise duckdb.ConversionException("no such value")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("pipelines.imports.Worker.work", fails)
+        assert work_within(app, Warehouse(app.settings.warehouse_path), run) == 1
+    kept = imports.read_import(actor, app.store, now=app.clock.now(), import_id=one.import_id)
+    assert (kept.state, kept.said_en) == (ImportState.CONFIRMED, "ConversionException: no such value")
 
 
 def test_loading_that_comes_to_something_else_than_the_preview_loads_nothing_and_is_sent_back(app: App) -> None:
