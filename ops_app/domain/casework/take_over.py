@@ -42,15 +42,15 @@ DIFFERENCE_NAMES: dict[Difference, tuple[str, str]] = {
     ),
     Difference.AGENCY_STOPPED: (
         "the agency may not be given these cases now (contract, licence, white list, evaluation, certificates, room)",
-        "机构目前不能承接这些案件(合同、资质、白名单、评估、持证人员、承接能力)",
+        "机构目前不能承接这些案件（合同、资质、白名单、评估、持证人员、承接能力）",
     ),
     Difference.NOT_PLACEABLE: (
         "the case may not be placed with this agency now (a flag, the minimum balance, the region)",
-        "案件目前不能委给该机构(案件标识、最低余额、作业地区)",
+        "案件目前不能委给该机构（案件标识、最低余额、作业地区）",
     ),
     Difference.WAITING: (
         "the placement still runs, so it is taken over once somebody else approved it",
-        "委外仍在进行,须经他人审批后移交",
+        "委外仍在进行，须经他人审批后移交",
     ),
 }
 

@@ -201,7 +201,7 @@ def standing_of(
     connection: Connection, case: Case, kind: CaseRequestKind, but: str, placement_due_date: date | None = None
 ) -> Standing:
     """What a request of ``kind`` rests on; for a waiver less what others than the request ``but`` were granted and the
-    lender has not posted yet (decision 0018)."""
+    lender has not posted yet (decision 0016)."""
     owed = Standing(
         case.currency, case.principal_minor, case.interest_minor, case.fees_minor, case.penalty_minor,
         placement_due_date,

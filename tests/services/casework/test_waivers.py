@@ -1,4 +1,4 @@
-"""Waivers on one case: split they climb as high as whole, and no component is waived twice (decision 0018)."""
+"""Waivers on one case: split they climb as high as whole, and no component is waived twice (decision 0016)."""
 
 from __future__ import annotations
 
