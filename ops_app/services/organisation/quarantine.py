@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -127,9 +127,9 @@ def _supersede(transaction: Transaction, file_id: str, feed: str, line_no: int, 
             corrections.c.line_no == line_no,
             corrections.c.replayed_at.is_(None),
         )
-        .values(replayed_at=transaction.now, outcome=SUPERSEDED)
-        .returning(corrections.c.correction_id)
-    ).scalars()
+        .scalars()
+        .all()
+    )
     for correction_id in ended:  # one at most
         after = {"correction": correction_id, "gave_way_to": by}
         transaction.audit("quarantine.superseded", "refused_row", f"{file_id}:{line_no}", after=after)
