@@ -119,13 +119,17 @@ def correct_row(
 
 def _supersede(transaction: Transaction, file_id: str, feed: str, line_no: int, by: str) -> None:
     """What waits for this row gives way to the correction ``by``."""
-    ended: Any = transaction.connection.execute(
-        update(corrections)
-        .where(
-            corrections.c.file_id == file_id,
-            corrections.c.feed == feed,
-            corrections.c.line_no == line_no,
-            corrections.c.replayed_at.is_(None),
+    ended: Sequence[str] = (
+        transaction.connection.execute(
+            update(corrections)
+            .where(
+                corrections.c.file_id == file_id,
+                corrections.c.feed == feed,
+                corrections.c.line_no == line_no,
+                corrections.c.replayed_at.is_(None),
+            )
+            .values(replayed_at=transaction.now, outcome=SUPERSEDED)
+            .returning(corrections.c.correction_id)
         )
         .scalars()
         .all()
