@@ -114,7 +114,7 @@ def test_a_record_shows_its_parts_masked_and_why_nobody_may_be_contacted(
     )  # fmt: skip
     assert not at.exception, [error.value for error in at.exception]
     said = words(at)
-    assert {"en": "flagged: dispute", "zh": "标识:争议"}[language] in said
+    assert {"en": "flagged: dispute", "zh": "标识：争议"}[language] in said
     assert "****0004" in said
     assert "王4" not in said
     assert "13800130004" not in said

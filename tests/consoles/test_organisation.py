@@ -74,7 +74,7 @@ def test_closing_a_unit_with_open_work_is_refused_in_words(house: App, open_page
     submit(at)
     expected = {
         "en": "This unit still holds: people (1), units below it (1)",
-        "zh": "该组织名下仍有:人员(1)、下级组织(1)",
+        "zh": "该组织名下仍有：人员（1）、下级组织（1）",
     }
     assert expected[language] in at.error[0].value
     assert at.text_area[0].value == "merged"

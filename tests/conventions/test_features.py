@@ -93,7 +93,7 @@ def test_both_languages_say_the_same_of_places_roles_tests_and_what_is_missing()
             assert re.findall(pattern, " ".join(english.places)) == re.findall(pattern, " ".join(chinese.places))
         assert english.test == chinese.test
         assert roles_of(english) == roles_of(chinese), english.number
-        assert ("**Missing:**" in english.text) == ("**尚缺:**" in chinese.text), english.number
+        assert ("**Missing:**" in english.text) == ("**尚缺：**" in chinese.text), english.number
 
 
 @pytest.mark.parametrize("one", EVERY, ids=by_name)

@@ -90,11 +90,11 @@ def test_many_are_parked_at_once_after_a_preview(visitor: Visitor, installation:
 
 
 def test_an_open_page_says_so_once_its_session_was_ended_elsewhere(visitor: Visitor, installation: App) -> None:
-    visitor.sign_in("manager", "/repayment_audit")
+    visitor.sign_in("finance", "/repayment_audit")
     administrator = Actor("test", "test", Role.ADMINISTRATOR)
     now = installation.clock.now()
     found = people.list_people(
-        administrator, installation.store, now=now, wanted=people.PeopleFilter(text="manager")
+        administrator, installation.store, now=now, wanted=people.PeopleFilter(text="finance")
     ).rows[0]
     people.deactivate_person(
         administrator,

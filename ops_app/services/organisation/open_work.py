@@ -102,7 +102,7 @@ def listed(found: Sequence[Open]) -> tuple[str, str]:
     """The open work as said in a sentence, in English and 中文."""
     return (
         ", ".join(f"{one.names[0]} ({one.count})" for one in found),
-        "、".join(f"{one.names[1]}({one.count})" for one in found),
+        "、".join(f"{one.names[1]}（{one.count}）" for one in found),
     )
 
 

@@ -50,7 +50,7 @@ def test_a_role_that_decides_is_not_given_alone_by_any_path(store: Store, admin:
     assert not role_giving.gives_alone(admin, store, now=NOW, role=role)
     with pytest.raises(NeedsASecond, match="approved by: manager") as refusal:
         enter(admin, store, role)
-    assert "经以下角色审批:经理" in refusal.value.zh
+    assert "经以下角色审批：经理" in refusal.value.zh
     with pytest.raises(NeedsASecond):
         people.change_role(admin, store, role=role, **common)
     table = [["登录名", "姓名", "角色"], ["huang", "黄", role.value]]

@@ -130,7 +130,7 @@ def test_closing_is_refused_with_everything_that_is_open(tree: Store, admin: Act
         close(admin, tree, EAST, after(9))
     assert "people (1)" in refusal.value.en
     assert "units below it (1)" in refusal.value.en
-    assert "下级组织(1)" in refusal.value.zh
+    assert "下级组织（1）" in refusal.value.zh
     join(admin, tree, grace.person_id, WEST, after(9))
     close(admin, tree, TEAM, after(9))
     with pytest.raises(UnitStillHolds):
