@@ -33,6 +33,7 @@ from tests.services.casework.casebook import (
     some_cases,
 )
 from tests.services.casework.test_monitoring import a_payment
+from tests.services.casework.test_take_over import approve_running
 
 JUST_AFTER_MIDNIGHT = datetime(2026, 11, 25, 17, 0, tzinfo=UTC)
 """01:00 on the 26th in Shanghai."""
@@ -58,7 +59,8 @@ def test_a_placement_that_is_taken_over_ends_as_the_day_it_was_told_begins(store
         "placements", "SIM", "PL-1", "L1", "AG01", None, "running", NOW - timedelta(hours=3), None, date(2026, 12, 20),
         100_001, "CNY", None, "f" * 64, 1,
     )  # fmt: skip
-    assert take_over_book(SUPERVISOR, store, now=NOW, zone=ZoneInfo(ZONE), rows=[row]).cases_placed == 1
+    take_over_book(SUPERVISOR, store, now=NOW, zone=ZoneInfo(ZONE), rows=[row])
+    approve_running(store, now=NOW)
     with store.reading() as connection:
         (one,) = periods.placements_of(connection, ids[0])
     assert one.due_at == datetime(2026, 12, 19, 16, 0, tzinfo=UTC)
