@@ -19,7 +19,7 @@ from ops_app.services.organisation.readiness import list_readiness
 from ops_app.services.organisation.runs import list_runs
 from ops_app.services.organisation.todo import list_todos
 
-TODO = next(spec.path for spec in PAGES if spec.key == "todo")
+TO_DO = next(spec.path for spec in PAGES if spec.key == "todo")
 
 
 def waiting(at: Here) -> Iterator[tuple[str, int]]:
@@ -71,7 +71,7 @@ with st.container(horizontal=True):
     for label, figure in figures:
         st.metric(label, current.labels.count(figure), border=True, width="content")
 if any(figure for _, figure in figures):
-    st.page_link(TODO, label=current.t("home.to_the_list"))
+    st.page_link(TO_DO, label=current.t("home.to_the_list"))
 else:
     st.info(current.t("home.nothing_waits"))
 announcements.card(current)

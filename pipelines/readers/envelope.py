@@ -28,7 +28,6 @@ CHUNK = 4 << 20
 MAX_LINE = 1 << 20
 MAX_COLUMNS = 2000
 _LIKE_ASCII = ("utf-8", "utf-8-sig", "ascii", "gb18030")
-_LONE_CR = re.compile(rb"\r(?!\n)")
 
 
 @dataclass(frozen=True)

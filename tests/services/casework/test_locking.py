@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ops_app.domain.casework.cases import CaseMove, NoSuchCase
+from ops_app.domain.casework.cases import CaseMove, CaseState, NoSuchCase
 from ops_app.domain.casework.flags import Flag
 from ops_app.domain.casework.locks import CaseLocked
 from ops_app.domain.organisation.people import Actor, Role
@@ -128,3 +128,4 @@ def test_a_lock_of_yesterday_is_nothing_to_a_case_of_today(store: Store, tmp_pat
     plant(store, set_to("casework.case_lock_minutes", 120, date(2000, 1, 1)))
     open_case(SUPERVISOR, store, now=NOW, case_id=ids[0])
     move(store, ALLOCATION, ids[0], CaseMove.QUEUE, NOW + timedelta(days=1))
+    assert now_is(store, ids[0]).state is CaseState.TO_BE_PLACED
