@@ -277,13 +277,20 @@ def test_opening_a_record_is_logged_once_and_not_at_every_click(ids: list[str], 
 def test_a_tag_is_added_found_by_and_removed(ids: list[str], open_page: OpenPage) -> None:
     at = open_page("cases", Role.SUPERVISOR, query={"cases_view": "all", "case_id": ids[3]})
     next(one for one in at.button if one.label == "Add: priority").click().run()
+    assert loans(at) == set(), "the record stands in the place of the list"
+    next(one for one in at.button if one.label == "Back to the list").click().run()
+    assert "case_id" not in at.query_params
+    assert "L4" in loans(at)
     at.query_params["cases_all_by"] = "tag"
     at.query_params["cases_all_value"] = "priority"
     at.run()
     assert not at.exception, [error.value for error in at.exception]
     assert loans(at) == {"L4"}
+    at.query_params["case_id"] = ids[3]
+    at.run()
     next(one for one in at.button if one.label == "Remove: priority").click().run()
-    assert loans(at) == set()
+    next(one for one in at.button if one.label == "Back to the list").click().run()
+    assert loans(at) == set(), "the filter is as it was, and the tag is gone"
 
 
 def test_a_filter_that_there_is_not_is_refused_in_words(ids: list[str], open_page: OpenPage) -> None:

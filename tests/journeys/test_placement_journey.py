@@ -111,8 +111,9 @@ def test_five_hundred_cases_go_out_and_one_comes_back_from_an_open_page(
     agency.context.close()
 
     collector = Visitor(browser, address)
-    collector.sign_in("agency_collector", f"/my_cases?case_id={planted[COUNT - 1]}")
+    collector.sign_in("agency_collector", "/my_cases")
     assert f"{HERS} 条" in collector.text()
+    collector.go(f"/my_cases?case_id={planted[COUNT - 1]}")
     see(collector.page.get_by_role("heading", name=f"借据 L{COUNT}"))
     other = planted[0]  # placed with her agency, and not hers
     foreign = Visitor(browser, address)

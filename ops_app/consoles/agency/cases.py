@@ -2,27 +2,28 @@
 
 from __future__ import annotations
 
-from ops_app.consoles.casework import bulk, lists, placement_file, record, search
-from ops_app.consoles.casework.opening import show_announced
-from ops_app.consoles.kit.context import here
-from ops_app.consoles.kit.desk import choose_among
+from ops_app.consoles.casework import bulk, lists, placement_file, search
+from ops_app.consoles.casework.opening import open_one, opened_alone, show_announced
+from ops_app.consoles.kit.context import Here, here
 from ops_app.consoles.kit.page import heading
 from ops_app.services.casework.cases import CaseFilter
 
+
+def show_lists(at: Here) -> None:
+    """The search, what goes back, the cases placed now, and what may be done with many at once."""
+    found = search.show(at)
+    show_announced(at)
+    rows, selected = lists.show_cases(
+        at, "agency_cases", CaseFilter(), empty=at.t("cases.next.agency"), extra=lists.countdown(at)
+    )
+    if at.actor.agency_code:
+        placement_file.of_agency(at, at.actor.agency_code)
+    bulk.show(at, selected, ("assign", "touch"))
+    bulk.show_handover(at)
+    open_one(at, [*found, *rows], selected)
+
+
 current = here()
 heading(current, "agency_cases")
-found = search.show(current)
-show_announced(current)
-rows, selected = lists.show_cases(
-    current, "agency_cases", CaseFilter(), empty=current.t("cases.next.agency"), extra=lists.countdown(current)
-)
-if current.actor.agency_code:
-    placement_file.of_agency(current, current.actor.agency_code)
-bulk.show(current, selected, ("assign", "touch"))
-bulk.show_handover(current)
-chosen = choose_among(
-    current, "case", [*found, *rows], selected, row_id=lambda one: one.case_id, label=current.t("cases.open"),
-    show=lambda one: lists.name_of(current, one),
-)  # fmt: skip
-if chosen:
-    record.show(current, chosen)
+if not opened_alone(current):
+    show_lists(current)

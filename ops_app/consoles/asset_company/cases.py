@@ -6,11 +6,10 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from ops_app.consoles.casework import batch_list, bulk, lists, record, search
-from ops_app.consoles.casework.opening import open_where_there_is_work
+from ops_app.consoles.casework import batch_list, bulk, lists, search
+from ops_app.consoles.casework.opening import open_one, open_where_there_is_work, opened_alone
 from ops_app.consoles.kit import url
 from ops_app.consoles.kit.context import Here, here
-from ops_app.consoles.kit.desk import choose_among
 from ops_app.consoles.kit.page import heading
 from ops_app.domain.casework.cases import Custody
 from ops_app.services.casework.cases import Case, CaseFilter
@@ -38,27 +37,27 @@ def listed(at: Here, view: str) -> tuple[Sequence[Case], Sequence[Case]]:
     return lists.show_cases(at, f"cases_{view}", wanted, empty=empty, extra=extra)
 
 
+def show_lists(at: Here) -> None:
+    """The search, one of the views, what may be done with many at once, and one case of them."""
+    found = search.show(at)
+    open_where_there_is_work(at, VIEWS)
+    view = url.tab(
+        "cases_view", at.t("cases.views"), VIEWS, lambda code: at.t(f"cases.view.{code}"), language=at.actor.language
+    )
+    rows: Sequence[Case] = ()
+    selected: Sequence[Case] = ()
+    if view == "batches":
+        if not batch_list.show(at):
+            st.info(at.t("cases.next.batches"))
+    else:
+        rows, selected = listed(at, view)
+        bulk.show(at, selected, ACTS.get(view, ()))
+    if view == "in_house":
+        bulk.show_handover(at)
+    open_one(at, [*found, *rows], selected)
+
+
 current = here()
 heading(current, "cases")
-found = search.show(current)
-open_where_there_is_work(current, VIEWS)
-the_view = url.tab(
-    "cases_view", current.t("cases.views"), VIEWS, lambda code: current.t(f"cases.view.{code}"),
-    language=current.actor.language,
-)  # fmt: skip
-rows: Sequence[Case] = ()
-selected: Sequence[Case] = ()
-if the_view == "batches":
-    if not batch_list.show(current):
-        st.info(current.t("cases.next.batches"))
-else:
-    rows, selected = listed(current, the_view)
-    bulk.show(current, selected, ACTS.get(the_view, ()))
-if the_view == "in_house":
-    bulk.show_handover(current)
-chosen = choose_among(
-    current, "case", [*found, *rows], selected, row_id=lambda one: one.case_id, label=current.t("cases.open"),
-    show=lambda one: lists.name_of(current, one),
-)  # fmt: skip
-if chosen:
-    record.show(current, chosen)
+if not opened_alone(current):
+    show_lists(current)

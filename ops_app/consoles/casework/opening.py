@@ -1,4 +1,4 @@
-"""The cases page opens where there is work, and an agency is told what goes back."""
+"""The cases page opens where there is work, a case in the place of its list, and an agency is told what goes back."""
 
 from __future__ import annotations
 
@@ -6,14 +6,17 @@ from collections.abc import Sequence
 
 import streamlit as st
 
+from ops_app.consoles.casework import lists, record
 from ops_app.consoles.kit.context import Here
+from ops_app.consoles.kit.desk import choose_among
 from ops_app.domain.casework.cases import Custody
-from ops_app.services.casework.cases import CaseFilter, list_cases
+from ops_app.services.casework.cases import Case, CaseFilter, list_cases
 from ops_app.services.casework.recalling import announced_recalls
 
 _ORDER = (Custody.TO_BE_PLACED, Custody.PLACED, Custody.RECALLED, Custody.IN_HOUSE)
 """What waits for a decision first."""
 _OPENED = "_recoup_cases_opened"
+_CASE = "case_id"
 
 
 def open_where_there_is_work(at: Here, views: Sequence[str]) -> None:
@@ -27,6 +30,36 @@ def open_where_there_is_work(at: Here, views: Sequence[str]) -> None:
             if custody.value != views[0]:
                 st.query_params["cases_view"] = custody.value
             return
+
+
+def opened_alone(at: Here) -> bool:
+    """Show the case that the address names in the place of the list; whether there was one. A case out of reach is
+    said once, and the list stands below it."""
+    case_id = st.query_params.get(_CASE)
+    if not case_id:
+        return False
+    if record.show(at, case_id, back=_back):
+        return True
+    _back()
+    return False
+
+
+def _back() -> None:
+    st.query_params.pop(_CASE, None)
+    st.query_params.pop("case_tab", None)
+
+
+def open_one(at: Here, rows: Sequence[Case], selected: Sequence[Case]) -> None:
+    """Below a list: the one case that is ticked, looked at without leaving the list; one chosen by name is opened in
+    the place of the list."""
+    chosen = choose_among(
+        at, "case", rows, selected, row_id=lambda one: one.case_id, label=at.t("cases.open"),
+        show=lambda one: lists.name_of(at, one),
+    )  # fmt: skip
+    if chosen and selected:
+        record.show(at, chosen)
+    elif chosen:
+        st.rerun()
 
 
 def show_announced(at: Here) -> None:

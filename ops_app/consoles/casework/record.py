@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 
 import streamlit as st
@@ -51,20 +51,24 @@ OPENED = "_recoup_opened_case"
 OPENED_AGAIN_AFTER = timedelta(minutes=30)
 
 
-def show(at: Here, case_id: str) -> None:
-    """The case within reach, or the one sentence that there is none."""
+def show(at: Here, case_id: str, *, back: Callable[[], None] | None = None) -> bool:
+    """The case within reach, or the one sentence that there is none; whether there is one. ``back`` leads to the list
+    where the record stands in its place."""
     try:
         _say_it_is_opened(at, case_id)
         record = read_case(at.actor, at.app.store, now=at.now, case_id=case_id)
     except DomainError as error:
         st.error(error.sentence(at.actor.language))
-        return
+        return False
+    if back is not None:
+        st.button(at.t("cases.back"), icon=":material/arrow_back:", on_click=back, key="case_back")
     st.subheader(at.t("cases.one", loan=record.case.loan_id, spell=record.case.spell_no), anchor=False)
     _locked(at, record)
-    tags(at, record.case)
     _facts(at, record)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        unmasking(at, record.case)
+        tags(at, record.case)
     _same_debtor(at, record)
-    unmasking(at, record.case)
     _act(at, record)
     offered = [code for code in TABS if code not in NEEDS or at.may(NEEDS[code])]
     chosen = url.tab("case_tab", at.t("cases.parts"), offered, lambda code: at.t(f"cases.tabs.{code}"),
@@ -79,6 +83,7 @@ def show(at: Here, case_id: str) -> None:
         shown[chosen](at, record)
     except NotReady as error:  # one part that cannot be shown leaves the others
         st.warning(error.sentence(at.actor.language))
+    return True
 
 
 def _say_it_is_opened(at: Here, case_id: str) -> None:

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from ops_app.consoles.casework import bulk, lists, record, search
-from ops_app.consoles.kit.context import here
-from ops_app.consoles.kit.desk import choose_among
+from ops_app.consoles.casework import bulk, lists, search
+from ops_app.consoles.casework.opening import open_one, opened_alone
+from ops_app.consoles.kit.context import Here, here
 from ops_app.consoles.kit.page import heading
 from ops_app.services.casework.cases import CaseFilter
 
+
+def show_lists(at: Here) -> None:
+    """The search, her cases, an attempt with many at once, and one case of them."""
+    found = search.show(at)
+    rows, selected = lists.show_cases(
+        at, "my_cases", CaseFilter(), empty=at.t("cases.next.own"), extra=lists.countdown(at)
+    )
+    bulk.show(at, selected, ("touch",))
+    open_one(at, [*found, *rows], selected)
+
+
 current = here()
 heading(current, "my_cases")
-found = search.show(current)
-rows, selected = lists.show_cases(
-    current, "my_cases", CaseFilter(), empty=current.t("cases.next.own"), extra=lists.countdown(current)
-)
-bulk.show(current, selected, ("touch",))
-chosen = choose_among(
-    current, "case", [*found, *rows], selected, row_id=lambda one: one.case_id, label=current.t("cases.open"),
-    show=lambda one: lists.name_of(current, one),
-)  # fmt: skip
-if chosen:
-    record.show(current, chosen)
+if not opened_alone(current):
+    show_lists(current)

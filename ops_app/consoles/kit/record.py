@@ -12,10 +12,9 @@ import streamlit as st
 from ops_app.consoles.kit.context import Here
 from ops_app.consoles.kit.labels import EMPTY
 
-_STYLE = (
-    "display:grid;grid-template-columns:minmax(7rem,max-content) 1fr;gap:.25rem 1rem;margin:0;padding:0;"
-    "font-size:.95rem"
-)
+_STYLE = "columns:22rem;column-gap:2rem;margin:0;padding:0;font-size:.95rem"
+"""As many columns as the page has room for, so that a record and its tabs stand on one screen."""
+_PAIR = "display:grid;grid-template-columns:10.5rem 1fr;gap:0 1rem;break-inside:avoid;padding:.125rem 0"
 
 
 @dataclass(frozen=True)
@@ -31,8 +30,8 @@ class Happening:
 def facts(pairs: Mapping[str, str]) -> None:
     """Names and values as a description list; values are text that anyone may have typed, so they are escaped."""
     rows = "".join(
-        f'<dt style="color:#4d5a68;margin:0;padding:0;font-weight:400">{escape(name)}</dt>'
-        f'<dd style="margin:0;padding:0;overflow-wrap:anywhere">{escape(value or EMPTY)}</dd>'
+        f'<div style="{_PAIR}"><dt style="color:#4d5a68;margin:0;padding:0;font-weight:400">{escape(name)}</dt>'
+        f'<dd style="margin:0;padding:0;overflow-wrap:anywhere">{escape(value or EMPTY)}</dd></div>'
         for name, value in pairs.items()
     )
     st.html(f'<dl style="{_STYLE}">{rows}</dl>')
