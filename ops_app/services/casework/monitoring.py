@@ -3,21 +3,32 @@ time, and is closed with a note."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import date, datetime, time, timedelta
 
 from sqlalchemy.engine import Connection
 
 from ops_app.domain.canonical import key_hash, moment_text
-from ops_app.domain.casework.alerts import TO_BE_SETTLED, Alert, AlertChanged, AlertKind, NoSuchAlert
+from ops_app.domain.casework.alerts import (
+    TO_BE_SETTLED,
+    Alert,
+    AlertChanged,
+    AlertKind,
+    NoSuchAlert,
+    Shown,
+    shown_untried,
+)
 from ops_app.domain.casework.cases import checked_reason
 from ops_app.domain.casework.scope import scope_of
 from ops_app.domain.errors import Invalid
-from ops_app.domain.organisation.people import Actor
+from ops_app.domain.organisation.people import Actor, Role
 from ops_app.domain.paging import LARGEST_PAGE, check_limit
 from ops_app.services.act import act
 from ops_app.services.casework.placement_rules import agency_against, rules_on
+from ops_app.services.organisation.installation import installation
+from ops_app.services.organisation.parameter_reading import number_on
 from ops_app.store.casework import alerts, periods
 from ops_app.store.casework.alerts import AlertFilter
 from ops_app.store.organisation import agencies
@@ -26,6 +37,10 @@ from ops_app.store.store import Store, Transaction
 __all__ = ["Alert", "AlertFilter", "AlertsPage", "Found", "close_alerts", "find_alerts", "list_alerts", "take_alerts"]
 
 NO_LONGER = "no longer so"
+UNMATCHED_DAYS = "casework.unmatched_payment_days"
+SHOWN_CASES = "casework.shown_untried_cases"
+_DAYS_LOOKED_AT = 3
+"""Days that are over and looked at for what people did on them, so that a watch that stood still misses none."""
 _LEAST_TOUCH = timedelta(days=1)
 """The least that the parameter ``casework.touch_days`` allows."""
 
@@ -163,6 +178,37 @@ def _look(connection: Connection, now: datetime, today: date) -> Iterable[Alert]
         if load > agency.capacity_cases:
             subject = key_hash(code, str(agency.capacity_cases), f"{today:%Y-%m}")
             yield _made(AlertKind.OVER_CAPACITY, subject, now, now, None, code, owners)
+    yield from _unmatched(connection, now, today)
+    yield from _shown(connection, now, today)
+
+
+def _unmatched(connection: Connection, now: datetime, today: date) -> Iterator[Alert]:
+    """Repayments of placed cases that were not matched in time: contact goes on over money that may have come."""
+    zone, days = installation().zone, number_on(connection, UNMATCHED_DAYS, today)
+    rows = alerts.unmatched(connection, today - timedelta(days=days))
+    owners = alerts.askers(connection, [row.case_id for row in rows])
+    for row in rows:
+        since = datetime.combine(row.opened_date, time(), zone)
+        yield _made(AlertKind.UNMATCHED_PAYMENT, row.break_id, now, since, row.case_id, row.agency_code, owners)
+
+
+def _shown(connection: Connection, now: datetime, today: date) -> Iterator[Alert]:
+    """Collectors who on a day that is over looked at the data of many cases in full and tried none of them."""
+    zone, least = installation().zone, number_on(connection, SHOWN_CASES, today)
+    begun = datetime.combine(today - timedelta(days=_DAYS_LOOKED_AT), time(), zone)
+    rows = alerts.shown_in_full(connection, Role.COLLECTOR.value, begun, datetime.combine(today, time(), zone))
+    shown = [
+        Shown(row.actor_id, row.agency_code, json.loads(row.after_json)["case_id"],
+              row.occurred_at.astimezone(zone).date())
+        for row in rows
+    ]  # fmt: skip
+    entered = alerts.tried_by(connection, {one.case_id for one in shown}, begun)
+    tried = [(row.case_id, row.made_by, row.made_at.astimezone(zone).date()) for row in entered]
+    for (person_id, agency_code, day), case_ids in shown_untried(shown, tried).items():
+        if len(case_ids) >= least:
+            subject, since = key_hash(person_id, day.isoformat()), datetime.combine(day, time(), zone)
+            made = _made(AlertKind.SHOWN_UNTRIED, subject, now, since, None, agency_code, {})
+            yield replace(made, person_id=person_id, quantity=len(case_ids))
 
 
 def _made(
@@ -171,7 +217,7 @@ def _made(
     now: datetime,
     since: datetime,
     case_id: str | None,
-    agency_code: str,
+    agency_code: str | None,
     owners: Mapping[str, str],
 ) -> Alert:
     return Alert(

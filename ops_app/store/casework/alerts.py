@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, exists, func, or_, select, tuple_, update
+from sqlalchemy import ColumnElement, and_, exists, func, or_, select, tuple_, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 
-from ops_app.domain.casework.alerts import Alert, AlertKind
+from ops_app.domain.casework.alerts import LASTING, Alert, AlertKind
+from ops_app.domain.casework.cases import Custody
 from ops_app.domain.casework.scope import Reach, Scope
+from ops_app.domain.ledger.breaks import UNSETTLED
 from ops_app.store.casework.cases import within
 from ops_app.store.ledger.payments import chunks
-from ops_app.store.tables.casework import cases, placements
-from ops_app.store.tables.organisation import people
+from ops_app.store.tables.casework import case_events, cases, placements
+from ops_app.store.tables.ledger import breaks
+from ops_app.store.tables.organisation import audit_log, people
 from ops_app.store.tables.placing import case_alerts, case_batch_rows, case_batches
 
 
@@ -53,8 +56,10 @@ def add_new(connection: Connection, rows: Mapping[str, Alert]) -> set[str]:
 
 
 def open_ids(connection: Connection) -> set[str]:
-    """The ids of all alerts that nobody closed."""
-    return set(connection.execute(select(case_alerts.c.alert_id).where(case_alerts.c.closed_at.is_(None))).scalars())
+    """The ids of all alerts that nobody closed, of those that may cease."""
+    c = case_alerts.c
+    lasting = [kind.value for kind in LASTING]
+    return set(connection.execute(select(c.alert_id).where(c.closed_at.is_(None), c.kind.not_in(lasting))).scalars())
 
 
 def reach(scope: Scope, now: datetime) -> list[ColumnElement[bool]]:
@@ -110,9 +115,16 @@ def page(
     """Alerts within reach by when they are due, from the nearest; behind ``after`` (that moment and the id of the last
     row seen)."""
     c = case_alerts.c
+    about = people.alias()
     query = (
-        select(case_alerts, people.c.display_name.label("owner_name"), cases.c.loan_id)
+        select(
+            case_alerts,
+            people.c.display_name.label("owner_name"),
+            about.c.display_name.label("person_name"),
+            cases.c.loan_id,
+        )
         .outerjoin(people, people.c.person_id == c.owner_id)
+        .outerjoin(about, about.c.person_id == c.person_id)
         .outerjoin(cases, cases.c.case_id == c.case_id)
         .where(*conditions, *_conditions(wanted))
     )
@@ -157,6 +169,53 @@ def tried_before(connection: Connection, moment: datetime, now: datetime) -> lis
             .where(p.ended_at.is_(None), p.due_at > now, p.last_touch_at < moment)
         )
     )
+
+
+def unmatched(connection: Connection, opened_until: date) -> list[Any]:
+    """Breaks of repayments of placed cases that nobody decided on since ``opened_until`` or before: break, case,
+    agency, day it was opened."""
+    return list(
+        connection.execute(
+            select(breaks.c.break_id, cases.c.case_id, cases.c.agency_code, breaks.c.opened_date)
+            .join(cases, and_(cases.c.loan_id == breaks.c.loan_id, cases.c.source_code == breaks.c.source_code))
+            .where(
+                breaks.c.state.in_([state.value for state in UNSETTLED]),
+                breaks.c.opened_date <= opened_until,
+                cases.c.custody == Custody.PLACED.value,
+            )
+        )
+    )
+
+
+def shown_in_full(connection: Connection, role_code: str, since: datetime, until: datetime) -> list[Any]:
+    """Who of a role looked at personal data in full within ``since`` (included) and ``until`` (not): person, agency,
+    moment and what was seen, as the audit log has it."""
+    a = audit_log.c
+    first = connection.execute(select(func.min(a.seq)).where(a.occurred_at >= since)).scalar()
+    if first is None:
+        return []
+    return list(
+        connection.execute(
+            select(a.actor_id, a.agency_code, a.occurred_at, a.after_json).where(
+                a.action == "debtor.unmasked",
+                a.seq >= first,
+                a.occurred_at >= since,
+                a.occurred_at < until,
+                a.role_code == role_code,
+            )
+        )
+    )
+
+
+def tried_by(connection: Connection, ids: Collection[str], since: datetime) -> list[Any]:
+    """Attempts that people entered on these cases from ``since`` on: case, person, moment."""
+    e = case_events.c
+    found: list[Any] = []
+    for some in chunks(sorted(ids)):
+        found += connection.execute(
+            select(e.case_id, e.made_by, e.made_at).where(e.case_id.in_(some), e.what == "touched", e.made_at >= since)
+        )
+    return found
 
 
 def askers(connection: Connection, ids: Collection[str]) -> dict[str, str]:

@@ -90,12 +90,16 @@ case_alerts = Table(
     Column("closed_by_name", String(200)),
     Column("closing_note", Text),
     Column("version", Integer, nullable=False),
+    Column("person_id", String(64), ForeignKey("people.person_id")),
+    Column("quantity", Integer),
     CheckConstraint(
-        "kind in ('no_first_contact', 'no_touch', 'agency_stopped', 'over_capacity')",
+        "kind in ('no_first_contact', 'no_touch', 'agency_stopped', 'over_capacity', 'unmatched_payment',"
+        " 'shown_untried')",
         name="ck_case_alerts_kind",
     ),
     CheckConstraint("(closed_at is null) = (closing_note is null)", name="ck_case_alerts_closed"),
     CheckConstraint("version >= 1", name="ck_case_alerts_version"),
+    CheckConstraint("(person_id is not null) = (kind = 'shown_untried')", name="ck_case_alerts_person"),
     # the same thing is reported once while it lasts
     Index("uq_case_alerts_one_open", "kind", "subject_key", unique=True, sqlite_where=_OPEN, postgresql_where=_OPEN),
     Index(None, "closed_at", "due_at", "alert_id"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from threading import Thread
 from zoneinfo import ZoneInfo
@@ -13,7 +13,9 @@ from sqlalchemy.engine import Connection
 
 from ops_app.domain.casework.alerts import AlertChanged, AlertKind, NoSuchAlert
 from ops_app.domain.casework.flags import Flag
+from ops_app.domain.casework.personal import PersonalField
 from ops_app.domain.errors import Refused
+from ops_app.domain.ledger.breaks import BreakKind
 from ops_app.domain.ledger.repayments import Repayment, RepaymentKind
 from ops_app.domain.organisation.people import SYSTEM, Actor, Role
 from ops_app.services.casework.cases import list_placements, read_case
@@ -21,6 +23,7 @@ from ops_app.services.casework.following import collected_in, deadlines, note_to
 from ops_app.services.casework.monitoring import AlertFilter, close_alerts, find_alerts, list_alerts, take_alerts
 from ops_app.services.casework.moving import set_flag
 from ops_app.services.casework.placing import SomeRefused
+from ops_app.services.casework.unmasking import unmask
 from ops_app.store.casework import alerts
 from ops_app.store.ledger import payments
 from ops_app.store.store import Store
@@ -38,10 +41,17 @@ from tests.services.casework.casebook import (
     some_cases,
     versions,
 )
+from tests.services.ledger.people import a_break, applied
+from tests.services.organisation.parameters import set_to
+from tests.services.organisation.planting import plant
 
 TODAY = date(2026, 11, 24)
 LATE = NOW + timedelta(hours=49)
 """After the 48 hours within which a placed case is tried first."""
+
+
+def set_now(store: Store, code: str, value: int) -> None:
+    plant(store, set_to(code, value, date(2000, 1, 1)))
 
 
 def look(store: Store, now=LATE) -> tuple[int, int]:
@@ -153,6 +163,61 @@ def test_an_agency_that_may_not_hold_cases_or_holds_too_many_is_found(store: Sto
     assert look(store, NOW) == (2, 0)
     kinds = {one.kind for one in list_alerts(SUPERVISOR, store, now=NOW).rows}
     assert kinds == {AlertKind.AGENCY_STOPPED, AlertKind.OVER_CAPACITY}
+
+
+def show_in_full(store: Store, evidence: Path, her: Actor, *ids: str, now=NOW) -> None:
+    for case_id in ids:
+        unmask(her, store, now=now, case_id=case_id, field=PersonalField.NAME, reason=WHY, evidence=evidence)
+
+
+def test_who_sees_many_in_full_and_tries_none_is_found_when_the_day_is_over_and_stays(
+    store: Store, tmp_path: Path
+) -> None:
+    ids = some_cases(store, tmp_path)
+    placed(store, "AG01", *ids)
+    her, other = a_collector(store, "hers", "AG01"), a_collector(store, "other", "AG01")
+    assigned(store, AG1, her, *ids[:3])
+    assigned(store, AG1, other, *ids[3:])
+    set_now(store, "casework.shown_untried_cases", 2)
+    show_in_full(store, tmp_path, her, *ids[:3])
+    show_in_full(store, tmp_path, other, *ids[3:])
+    touch(store, ids[0], by=her)
+    touch(store, *ids[4:], by=other)
+    assert look(store, NOW) == (0, 0), "the day is not over"
+    tomorrow = NOW + timedelta(hours=24)
+    assert (look(store, tomorrow), look(store, tomorrow)) == ((1, 0), (0, 0))
+    (one,) = list_alerts(SUPERVISOR, store, now=tomorrow).rows
+    assert (one.kind, one.person_id, one.person_name, one.quantity, one.agency_code, one.case_id) == (
+        AlertKind.SHOWN_UNTRIED, her.person_id, "Hers", 2, "AG01", None,
+    )  # fmt: skip
+    touch(store, ids[0], by=her, now=tomorrow + timedelta(days=9))
+    kinds = AlertFilter(kind=AlertKind.SHOWN_UNTRIED)
+    look(store, tomorrow + timedelta(days=10))
+    (still,) = list_alerts(SUPERVISOR, store, now=tomorrow, wanted=kinds).rows
+    close_alerts(SUPERVISOR, store, now=tomorrow, wanted={still.alert_id: 1}, note="asked her about it")
+    look(store, tomorrow)
+    assert not list_alerts(SUPERVISOR, store, now=tomorrow, wanted=kinds).rows, "it is not found again"
+
+
+def test_a_repayment_of_a_placed_case_that_stays_unmatched_is_found_and_ends_with_its_break(
+    store: Store, tmp_path: Path
+) -> None:
+    ids = some_cases(store, tmp_path)
+    placed(store, "AG01", ids[0])
+    mine = {"day": TODAY, "now": NOW}
+    of_placed = a_break(BreakKind.UNMATCHED_LENDER, 10_000, payments=("P1",))
+    of_another = a_break(BreakKind.UNMATCHED_LENDER, 500, payments=("P2",), loan_id="L2")
+    applied(store, of_placed, of_another, **mine)
+    assert look(store, NOW + timedelta(days=1)) == (0, 0)
+    wanted = AlertFilter(kind=AlertKind.UNMATCHED_PAYMENT)
+    late = NOW + timedelta(days=3)
+    look(store, late)
+    (one,) = list_alerts(SUPERVISOR, store, now=late, wanted=wanted).rows
+    assert (one.case_id, one.agency_code, one.loan_id) == (ids[0], "AG01", "L1")
+    assert one.since_at == datetime(2026, 11, 24, tzinfo=ZoneInfo("Asia/Shanghai"))
+    applied(store, of_another, day=late.date(), now=late)
+    look(store, late)
+    assert not list_alerts(SUPERVISOR, store, now=late, wanted=wanted).rows
 
 
 def test_an_attempt_is_entered_by_who_has_the_case_and_not_where_contact_is_forbidden(

@@ -11,12 +11,14 @@ import pytest
 from ops_app.config import PROJECT_ROOT
 from ops_app.domain.casework.personal import PersonalField
 from ops_app.domain.errors import DomainError
+from ops_app.domain.ledger.breaks import BreakKind
 from ops_app.domain.money import Money
 from ops_app.domain.organisation.exports import ApprovalNeeded
 from ops_app.domain.organisation.parameter_values import Value
-from ops_app.domain.organisation.people import Role
+from ops_app.domain.organisation.people import SYSTEM, Role
 from ops_app.services.casework.cases import read_case
 from ops_app.services.casework.limitation import list_expiring, read_limitation
+from ops_app.services.casework.monitoring import find_alerts
 from ops_app.services.casework.placement_rules import PlacementRules, rules_on
 from ops_app.services.casework.unmasking import unmask
 from ops_app.services.casework.viewing import open_case
@@ -29,6 +31,7 @@ from ops_app.store.casework import periods
 from ops_app.store.casework.cases import Case
 from ops_app.store.store import Store
 from tests.services.casework import casebook, test_limitation, test_pushing
+from tests.services.ledger import people as ledger
 from tests.services.organisation import test_exports
 from tests.services.organisation.approving import a_person
 from tests.services.organisation.conftest import NOW
@@ -112,6 +115,25 @@ def posting(store: Store, evidence: Path) -> object:
     ).parts
 
 
+def unmatched_payments(store: Store, evidence: Path) -> object:
+    casebook.placed(store, "AG01", casebook.some_cases(store, evidence)[0])
+    broken = ledger.a_break(BreakKind.UNMATCHED_LENDER, 10_000, payments=("P1",))
+    ledger.applied(store, broken, day=casebook.NOW.date(), now=casebook.NOW)
+    return find_alerts(SYSTEM, store, now=casebook.NOW, today=casebook.NOW.date()).found
+
+
+def shown_untried(store: Store, evidence: Path) -> object:
+    case = casebook.some_cases(store, evidence)[0]
+    casebook.placed(store, "AG01", case)
+    her = casebook.a_collector(store, "hers", "AG01")
+    casebook.assigned(store, casebook.AG1, her, case)
+    unmask(
+        her, store, now=casebook.NOW, case_id=case, field=PersonalField.NAME, reason="called back", evidence=evidence
+    )
+    later = casebook.NOW + timedelta(days=1)
+    return find_alerts(SYSTEM, store, now=later, today=later.date()).found
+
+
 def placement_rule(read: Callable[[PlacementRules, Case], object]) -> Callable[[Store, Path], object]:
     """What the rules of a placement say of a case that waits to be placed."""
 
@@ -141,6 +163,8 @@ READERS: dict[str, tuple[Value, Callable[[Store, Path], object]]] = {
     "casework.recall_notice_days": (3, placement_rule(lambda rules, one: rules.notice_days(one))),
     "casework.tail_window_days": (9, placement_rule(lambda rules, one: rules.tail_days(one))),
     "casework.touch_days": (5, placement_rule(lambda rules, one: rules.touch(one))),
+    "casework.unmatched_payment_days": (0, unmatched_payments),
+    "casework.shown_untried_cases": (1, shown_untried),
     "casework.limitation_years": (7, clock),
     "casework.limitation_interruptions": (("suit",), clock),
     "casework.limitation_warning_days": (2, warning),

@@ -23,7 +23,7 @@ def show(at: Here, rows: Sequence[Alert], selected: Sequence[Alert]) -> None:
     chosen = list(selected)
     one = choose_among(
         at, "alert", rows, selected, row_id=lambda it: it.alert_id, label=t("alerts.open_one"),
-        show=lambda it: f"{at.labels.named(ALERT_KIND_NAMES, it.kind)} · {it.loan_id or it.agency_code or '–'}",
+        show=lambda it: f"{at.labels.named(ALERT_KIND_NAMES, it.kind)} · {_about(it)}",
     )  # fmt: skip
     if one and not chosen:
         chosen = [it for it in rows if it.alert_id == one]
@@ -48,3 +48,7 @@ def show(at: Here, rows: Sequence[Alert], selected: Sequence[Alert]) -> None:
         return take_alerts(at.actor, at.app.store, now=at.now, wanted=wanted, reason=said)
 
     f.run(run, done=lambda count: t("alerts.done", count=at.labels.count(count)))
+
+
+def _about(it: Alert) -> str:
+    return it.loan_id or it.person_name or it.agency_code or "–"

@@ -66,13 +66,16 @@ def _columns(at: Here) -> tuple[tables.Column[Alert], ...]:
         column("kind", t("alerts.kind"), lambda it: labels.named(ALERT_KIND_NAMES, it.kind)),
         column("loan", t("cases.loan"), lambda it: it.loan_id or "–"),
         column("agency", t("cases.agency"), lambda it: it.agency_code or "–"),
+        column("person", t("alerts.person"), lambda it: it.person_name or "–"),
+        column("quantity", t("alerts.quantity"), lambda it: "–" if it.quantity is None else labels.count(it.quantity),
+               right=True),
         column("since", t("alerts.since"), lambda it: labels.moment(it.since_at)),
         column("owner", t("alerts.owner"), lambda it: it.owner_name or t("alerts.nobody")),
         column("due", t("alerts.due"), lambda it: "–" if it.closed_at else left(at, it.due_at - at.now)),
         column("closed", t("alerts.closed"), lambda it: labels.moment(it.closed_at)),
         column("by", t("alerts.closed_by"), lambda it: it.closed_by_name or "–"),
         column("note", t("cases.closing_note"), lambda it: _note(at, it), width="large"),
-    )
+    )  # fmt: skip
 
 
 def _note(at: Here, one: Alert) -> str:
