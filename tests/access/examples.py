@@ -23,7 +23,7 @@ from ops_app.services.casework.attaching import Incoming
 from ops_app.services.casework.batches import Asked
 from ops_app.services.casework.requests import Asking
 from ops_app.store.store import Store
-from tests.access.world import THEN, World
+from tests.access.world import THEN, World, conflict_of
 from tests.services.casework.asking import FORMS, PDF
 from tests.services.casework.casebook import DUE, WHY, ZONE
 
@@ -65,6 +65,7 @@ def by_name(world: World, store: Store, evidence: Path, case_id: str, house: str
         "kind": InterruptionKind.SUIT,
         "happened_date": date(2026, 11, 23),
         "nth": 1,
+        "conflict_id": conflict_of(case_id),
         "event_count": 0,
         "amount_minor": 1_000,
         "evidence_folder": evidence,

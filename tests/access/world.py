@@ -2,7 +2,8 @@
 
 own: placed with AG01 and assigned to its collector; other: placed with AG02; unassigned: placed with AG01, with no
 collector; ended: was placed with AG01 and was recalled. Each case has a file of the asset company's and one of its
-agency's, a tag of the agency's and an interruption of its limitation; AG02 asked for something on its case.
+agency's, a tag of the agency's and an interruption of its limitation; AG01's collector has a conflict of interest with
+its debtor. AG02 asked for something on its case.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ from ops_app.domain.organisation.people import AGENCY_ROLES, ROLES_OF_EITHER, SY
 from ops_app.services.casework.attaching import Incoming, add_attachment
 from ops_app.services.casework.limitation import record_interruption
 from ops_app.services.casework.tagging import tag_case
+from ops_app.store.casework import conflicts
+from ops_app.store.casework.conflicts import Conflict
 from ops_app.store.store import Store
 from tests.services.casework.asking import ask
 from tests.services.casework.casebook import (
@@ -27,6 +30,7 @@ from tests.services.casework.casebook import (
     AG2,
     NOW,
     SUPERVISOR,
+    WHY,
     a_collector,
     a_debtor,
     a_spell,
@@ -68,6 +72,20 @@ class World:
         return (self.cases[relation], debtor_key("SIM", customer), loan, customer, f"王{number}")
 
 
+def conflict_of(one: str) -> str:
+    """The id of the conflict of interest with the debtor of a case."""
+    return f"c{one[1:]}"
+
+
+def _knows_the_debtors(store: Store, person: Actor, debtors: list[str], ids: dict[str, str]) -> None:
+    """Entered as they would be read: by an act they would take the cases away."""
+    with store.writing(SUPERVISOR, NOW) as transaction:
+        for debtor, one in zip(debtors, ids.values(), strict=True):
+            known = Conflict(conflict_of(one), debtor, person.person_id, WHY, person.person_id, person.name, NOW)
+            conflicts.add(transaction.connection, known)
+        transaction.audit("case.conflict_declared", "person", person.person_id)
+
+
 def made(store: Store, evidence: Path) -> World:
     """The world, in an empty store."""
     numbers = list(NUMBERS.values())
@@ -95,6 +113,7 @@ def made(store: Store, evidence: Path) -> World:
         )  # fmt: skip
     ask(store, evidence, hers, ids["other"], CaseRequestKind.DOCUMENTS)
     ask(store, evidence, mine, ids["own"], CaseRequestKind.DOCUMENTS)
+    _knows_the_debtors(store, mine, [debtor_key("SIM", f"C{number}") for number in numbers], ids)
     later = NOW + timedelta(minutes=30)
     recalled(store, ids["ended"], now=later)
     return World(ids, mine, hers, files)

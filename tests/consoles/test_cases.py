@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
+from typing import Any
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -19,7 +20,16 @@ from ops_app.services.casework.unmasking import unmask
 from ops_app.services.casework.viewing import open_case
 from ops_app.store.tables.organisation import audit_log
 from tests.consoles.conftest import OpenPage, SignedInAs, words
-from tests.services.casework.casebook import SUPERVISOR, WHY, assigned, now_is, placed, some_cases, versions
+from tests.services.casework.casebook import (
+    SUPERVISOR,
+    WHY,
+    a_collector,
+    assigned,
+    now_is,
+    placed,
+    some_cases,
+    versions,
+)
 from tests.services.organisation.parameters import set_to
 from tests.services.organisation.planting import plant
 
@@ -272,6 +282,37 @@ def test_opening_a_record_is_logged_once_and_not_at_every_click(ids: list[str], 
     with app.store.reading() as connection:
         rows = connection.execute(audit_log.select().where(audit_log.c.action == "case.viewed")).all()
     assert [row.object_id for row in rows] == [ids[3], ids[4]]
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_a_conflict_of_interest_is_declared_shown_and_ended(
+    ids: list[str], app: App, open_page: OpenPage, language: str
+) -> None:
+    agency = Actor("p-agency", "Gao", Role.AGENCY_SUPERVISOR, "A01")
+    her = a_collector(app.store, "hers", "A01")
+    assigned(app.store, agency, her, ids[0], now=app.clock.now())
+    query = {"case_id": ids[0], "case_tab": "contacts"}
+    at = open_page("agency_cases", Role.AGENCY_SUPERVISOR, language=language, query=query)
+    none = {"en": "No conflict of interest is declared with this debtor.", "zh": "该债务人尚无登记的利益冲突。"}
+    assert none[language] in words(at)
+    name = f"act_{ids[0]}"
+    choice(at, f"{name}.what").set_value("conflict.declare")
+    box(at, f"{name}.reason").set_value("she is her sister")
+    press(at, name, {"en": "Do it", "zh": "确认办理"}[language])
+    assert now_is(app.store, ids[0]).collector_id is None
+    assert "Hers" in words(at)
+    assert none[language] not in words(at)
+    name = f"end_conflict_{ids[0]}"
+    press(at, name, {"en": "End a conflict", "zh": "解除利益冲突"}[language])
+    assert any(one.value for one in at.error)
+    choice(at, f"{name}.which").select_index(0)
+    box(at, f"{name}.reason").set_value("it was somebody else")
+    press(at, name, {"en": "End a conflict", "zh": "解除利益冲突"}[language])
+    assert none[language] in words(at)
+
+
+def choice(at: AppTest, beginning: str) -> Any:
+    return next(one for one in at.selectbox if (one.key or "").startswith(beginning))
 
 
 def test_a_tag_is_added_found_by_and_removed(ids: list[str], open_page: OpenPage) -> None:

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import streamlit as st
 
-from ops_app.consoles.casework import limitation, request_parts
+from ops_app.consoles.casework import conflicts, limitation, request_parts
 from ops_app.consoles.casework.editing import forget, seen_version, what_happened
 from ops_app.consoles.casework.files import files
 from ops_app.consoles.casework.lists import flags_of, left
@@ -29,6 +29,7 @@ from ops_app.domain.casework.cases import (
 from ops_app.domain.casework.flags import FLAG_NAMES, Flag, Reason
 from ops_app.domain.errors import DomainError, NotReady
 from ops_app.services.casework.cases import Case, CaseEvent, CaseRecord, read_case
+from ops_app.services.casework.conflicts import declare_conflict
 from ops_app.services.casework.moving import clear_flag, move_case, set_flag
 from ops_app.services.casework.viewing import MOST_ROWS, RecordedPayment, case_audit, case_payments, open_case
 from ops_app.services.organisation.agencies import agency_codes
@@ -74,7 +75,7 @@ def show(at: Here, case_id: str, *, back: Callable[[], None] | None = None) -> b
     chosen = url.tab("case_tab", at.t("cases.parts"), offered, lambda code: at.t(f"cases.tabs.{code}"),
                      language=at.actor.language)  # fmt: skip
     shown = {
-        "balance": _balance, "repayments": _repayments, "contacts": contacts, "calls": calls,
+        "balance": _balance, "repayments": _repayments, "contacts": _contacts, "calls": calls,
         "requests": request_parts.section,
         "placements": _placements, "files": files, "limitation": limitation.section,
         "events": _events, "audit": _audit,
@@ -84,6 +85,11 @@ def show(at: Here, case_id: str, *, back: Callable[[], None] | None = None) -> b
     except NotReady as error:  # one part that cannot be shown leaves the others
         st.warning(error.sentence(at.actor.language))
     return True
+
+
+def _contacts(at: Here, record: CaseRecord) -> None:
+    contacts(at, record)
+    conflicts.section(at, record.case)
 
 
 def _say_it_is_opened(at: Here, case_id: str) -> None:
@@ -164,6 +170,8 @@ def _act(at: Here, record: CaseRecord) -> None:
         offered += [f"set.{flag.value}" for flag in Flag if flag not in one.flags]
     if at.may("cases.clear_flag"):
         offered += [f"clear.{flag.value}" for flag in Flag if flag in one.flags]
+    if at.may("cases.conflict") and one.collector_id and one.closed_date is None:
+        offered.append(conflicts.DECLARE)
     if not offered:
         return
     with st.expander(t("cases.act")):
@@ -177,6 +185,8 @@ def _act(at: Here, record: CaseRecord) -> None:
 
 def _named(at: Here, code: str) -> str:
     kind, what = code.split(".", 1)
+    if code == conflicts.DECLARE:
+        return at.t("conflicts.declare")
     if kind == "move":
         return at.labels.named(CASE_MOVE_NAMES, what)
     return at.t("cases.set_flag" if kind == "set" else "cases.clear_flag", flag=at.labels.named(FLAG_NAMES, what))
@@ -187,6 +197,8 @@ def _do(at: Here, case_id: str, version: int, code: str, reason: str) -> None:
     given = {"now": at.now, "case_id": case_id, "version": version, "reason": reason}
     if kind == "move":
         move_case(at.actor, at.app.store, move=CaseMove(what), **given)
+    elif code == conflicts.DECLARE:
+        declare_conflict(at.actor, at.app.store, **given)
     elif kind == "set":
         set_flag(at.actor, at.app.store, flag=Flag(what), **given)
     else:

@@ -63,6 +63,7 @@ GRANTS: dict[str, frozenset[Role]] = {
     "cases.alerts": frozenset({Role.SUPERVISOR, Role.ALLOCATION, Role.COMPLIANCE, Role.MANAGER}),
     "cases.touch": frozenset({Role.COLLECTOR, Role.AGENCY_SUPERVISOR}),
     "cases.assign": frozenset({Role.SUPERVISOR, Role.ALLOCATION, Role.AGENCY_SUPERVISOR}),
+    "cases.conflict": frozenset({Role.SUPERVISOR, Role.AGENCY_SUPERVISOR, Role.COLLECTOR}),
     "cases.flag": frozenset({Role.SUPERVISOR, Role.COMPLIANCE, Role.AGENCY_SUPERVISOR, Role.COLLECTOR}),
     "cases.interrupt": frozenset({Role.SUPERVISOR, Role.ALLOCATION, Role.COMPLIANCE}),
     "cases.missing": frozenset({Role.SUPERVISOR, Role.OPERATOR}),

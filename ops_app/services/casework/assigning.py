@@ -18,7 +18,7 @@ from ops_app.services.act import act
 from ops_app.services.casework.changing import Change, altered, apply, locked, moved
 from ops_app.services.casework.many import LARGEST_BULK, counted
 from ops_app.services.casework.placement_rules import certified_people
-from ops_app.store.casework import cases, periods
+from ops_app.store.casework import cases, conflicts, periods
 from ops_app.store.casework.cases import Case
 from ops_app.store.casework.periods import Assignment
 from ops_app.store.organisation import people
@@ -30,6 +30,10 @@ __all__ = [
     "Collector", "assign_cases", "list_collectors", "list_holders", "move_all_cases", "run_assign_cases",
     "run_unassign_cases", "unassign_cases",
 ]  # fmt: skip
+
+
+_MOST_NAMED = 5
+"""Loans that a refusal names."""
 
 
 @dataclass(frozen=True)
@@ -131,6 +135,7 @@ def run_assign_cases(transaction: Transaction, arguments: Mapping[str, Any]) -> 
 
 def _give(transaction: Transaction, changes: list[Change], collector: Person) -> tuple[str, ...]:
     """End the assignments there are, write the changes, begin assignments of the collector."""
+    _check_conflicts(transaction, changes, collector)
     given = [one.after.case_id for one in changes]
     periods.end_assignments(
         transaction.connection,
@@ -221,6 +226,20 @@ def _check_certificate(transaction: Transaction, collector: Person, day: date) -
             f"{collector.display_name} has no certificate that is valid today. The asset company records it under "
             "Agencies.",
             f"{collector.display_name} 没有有效的资格证书，请由资产公司在“催收机构”中登记。",
+            field="collector_id",
+        )
+
+
+def _check_conflicts(transaction: Transaction, changes: list[Change], collector: Person) -> None:
+    debtors = {one.after.debtor_key for one in changes}
+    against = conflicts.with_any(transaction.connection, collector.person_id, debtors)
+    loans = sorted(one.after.loan_id for one in changes if one.after.debtor_key in against)
+    if loans:
+        some = ", ".join(loans[:_MOST_NAMED]) + (" …" if len(loans) > _MOST_NAMED else "")
+        raise Invalid(
+            f"{collector.display_name} has a conflict of interest with the debtors of {some}. Give these to somebody "
+            "else.",
+            f"{collector.display_name} 与 {some.replace(', ', '、')} 的债务人存在利益冲突，请分派给其他催收员。",
             field="collector_id",
         )
 

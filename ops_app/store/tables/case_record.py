@@ -9,6 +9,7 @@ from ops_app.store.types import Moment
 
 _ON = text("removed_at is null")
 _OWN_NAME = text("ended_at is null")
+_STANDS = text("ended_at is null")
 
 case_tags = Table(
     "case_tags",
@@ -27,6 +28,25 @@ case_tags = Table(
     Index("uq_case_tags_one_on", "case_id", "house", "tag", unique=True, sqlite_where=_ON, postgresql_where=_ON),
     Index("ix_case_tags_list", "house", "tag", "tagged_at", "case_id", sqlite_where=_ON, postgresql_where=_ON),
 )
+
+debtor_conflicts = Table(
+    "debtor_conflicts",
+    metadata,
+    Column("conflict_id", String(64), primary_key=True),
+    Column("debtor_key", String(32), nullable=False),
+    Column("person_id", String(64), ForeignKey("people.person_id"), nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("declared_by", String(64), nullable=False),
+    Column("declared_by_name", String(200), nullable=False),
+    Column("declared_at", Moment, nullable=False),
+    Column("ended_by", String(64)),
+    Column("ended_at", Moment),
+    CheckConstraint("(ended_at is null) = (ended_by is null)", name="ck_debtor_conflicts_ended"),
+    Index(
+        "uq_debtor_conflicts_one_on", "debtor_key", "person_id", unique=True, sqlite_where=_STANDS,
+        postgresql_where=_STANDS,
+    ),
+)  # fmt: skip
 
 case_attachments = Table(
     "case_attachments",

@@ -1,0 +1,118 @@
+"""Conflicts of interest: who knows a debtor has none of their cases, and is given none while it stands."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from ops_app.domain.casework.cases import CaseChanged, NoSuchCase
+from ops_app.domain.errors import Conflict, Invalid, NotFound, Refused
+from ops_app.domain.organisation.people import Actor
+from ops_app.services.casework.assigning import move_all_cases
+from ops_app.services.casework.cases import read_case
+from ops_app.services.casework.conflicts import declare_conflict, end_conflict, list_conflicts
+from ops_app.store.store import Store
+from tests.services.casework.casebook import (
+    AG1,
+    AG2,
+    NOW,
+    SUPERVISOR,
+    WHY,
+    a_collector,
+    a_debtor,
+    a_spell,
+    assigned,
+    now_is,
+    placed,
+    recalled,
+    taken_in,
+)
+
+LATER = NOW + timedelta(hours=1)
+
+
+@pytest.fixture
+def ids(store: Store, tmp_path: Path) -> list[str]:
+    """Three cases placed with AG01; the first two are of one debtor."""
+    rows = [a_spell(1), a_spell(2, customer_id="C1"), a_spell(3)]
+    taken_in(store, tmp_path, *rows, debtors=[a_debtor(1), a_debtor(3)])
+    found = [row["case_id"] for row in rows]
+    placed(store, "AG01", *found)
+    return found
+
+
+def declared(store: Store, by: Actor, case_id: str) -> tuple[str, ...]:
+    version = now_is(store, case_id).version
+    return declare_conflict(by, store, now=NOW, case_id=case_id, version=version, reason="she is my sister")
+
+
+def test_all_cases_of_the_debtor_leave_who_declares_it_and_none_comes_back(store: Store, ids: list[str]) -> None:
+    her = a_collector(store, "hers", "AG01")
+    other = a_collector(store, "other", "AG01")
+    assigned(store, AG1, her, *ids)
+    assert set(declared(store, her, ids[0])) == set(ids[:2])
+    assert [now_is(store, one).collector_id for one in ids] == [None, None, her.person_id]
+    with pytest.raises(NoSuchCase):
+        read_case(her, store, now=NOW, case_id=ids[0])
+    with pytest.raises(Invalid, match="conflict of interest with the debtors of L1, L2") as refused:
+        assigned(store, AG1, her, *ids[:2])
+    assert refused.value.field == "collector_id"
+    assigned(store, AG1, other, *ids[:2])
+    with pytest.raises(Invalid, match="conflict of interest"):
+        move_all_cases(AG1, store, now=NOW, from_id=other.person_id, to_id=her.person_id, reason=WHY)
+    assert read_case(AG1, store, now=NOW, case_id=ids[0]).assignments[0].ended_at == NOW
+
+
+def test_a_supervisor_declares_it_of_who_has_the_case_and_alone_ends_it(store: Store, ids: list[str]) -> None:
+    her = a_collector(store, "hers", "AG01")
+    with pytest.raises(Invalid, match="Nobody has this case"):
+        declared(store, AG1, ids[0])
+    assigned(store, AG1, her, *ids)
+    declared(store, AG1, ids[0])
+    (one,) = list_conflicts(AG1, store, now=NOW, case_id=ids[1])
+    assert (one.person_name, one.reason, one.declared_by_name) == ("Hers", "she is my sister", "Gao")
+    given = {"now": NOW, "case_id": ids[1], "reason": WHY}
+    with pytest.raises(Refused):
+        end_conflict(her, store, conflict_id=one.conflict_id, **given)
+    with pytest.raises(NotFound):
+        end_conflict(AG1, store, conflict_id="0" * 32, **given)
+    end_conflict(AG1, store, conflict_id=one.conflict_id, **given)
+    with pytest.raises(NotFound):
+        end_conflict(AG1, store, conflict_id=one.conflict_id, **given)
+    assigned(store, AG1, her, ids[0])
+    assert now_is(store, ids[0]).collector_id == her.person_id
+
+
+def test_another_agency_learns_nothing_and_the_conflict_outlives_the_placement(store: Store, ids: list[str]) -> None:
+    her = a_collector(store, "hers", "AG01")
+    assigned(store, AG1, her, ids[0])
+    declared(store, her, ids[0])
+    with pytest.raises(NoSuchCase):
+        list_conflicts(AG2, store, now=NOW, case_id=ids[0])
+    with pytest.raises(Refused):
+        list_conflicts(her, store, now=NOW, case_id=ids[2])
+    recalled(store, ids[0])
+    placed(store, "AG02", ids[0])
+    assert list_conflicts(AG2, store, now=NOW, case_id=ids[0]) == []
+    assert [one.person_name for one in list_conflicts(SUPERVISOR, store, now=NOW, case_id=ids[0])] == ["Hers"]
+
+
+def test_it_is_declared_once_and_on_the_case_as_it_was_seen(store: Store, ids: list[str]) -> None:
+    her = a_collector(store, "hers", "AG01")
+    assigned(store, AG1, her, *ids)
+    with pytest.raises(CaseChanged):
+        declare_conflict(her, store, now=NOW, case_id=ids[0], version=1, reason=WHY)
+    with pytest.raises(Invalid, match="reason"):
+        declare_conflict(her, store, now=NOW, case_id=ids[0], version=now_is(store, ids[0]).version, reason=" ")
+    declared(store, AG1, ids[0])
+    # the same person may have the case by the hand of a former system, which asks nobody
+    with store.writing(SUPERVISOR, LATER) as transaction:
+        transaction.connection.execute(
+            text("update cases set collector_id = :her where case_id = :one"), {"her": her.person_id, "one": ids[0]}
+        )
+        transaction.audit("tried", "case", ids[0])
+    with pytest.raises(Conflict, match="declared already"):
+        declared(store, AG1, ids[0])
