@@ -29,7 +29,8 @@ from pipelines.readers.limited import Reader, reader
 from pipelines.readers.refusals import HARMLESS
 from pipelines.readers.templates import FeedMap, load_template
 from pipelines.running_totals import rebuild_from_totals
-from pipelines.warehouse import Connection, Warehouse, literal, rows
+from pipelines.sql_words import literal
+from pipelines.warehouse import Connection, Warehouse, rows
 
 Custodies = Callable[[Connection], Mapping[str, pl.DataFrame]]
 """Gives, for the files of a warehouse, what each agency had that brought one, by the agency's source code."""

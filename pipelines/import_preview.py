@@ -29,7 +29,8 @@ from pipelines.readers.job import REJECTS, Job, Result, Work
 from pipelines.readers.limited import Reader
 from pipelines.readers.refusals import HARMLESS
 from pipelines.readers.templates import FeedMap, Template, load_template
-from pipelines.warehouse import Connection, connect, literal, quoted, rows
+from pipelines.sql_words import literal, quoted
+from pipelines.warehouse import Connection, connect, rows
 
 PREVIEW = "preview.duckdb"
 SAMPLE_ROWS = 20
