@@ -77,12 +77,12 @@ def with_rules(store: Store) -> None:
         transaction.audit("test.rules_entered", "approval_kind", WAIVE)
 
 
-def a_person(store: Store, name: str, role: Role = Role.SUPERVISOR) -> Actor:
+def a_person(store: Store, name: str, role: Role = Role.SUPERVISOR, agency: str | None = None) -> Actor:
     """A person of the store, as the actor of a session."""
-    made = new_person(NOW, name.lower(), name, role, None, "en")
+    made = new_person(NOW, name.lower(), name, role, agency, "en")
     with store.writing(ADMINISTRATOR, NOW) as transaction:
         enter_person(transaction, made, hash_of_nobody())
-    return Actor(made.person_id, made.display_name, role)
+    return Actor(made.person_id, made.display_name, role, agency)
 
 
 def ask(store: Store, maker: Actor, amount: int | None = 100, loan: str = "L1", **other: Any) -> ApprovalRequest:
