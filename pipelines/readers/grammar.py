@@ -12,11 +12,14 @@ from datetime import UTC, datetime
 from functools import cache
 from zoneinfo import ZoneInfo
 
+from ops_app.domain import money
 from pipelines.readers.column_maps import AmountFormat
 from pipelines.sql_words import literal
 
-WHOLE_UNIT_CURRENCIES = ("JPY", "KRW", "VND", "CLP", "ISK", "XAF", "XOF", "XPF", "PYG", "UGX", "RWF", "GNF")
-THREE_DIGIT_CURRENCIES = ("BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND", "CLF")
+WHOLE_UNIT_CURRENCIES = tuple(sorted(money.WHOLE_UNIT_CURRENCIES))
+THREE_DIGIT_CURRENCIES = tuple(sorted(money.THREE_DIGIT_CURRENCIES))
+"""Sorted, so that the SQL of a file is the same in every process."""
+
 CONTROL_CHARACTERS = r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]"
 """What no row may hold; tab and line ends inside quotes are text."""
 

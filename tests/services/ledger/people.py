@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import UTC, date, datetime
 from typing import Any
 
+from sqlalchemy import func, select
+
 from ops_app.domain.ledger.breaks import BreakKind, break_id
 from ops_app.domain.ledger.repayments import Repayment, RepaymentKind
 from ops_app.domain.organisation.people import SYSTEM, Actor, Role
@@ -61,3 +63,9 @@ def applied(store: Store, *found: FoundBreak, day: date = DAY, now: datetime = N
     """A run of reconciliation that found these breaks."""
     data_is_current(store, day=day, now=now)
     return apply_run(SYSTEM, store, now=now, business_date=day, found=found)
+
+
+def rows_of(store: Store, table: object) -> int:
+    """How many rows a table holds."""
+    with store.reading() as connection:
+        return int(connection.execute(select(func.count()).select_from(table)).scalar_one())

@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import func, select, text
+from sqlalchemy import select, text
 from sqlalchemy.exc import DBAPIError
 
 from ops_app.domain.errors import Conflict, Invalid, Refused
@@ -48,6 +48,7 @@ from tests.services.ledger.people import (
     a_break,
     a_repayment,
     applied,
+    rows_of,
 )
 from tests.services.organisation.approving import a_person
 
@@ -57,11 +58,6 @@ WHY = "the bank confirmed it by phone"
 def state_of(store: Store, break_id: str) -> tuple[BreakState, int]:
     one = read_break(SYSTEM, store, now=NOW, break_id=break_id).item
     return one.state, one.version
-
-
-def rows_of(store: Store, table: object) -> int:
-    with store.reading() as connection:
-        return int(connection.execute(select(func.count()).select_from(table)).scalar_one())
 
 
 # --- runs -----------------------------------------------------------------------------------------------------------

@@ -38,6 +38,7 @@ from tests.services.organisation.approving import (
     a_person,
     ask,
     decide,
+    effects,
     read_of,
     seen,
 )
@@ -58,13 +59,6 @@ def supervisor(store: Store) -> Actor:
 @pytest.fixture
 def manager(store: Store) -> Actor:
     return a_person(store, "Manager", Role.MANAGER)
-
-
-def effects(store: Store) -> int:
-    with store.reading() as connection:
-        return connection.execute(
-            select(func.count()).select_from(audit_log).where(audit_log.c.action == "test.waived")
-        ).scalar_one()
 
 
 def test_the_last_approval_runs_the_command_and_keeps_its_answer(store: Store, maker: Actor, supervisor: Actor) -> None:
