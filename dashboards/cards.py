@@ -8,7 +8,6 @@ from typing import Any
 import streamlit as st
 
 from dashboards.definitions import Metric, metrics
-from dashboards.filters import Filters, Group
 from dashboards.queries import Figure, figure, is_shown
 from dashboards.rows import Drill
 from dashboards.rows_dialog import rows_button
@@ -100,8 +99,3 @@ def definition(sight: Sight, metric: Metric) -> str:
             t("card.denominator", text=t.of(metric.denominator)),
         ]
     return "\n\n".join(parts)
-
-
-def drill_of(sight: Sight, code: str, group: Group = (), filters: Filters | None = None) -> Drill:
-    """The rows of one part of a figure under the page's filters (or others, as for an earlier month end)."""
-    return Drill(code, filters or sight.filters, group)

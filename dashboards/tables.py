@@ -50,6 +50,11 @@ def drill_table(
     )
 
 
+def rows_behind(sight: Sight, code: str, *columns: str) -> Callable[[Mapping[str, Any]], Drill]:
+    """For ``drill_table``: a line's rows are those of the figure ``code`` with the line's values of ``columns``."""
+    return lambda line: Drill(code, sight.filters, tuple((column, line[column]) for column in columns))
+
+
 def _clicked(click: str, drills: list[Drill]) -> None:
     state = st.session_state[click]
     if state is not None and 0 <= state["row"] < len(drills):

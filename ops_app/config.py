@@ -24,7 +24,6 @@ class Settings(BaseSettings):
 
     home: Path = PROJECT_ROOT / "data"
     ops_url: str = ""
-    queue_url: str = ""
     warehouse: str = "duckdb"
     timezone: str = "Asia/Shanghai"
     host: str = "127.0.0.1"
@@ -123,16 +122,8 @@ class Settings(BaseSettings):
         return (PROJECT_ROOT / "data" / "lenders", self.home / "lenders")
 
     @property
-    def rules_dir(self) -> Path:
-        return PROJECT_ROOT / "data" / "rules"
-
-    @property
     def reference_dir(self) -> Path:
         return PROJECT_ROOT / "data" / "reference"
-
-    @property
-    def samples_dir(self) -> Path:
-        return PROJECT_ROOT / "data" / "samples"
 
     @property
     def dbt_dir(self) -> Path:

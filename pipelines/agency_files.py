@@ -17,11 +17,13 @@ from ops_app.domain.organisation.imports import agency_of_source, source_of_agen
 from ops_app.domain.organisation.people import SYSTEM
 from ops_app.services.casework.placement_files import agency_custody
 from pipelines.expectations.definitions import Feed
+from pipelines.readers.column_maps import ColumnMap
 from pipelines.readers.grammar import WHOLE_UNIT_CURRENCIES, from_utc
 from pipelines.readers.job import DUPLICATES, REJECTS, CheckCount, Result, Work
 from pipelines.readers.refusals import ROW_REASONS
-from pipelines.readers.templates import ColumnMap, FeedMap, Template
-from pipelines.warehouse import Connection, literal, quoted, rows
+from pipelines.readers.templates import FeedMap, Template
+from pipelines.sql_words import literal, quoted
+from pipelines.warehouse import Connection, rows
 
 RULE = "not_in_custody"
 _FOREIGN = "foreign.parquet"

@@ -6,7 +6,8 @@ import re
 from collections.abc import Sequence
 
 from pipelines.marts_hash import mart_tables
-from pipelines.warehouse import Connection, literal, quoted
+from pipelines.sql_words import literal, quoted
+from pipelines.warehouse import Connection
 
 ASSET_COMPANY = "asset_company"
 

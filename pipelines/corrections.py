@@ -7,10 +7,7 @@ refused for anything else (control totals, a cut end) is never loaded in part: i
 
 from __future__ import annotations
 
-import shutil
-import tempfile
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -29,7 +26,9 @@ from pipelines.readers.limited import Reader, reader
 from pipelines.readers.refusals import HARMLESS
 from pipelines.readers.templates import FeedMap, load_template
 from pipelines.running_totals import rebuild_from_totals
-from pipelines.warehouse import Connection, Warehouse, literal, rows
+from pipelines.sql_words import literal
+from pipelines.warehouse import Connection, Warehouse, rows
+from pipelines.working_folders import working_folder
 
 Custodies = Callable[[Connection], Mapping[str, pl.DataFrame]]
 """Gives, for the files of a warehouse, what each agency had that brought one, by the agency's source code."""
@@ -205,7 +204,7 @@ class _Replay:
     def _replay(self, replays: pl.DataFrame, *, release: bool) -> dict[str, str]:
         if replays.is_empty() and not release:
             return {}
-        with _folder(self.settings) as folder:
+        with working_folder(self.settings, "replay-") as folder:
             self._write_rows(replays, folder, whole_file=release)
             work = Work(folder / "work", self._decide(folder))
             self._check(work)
@@ -318,13 +317,3 @@ class _Replay:
                 " and list_contains(?, line_no)",
                 [state, lines],
             )
-
-
-@contextmanager
-def _folder(settings: Settings) -> Iterator[Path]:
-    settings.run.mkdir(parents=True, exist_ok=True)
-    folder = Path(tempfile.mkdtemp(prefix="replay-", dir=settings.run))
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)

@@ -18,7 +18,8 @@ from sqlalchemy.engine import make_url
 from ops_app.config import Settings
 from ops_app.store.tables import metadata
 from ops_app.store.types import Moment
-from pipelines.warehouse import Connection, Warehouse, literal, quoted
+from pipelines.sql_words import literal, quoted
+from pipelines.warehouse import Connection, Warehouse
 
 _LEFT_OUT: dict[str, frozenset[str]] = {
     "people": frozenset({"password_hash", "must_change_password"}),

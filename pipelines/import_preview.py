@@ -9,9 +9,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import tempfile
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
@@ -29,7 +27,9 @@ from pipelines.readers.job import REJECTS, Job, Result, Work
 from pipelines.readers.limited import Reader
 from pipelines.readers.refusals import HARMLESS
 from pipelines.readers.templates import FeedMap, Template, load_template
-from pipelines.warehouse import Connection, connect, literal, quoted, rows
+from pipelines.sql_words import literal, quoted
+from pipelines.warehouse import Connection, connect, rows
+from pipelines.working_folders import working_folder
 
 PREVIEW = "preview.duckdb"
 SAMPLE_ROWS = 20
@@ -65,7 +65,7 @@ def preview(settings: Settings, asked: Asked, process: Reader) -> Found:
     """Read ``asked`` and leave its preview beside the file; the one that was there stays until the new one is whole."""
     template = template_of(load_template(asked.template, settings.template_dirs), asked.agency_code)
     entry = template.entry(asked.entry)
-    with _folder(settings) as folder:
+    with working_folder(settings, "preview-") as folder:
         draft = folder / PREVIEW
         connection = connect(draft, memory_limit="1GB")
         try:
@@ -295,13 +295,3 @@ class _Reading:
             "found_sum": result.found_sum,
         }
         self.connection.execute("create table summary as select ? as summary_json", [json.dumps(said)])
-
-
-@contextmanager
-def _folder(settings: Settings) -> Iterator[Path]:
-    settings.run.mkdir(parents=True, exist_ok=True)
-    folder = Path(tempfile.mkdtemp(prefix="preview-", dir=settings.run))
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)

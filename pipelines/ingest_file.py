@@ -27,7 +27,8 @@ from pipelines.readers.limited import Reader
 from pipelines.readers.refusals import HARMLESS
 from pipelines.readers.templates import FeedMap, Template
 from pipelines.running_totals import rebuild_from_totals
-from pipelines.warehouse import Connection, Warehouse, literal, rows
+from pipelines.sql_words import literal
+from pipelines.warehouse import Connection, Warehouse, rows
 
 Mark = tuple[str, str, int, int, str]
 """A delivery: template, file name, size, time of last change in nanoseconds, hash of the content."""

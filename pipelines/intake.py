@@ -27,7 +27,8 @@ from ops_app.gateways.clock import close_of
 from ops_app.services.casework.intake import DebtorData, IntakeFound, IntakeState, TakenIn, apply_intake, intake_state
 from ops_app.services.casework.intake_terms import intake_rules
 from ops_app.services.organisation.installation import read_lenders
-from pipelines.warehouse import Connection, Warehouse, literal
+from pipelines.sql_words import literal
+from pipelines.warehouse import Connection, Warehouse
 
 _LAID_OUT = ("carried", "intake_marks", "known_debtors", "loan_days", "intake_debtors")
 

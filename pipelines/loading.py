@@ -12,7 +12,8 @@ from zoneinfo import ZoneInfo
 
 from pipelines.expectations.definitions import Feed
 from pipelines.readers.grammar import from_utc
-from pipelines.warehouse import Connection, literal, quoted, rows
+from pipelines.sql_words import literal, quoted
+from pipelines.warehouse import Connection, rows
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pipelines.warehouse import Connection, connect, literal, quoted
+from pipelines.sql_words import literal, quoted
+from pipelines.warehouse import Connection, connect
 
 PREFIXES = ("dim_", "fct_", "rpt_")
 """Names of the tables that are marts."""

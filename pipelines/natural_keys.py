@@ -12,7 +12,8 @@ from zoneinfo import ZoneInfo
 from pipelines.expectations.definitions import Feed, feed_names, load_feed
 from pipelines.loading import touch
 from pipelines.readers.templates import FeedMap
-from pipelines.warehouse import Connection, literal, quoted, rows
+from pipelines.sql_words import literal, quoted
+from pipelines.warehouse import Connection, rows
 
 KEYS = "loan_keys"
 _PREFIX = "nk_%"

@@ -16,7 +16,8 @@ from pathlib import Path
 from ops_app.config import Settings
 from pipelines.expectations.definitions import feed_names, load_feed
 from pipelines.readers.refusals import ROW_REASONS
-from pipelines.warehouse import Warehouse, literal
+from pipelines.sql_words import literal
+from pipelines.warehouse import Warehouse
 
 AUDIENCE = "operations"
 KEPT = 3

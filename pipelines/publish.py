@@ -22,7 +22,8 @@ from pipelines.audiences import audiences, rows_for
 from pipelines.code_version import code_version
 from pipelines.durable import move_into_place, read_pointer, sha256_of, write_pointer
 from pipelines.marts_hash import column_list, content_totals, mart_tables
-from pipelines.warehouse import Connection, Warehouse, connect, literal, quoted
+from pipelines.sql_words import literal, quoted
+from pipelines.warehouse import Connection, Warehouse, connect
 
 POINTER = "current.json"
 _ASIDE = ".build-"

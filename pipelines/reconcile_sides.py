@@ -10,7 +10,8 @@ from ops_app.domain.ledger.repayments import CONTENT, Repayment, RepaymentKind
 from ops_app.services.ledger.reconciliation_runs import StandingDecision
 from ops_app.store.tables.ledger import payments
 from pipelines.extracts import Reader, copy_table
-from pipelines.warehouse import Connection, literal
+from pipelines.sql_words import literal
+from pipelines.warehouse import Connection
 
 MOST_SHOWN = 50
 """Items of one side that a break carries for the desk; the ids are all there."""

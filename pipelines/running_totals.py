@@ -13,7 +13,8 @@ from zoneinfo import ZoneInfo
 
 from pipelines.expectations.definitions import load_feed
 from pipelines.loading import Lineage, touch
-from pipelines.warehouse import Connection, literal
+from pipelines.sql_words import literal
+from pipelines.warehouse import Connection
 
 CHANNEL = "running_total"
 """Channel of derived events; they are the only ones a later feed of totals may replace."""

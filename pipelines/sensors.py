@@ -12,6 +12,7 @@ from ops_app.bootstrap import App, open_app
 from ops_app.config import Settings
 from ops_app.domain.organisation.people import SYSTEM
 from ops_app.services.organisation import runs
+from pipelines.durable import sha256_of
 from pipelines.house import KIND_TAG
 from pipelines.lost_runs import settle_lost_runs
 from pipelines.warehouse import Warehouse
@@ -23,11 +24,6 @@ _RUNNING = dg.DefaultSensorStatus.RUNNING
 def _stamp(path: Path) -> list[int]:
     seen = path.stat()
     return [seen.st_size, seen.st_mtime_ns]
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as opened:
-        return hashlib.file_digest(opened, "sha256").hexdigest()
 
 
 def stable_files(inbound: Path, cursor: str | None) -> tuple[list[Path], str]:
@@ -65,7 +61,7 @@ def sensors(
         stable, cursor = stable_files(settings.inbound, context.cursor)
         if not stable:
             return dg.SensorResult(skip_reason="nothing new and stable", cursor=cursor)
-        contents = sorted(_sha256(path) for path in stable)
+        contents = sorted(sha256_of(path) for path in stable)
         today = opened().clock.now().astimezone(settings.zone).date()
         key = hashlib.sha256("".join(contents).encode()).hexdigest()
         request = dg.RunRequest(run_key=key, partition_key=today.isoformat(), tags={KIND_TAG: "intraday"})

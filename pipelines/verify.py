@@ -15,7 +15,8 @@ from ops_app.services.organisation.verify_parameters import verify_closed_period
 from pipelines.durable import read_pointer, sha256_of
 from pipelines.marts_hash import content_totals, mart_tables
 from pipelines.publish import snapshot_pointers
-from pipelines.warehouse import Connection, Warehouse, connect, literal, quoted
+from pipelines.sql_words import literal, quoted
+from pipelines.warehouse import Connection, Warehouse, connect
 
 CARRIED_NAME = "money accepted = money recorded = money in the marts"
 BALANCED_NAME = "explained and unexplained differences make up the difference between lender and bank"

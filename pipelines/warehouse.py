@@ -16,6 +16,7 @@ import polars as pl
 from filelock import FileLock
 
 from pipelines.expectations.definitions import LINEAGE, feed_names, load_feed
+from pipelines.sql_words import quoted
 
 Connection = duckdb.DuckDBPyConnection
 
@@ -96,16 +97,6 @@ _SERVICE_TABLES: Mapping[str, Mapping[str, str]] = {
         "matched_date": "date",
     },
 }
-
-
-def quoted(name: str) -> str:
-    """An identifier as SQL takes it, whatever characters it holds."""
-    return '"' + name.replace('"', '""') + '"'
-
-
-def literal(text: str) -> str:
-    """A text constant as SQL takes it."""
-    return "'" + text.replace("'", "''") + "'"
 
 
 class Warehouse:

@@ -17,7 +17,7 @@ from dashboards.queries import month_ends, published_days
 from dashboards.rows import Drill
 from dashboards.rows_dialog import close_page, rows_button
 from dashboards.sight import Sight, open_page
-from dashboards.tables import drill_table
+from dashboards.tables import drill_table, rows_behind
 from dashboards.viewer import Viewer
 
 
@@ -53,7 +53,7 @@ def _ageing(sight: Sight) -> None:
         sight,
         table.select("bucket", "cases", pl.col("value").alias("balance"), "share", "before"),
         "ageing",
-        lambda line: Drill("balance", sight.filters, (("bucket", line["bucket"]),)),
+        rows_behind(sight, "balance", "bucket"),
         alt=sight.t("chart.balance_by_day"),
     )
 

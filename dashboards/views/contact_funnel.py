@@ -14,7 +14,7 @@ from dashboards.queries import figure
 from dashboards.rows import Drill
 from dashboards.rows_dialog import close_page
 from dashboards.sight import Sight, open_page
-from dashboards.tables import drill_table
+from dashboards.tables import drill_table, rows_behind
 from dashboards.viewer import Viewer
 
 STEPS = ("attempts", "connected", "right_party", "promises", "promises_kept")
@@ -82,7 +82,7 @@ def _by(sight: Sight, code: str, column: str) -> None:
         sight,
         frame,
         f"funnel_{column}",
-        lambda line: Drill("attempts", sight.filters, ((column, line[column]),)),
+        rows_behind(sight, "attempts", column),
         alt=sight.t(f"chart.{code}"),
         absent=sight.t("labels.in_house") if column == "agency_code" else "",
     )

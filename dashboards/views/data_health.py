@@ -15,7 +15,7 @@ from dashboards.definitions import metrics
 from dashboards.rows import Drill
 from dashboards.rows_dialog import close_page, column_config, in_names
 from dashboards.sight import Sight, open_page
-from dashboards.tables import drill_table
+from dashboards.tables import drill_table, rows_behind
 from dashboards.viewer import Viewer
 
 
@@ -58,9 +58,7 @@ order by is_missing desc, days_late desc nulls last, feed, source_code""",
             sight,
             frame,
             "freshness",
-            lambda line: Drill(
-                "refused_share", sight.filters, (("feed", line["feed"]), ("source_code", line["source_code"]))
-            ),
+            rows_behind(sight, "refused_share", "feed", "source_code"),
             alt=sight.t("chart.freshness"),
         )
     refused = metrics()["refused_rows"]
@@ -79,7 +77,7 @@ def _rules(sight: Sight) -> None:
             sight,
             frame,
             "rules",
-            lambda line: Drill(metric.code, sight.filters, (("feed", line["feed"]), ("rule", line["rule"]))),
+            rows_behind(sight, metric.code, "feed", "rule"),
             alt=sight.t("chart.refused_by_rule"),
         )
 
@@ -99,13 +97,7 @@ from {metric.mart} where {where} and state = 'open' group by kind order by items
         values,
     )
     if chart(sight, "breaks", frame):
-        drill_table(
-            sight,
-            frame,
-            "breaks",
-            lambda line: Drill("open_breaks", sight.filters, (("kind", line["kind"]),)),
-            alt=sight.t("chart.breaks"),
-        )
+        drill_table(sight, frame, "breaks", rows_behind(sight, "open_breaks", "kind"), alt=sight.t("chart.breaks"))
 
 
 def _reconciliation(sight: Sight) -> None:
@@ -121,13 +113,8 @@ from {metric.mart} where {where} group by state order by items desc, state""",
         values,
     )
     if chart(sight, "reconciliation", frame):
-        drill_table(
-            sight,
-            frame,
-            "reconciliation",
-            lambda line: Drill("reconciled_items", sight.filters, (("state", line["state"]),)),
-            alt=sight.t("chart.reconciliation"),
-        )
+        drill = rows_behind(sight, "reconciled_items", "state")
+        drill_table(sight, frame, "reconciliation", drill, alt=sight.t("chart.reconciliation"))
 
 
 def _acts(sight: Sight) -> None:

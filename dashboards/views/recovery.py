@@ -12,7 +12,7 @@ from dashboards.definitions import metrics
 from dashboards.rows import Drill
 from dashboards.rows_dialog import close_page
 from dashboards.sight import Sight, open_page
-from dashboards.tables import drill_table
+from dashboards.tables import drill_table, rows_behind
 from dashboards.viewer import Viewer
 
 _SPLITS = {"by_product": "product_code", "by_bucket": "bucket", "by_source": "source_code"}
@@ -71,6 +71,6 @@ def _by(sight: Sight, code: str, *, is_ordered: bool, is_drawn: bool = True) -> 
         sight,
         frame,
         f"recovery_{code}",
-        lambda line: Drill("net_cash", sight.filters, ((column, line[column]),)),
+        rows_behind(sight, "net_cash", column),
         alt=sight.t(f"chart.{code}"),
     )

@@ -10,13 +10,13 @@ from ops_app.domain.errors import Invalid
 
 # ISO 4217 minor-unit digits of currencies that do not have two (currencies with three are refused at ingest).
 WHOLE_UNIT_CURRENCIES = frozenset({"JPY", "KRW", "VND", "CLP", "ISK", "XAF", "XOF", "XPF", "PYG", "UGX", "RWF", "GNF"})
-_THREE_DIGIT_CURRENCIES = frozenset({"BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND", "CLF"})
+THREE_DIGIT_CURRENCIES = frozenset({"BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND", "CLF"})
 _AMOUNT = re.compile(r"-?[0-9]{1,15}(\.[0-9]{1,2})?", re.ASCII)
 
 
 def minor_digits(currency: str) -> int:
     """Digits after the decimal point of ``currency``; refuses currencies with more than two."""
-    if currency in _THREE_DIGIT_CURRENCIES:
+    if currency in THREE_DIGIT_CURRENCIES:
         raise Invalid(
             f"{currency} has three decimals, which this installation does not take.",
             f"{currency} 有三位小数，本系统不接受。",

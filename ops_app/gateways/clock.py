@@ -21,22 +21,6 @@ class SystemClock:
         return datetime.now(UTC)
 
 
-class FixedClock:
-    """A clock that stands still until it is moved: for business days run after the fact, and for tests."""
-
-    def __init__(self, moment: datetime) -> None:
-        if moment.tzinfo is None:
-            raise ValueError("moments are aware")
-        self._moment = moment.astimezone(UTC)
-
-    def now(self) -> datetime:
-        return self._moment
-
-    def move_to(self, moment: datetime) -> None:
-        """Set the clock to ``moment``."""
-        self._moment = moment.astimezone(UTC)
-
-
 def close_of(business_date: date, zone: ZoneInfo) -> datetime:
     """The last second of ``business_date`` in ``zone``, as UTC.
 

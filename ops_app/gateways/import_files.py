@@ -221,15 +221,6 @@ def refused_lines(
     return [_line(row) for row in found], int(total)
 
 
-def refused_line(actor: Actor, settings: Settings, one: Import, line_no: int) -> RefusedLine | None:
-    """One refused row; None where the line was not refused. Raises ``NoPreview``."""
-    require(actor, "imports.make")
-    found = read(
-        _preview(actor, settings, one), "select * from refused where line_no = ? and rule <> 'file_refused'", [line_no]
-    )
-    return _line(found[0]) if found else None
-
-
 def rules_of(actor: Actor, settings: Settings, one: Import) -> dict[str, tuple[str, str]]:
     """The rules that refused rows of an import: code → sentence in English and 中文."""
     require(actor, "imports.make")

@@ -21,6 +21,7 @@ from pipelines.expectations.definitions import (
 )
 from pipelines.readers.grammar import THREE_DIGIT_CURRENCIES
 from pipelines.readers.refusals import ROW_REASONS, Check
+from pipelines.sql_words import literal
 
 USUAL_CURRENCIES = ("CNY", "USD", "EUR", "INR", "CZK", "TWD", "HKD")
 """Looked at before the grammar, which is slower."""
@@ -56,11 +57,11 @@ def _column(rule: Rule) -> str:
 def predicate(feed: Feed, rule: Rule, file_date: date) -> str:
     """SQL that is true where ``rule`` refuses the row."""
     if isinstance(rule, InRule):
-        listed = ", ".join(_text(value) for value in rule.values)
+        listed = ", ".join(literal(value) for value in rule.values)
         return f"v_{rule.column} not in ({listed})"
     if isinstance(rule, CurrencyRule):
-        usual = " and ".join(f"v_{rule.column} <> {_text(code)}" for code in USUAL_CURRENCIES)
-        three = ", ".join(_text(code) for code in THREE_DIGIT_CURRENCIES)
+        usual = " and ".join(f"v_{rule.column} <> {literal(code)}" for code in USUAL_CURRENCIES)
+        three = ", ".join(literal(code) for code in THREE_DIGIT_CURRENCIES)
         return f"{usual} and (not regexp_full_match(v_{rule.column}, '[A-Z]{{3}}') or v_{rule.column} in ({three}))"
     if isinstance(rule, RangeRule):
         column = f"v_{rule.column}"
@@ -76,7 +77,7 @@ def predicate(feed: Feed, rule: Rule, file_date: date) -> str:
     if isinstance(rule, TotalRule):
         return f"v_{rule.column} <> " + " + ".join(f"v_{part}" for part in rule.parts)
     if isinstance(rule, RequiredWhenRule):
-        listed = ", ".join(_text(value) for value in rule.values)
+        listed = ", ".join(literal(value) for value in rule.values)
         return f"v_{rule.when} in ({listed}) and g_{rule.column} is null and v_{rule.column} is null"
     raise TypeError(f"unknown rule {rule!r}")
 
@@ -105,7 +106,3 @@ def _side(feed: Feed, column: str, file_date: date, moments: bool) -> str:
         return f"date '{file_date.isoformat()}'"
     name = f"v_{column}"
     return name if moments or feed.columns[column].type == "date" else f"cast({name} as date)"
-
-
-def _text(value: str) -> str:
-    return "'" + value.replace("'", "''") + "'"

@@ -15,10 +15,11 @@ import duckdb
 from pipelines.expectations.definitions import Feed
 from pipelines.expectations.rules import column_checks, rule_checks
 from pipelines.readers import grammar
-from pipelines.readers.mapping import LINE, Compiled, FileFacts, compile_mapping, name, sign_columns, text
+from pipelines.readers.mapping import LINE, Compiled, FileFacts, compile_mapping, sign_columns
 from pipelines.readers.refusals import ROW_REASONS, Check
 from pipelines.readers.templates import FeedMap
 from pipelines.readers.texts import ANYTHING, Seen, look_at_texts
+from pipelines.sql_words import literal, quoted
 
 _USUAL = "x_usual"
 _ROWS_OF_A_GROUP, _WORDS_OF_A_DICTIONARY = 122880, 1000
@@ -112,7 +113,7 @@ def _special_checks(source: Source, entry: FeedMap, feed: Feed, compiled: Compil
 
 
 def _given_layer(source: Source, entry: FeedMap, feed: Feed, compiled: Compiled, facts: FileFacts, zone: str) -> str:
-    selected = [f"{name(column)} as s_{place}" for place, column in enumerate(source.types)]
+    selected = [f"{quoted(column)} as s_{place}" for place, column in enumerate(source.types)]
     selected += [LINE] if source.has_lines else []
     selected += [f"{expression} as g_{column}" for column, expression in compiled.given.items()]
     selected += [f"{e} as {n}" for n, e in sign_columns(entry, feed, source.types, facts, zone).items()]
@@ -125,8 +126,8 @@ def _excluded(source: Source, entry: FeedMap) -> str:
     """1: the template leaves the row out; 2: it is the header again; null: it is a row."""
     cases = []
     for keep in entry.keep_rows:
-        column = f"coalesce(cast({name(keep.column)} as varchar), '')"
-        listed = ", ".join(text(value) for value in keep.values or keep.not_values)
+        column = f"coalesce(cast({quoted(keep.column)} as varchar), '')"
+        listed = ", ".join(literal(value) for value in keep.values or keep.not_values)
         cases.append(f"when {column} {'not in' if keep.values else 'in'} ({listed}) then 1")
     header = _header_again(source, entry) if entry.repeated_header else None
     if header:
@@ -142,13 +143,14 @@ def _header_again(source: Source, entry: FeedMap) -> str | None:
     sure = [column for column in dict.fromkeys(mapped) if source.types.get(column) == "VARCHAR"][:6]
     if len(sure) < 2:
         return None
-    return " and ".join(f"{name(column)} = {text(column)}" for column in sure)
+    return " and ".join(f"{quoted(column)} = {literal(column)}" for column in sure)
 
 
 def _usual_layer(compiled: Compiled) -> str:
     """One search through all texts of a row at once: a search through each costs several times as much."""
     texts = ", ".join(f"g_{column}" for column in compiled.textual)
-    return f"u as (select *, not regexp_matches(concat_ws('|', {texts}), {text(grammar.UNUSUAL)}) as {_USUAL} from g)"
+    found = f"regexp_matches(concat_ws('|', {texts}), {literal(grammar.UNUSUAL)})"
+    return f"u as (select *, not {found} as {_USUAL} from g)"
 
 
 def _read_layer(feed: Feed, compiled: Compiled, given: str) -> str:
@@ -158,7 +160,7 @@ def _read_layer(feed: Feed, compiled: Compiled, given: str) -> str:
     if not any("whole_units" in expression for expression in compiled.read.values()):
         parsed = ", ".join(["*", *ahead])
         return f"w as (select {parsed} from {given}),\nr as (select *, {reads} from w)"
-    listed = ", ".join(text(code) for code in grammar.WHOLE_UNIT_CURRENCIES)
+    listed = ", ".join(literal(code) for code in grammar.WHOLE_UNIT_CURRENCIES)
     currency = compiled.final["currency"].replace("r_currency", f"({compiled.read['currency']})")
     ahead.append(f"coalesce(({currency}) in ({listed}), false) as whole_units")
     return f"w as (select *, {', '.join(ahead)} from {given}),\nr as (select *, {reads} from w)"
@@ -170,7 +172,7 @@ def _final_layer(feed: Feed, compiled: Compiled) -> str:
         named: dict[str, list[str]] = {}
         for column, predicate in compiled.imputed:
             named.setdefault(feed.stored_name(column), []).append(predicate)
-        cases = [f"case when {' or '.join(tests)} then {text(column)} end" for column, tests in named.items()]
+        cases = [f"case when {' or '.join(tests)} then {literal(column)} end" for column, tests in named.items()]
         imputed = f"concat_ws(',', {', '.join(cases)})"
     else:
         imputed = "''"
@@ -197,15 +199,15 @@ def _judged_layer(checks: Sequence[Check], refuse_all: bool) -> str:
 def _output(source: Source, entry: FeedMap, feed: Feed, compiled: Compiled) -> str:
     """``row_hash`` tells contents apart quickly inside one warehouse; what proves a row is its file and line, and
     rows are called equal only after their values were compared."""
-    stored = [f"v_{column} as {name(feed.stored_name(column))}" for column in feed.columns]
+    stored = [f"v_{column} as {quoted(feed.stored_name(column))}" for column in feed.columns]
     hashed = ", ".join(f"v_{column}" for column in feed.columns)
-    source_row = {column: f"{name(column)} := s_{place}" for place, column in enumerate(source.types)}
+    source_row = {column: f"{quoted(column)} := s_{place}" for place, column in enumerate(source.types)}
     packed = ", ".join(source_row.values())
     whole = f"cast(to_json(struct_pack({packed})) as varchar)" if packed else "'{}'"  # an empty sheet has no column
     # of a row that is not of this feed only what says so is kept: it may be most of a wide file
     why = ", ".join(source_row[column] for column in dict.fromkeys(keep.column for keep in entry.keep_rows))
     short = f"when x_excluded = 1 then cast(to_json(struct_pack({why})) as varchar) " if why else ""
-    given = ", ".join(f"{name(column)} := {_standard_text(feed, column)}" for column in compiled.given)
+    given = ", ".join(f"{quoted(column)} := {_standard_text(feed, column)}" for column in compiled.given)
     lines = f"{LINE}, " if source.has_lines else ""
     return (
         f"select {lines}{', '.join(stored)},\n"
@@ -223,7 +225,7 @@ def _standard_text(feed: Feed, column: str) -> str:
     kind, value = feed.columns[column].type, f"v_{column}"
     shown = f"cast({value} as varchar)"
     if kind == "amount":
-        whole = ", ".join(text(code) for code in grammar.WHOLE_UNIT_CURRENCIES)
+        whole = ", ".join(literal(code) for code in grammar.WHOLE_UNIT_CURRENCIES)
         major = (
             f"case when {value} < 0 then '-' else '' end || (abs({value}) // 100) || '.' ||"
             f" lpad(cast(abs({value}) % 100 as varchar), 2, '0')"
@@ -239,6 +241,6 @@ def copy_statement(plan: Plan, target: Path) -> str:
     """Writes the decided rows in the order of the source. Version 2 of Parquet keeps the lengths of texts apart from
     their bytes, which takes a tenth off writing and off reading."""
     return (
-        f"copy ({plan.sql}) to {text(str(target))} (format parquet, compression uncompressed,"
+        f"copy ({plan.sql}) to {literal(str(target))} (format parquet, compression uncompressed,"
         f" row_group_size {_ROWS_OF_A_GROUP}, dictionary_size_limit {_WORDS_OF_A_DICTIONARY}, parquet_version V2)"
     )

@@ -12,10 +12,14 @@ from datetime import UTC, datetime
 from functools import cache
 from zoneinfo import ZoneInfo
 
-from pipelines.readers.templates import AmountFormat
+from ops_app.domain import money
+from pipelines.readers.column_maps import AmountFormat
+from pipelines.sql_words import literal
 
-WHOLE_UNIT_CURRENCIES = ("JPY", "KRW", "VND", "CLP", "ISK", "XAF", "XOF", "XPF", "PYG", "UGX", "RWF", "GNF")
-THREE_DIGIT_CURRENCIES = ("BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND", "CLF")
+WHOLE_UNIT_CURRENCIES = tuple(sorted(money.WHOLE_UNIT_CURRENCIES))
+THREE_DIGIT_CURRENCIES = tuple(sorted(money.THREE_DIGIT_CURRENCIES))
+"""Sorted, so that the SQL of a file is the same in every process."""
+
 CONTROL_CHARACTERS = r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]"
 """What no row may hold; tab and line ends inside quotes are text."""
 
@@ -24,10 +28,6 @@ UNUSUAL = r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|^ | $|\| | \||E\+"
 finds none of them, no text has any; where it finds one, each text is looked at by itself."""
 
 _MAX_BYTES = {"id": 128, "code": 64, "text": 16000}
-
-
-def _text(value: str) -> str:
-    return "'" + value.replace("'", "''") + "'"
 
 
 def identifier(text: str, usual: str | None = None, *, blanks: bool = True, exponents: bool = True) -> str:
@@ -128,8 +128,8 @@ def _plain_amount(text: str, how: AmountFormat) -> str:
         mark, point = _escape(how.thousands), _escape(how.decimal)
         grouped = f"-?[0-9]{{1,3}}({mark}[0-9]{{3}})*({point}[0-9]+)?|-?[0-9]+({point}[0-9]+)?"
         plain = (
-            f"(case when regexp_full_match({plain}, {_text(grouped)})"
-            f" then replace({plain}, {_text(how.thousands)}, '') end)"
+            f"(case when regexp_full_match({plain}, {literal(grouped)})"
+            f" then replace({plain}, {literal(how.thousands)}, '') end)"
         )
     if how.decimal == ",":
         plain = f"(case when not contains({plain}, '.') then replace({plain}, ',', '.') end)"
@@ -148,7 +148,7 @@ def _approximate(plain: str, how: AmountFormat) -> str:
     limit = f" and abs({exact}) < 100000000000000000"
     bound = "" if how.decimals == "half_up" else f" and abs({exact} - round({exact}, 0)) <= 0.00001"
     return (
-        f"case when regexp_full_match({plain}, {_text(grammar)}){limit}{bound}"
+        f"case when regexp_full_match({plain}, {literal(grammar)}){limit}{bound}"
         f" then try_cast(round({exact}, 0) as bigint) end"
     )
 
@@ -193,28 +193,28 @@ def moment(text: str, formats: Sequence[str], zone: str, *, years_from: int = 19
     offset = r"(Z|[-+][0-9]{2}:[0-9]{2})"
     return (
         f"case when strlen({text}) = 19 and cast({read} as varchar) = {text} then {to_utc(read, zone)}"
-        f" when regexp_full_match({text}, {_text(grammar)}) then {to_utc(read, zone)}"
-        f" when regexp_full_match({text}, {_text(grammar + offset)})"
+        f" when regexp_full_match({text}, {literal(grammar)}) then {to_utc(read, zone)}"
+        f" when regexp_full_match({text}, {literal(grammar + offset)})"
         f" then timezone('UTC', try_cast({text} as timestamptz)) end"
     )
 
 
 def _strptime(text: str, form: str, years_from: int) -> str:
     """A TIMESTAMP where the text, parsed and written again in the same format, is the same text."""
-    read = f"try_strptime({text}, {_text(form)})"
+    read = f"try_strptime({text}, {literal(form)})"
     if "%y" in form:
         year = f"{years_from} + ((year({read}) - {years_from}) % 100 + 100) % 100"
         shifted = (
             f"try_cast(printf('%04d-%02d-%02d ', {year}, month({read}), day({read})) || strftime({read}, '%H:%M:%S')"
             f" as timestamp)"
         )
-        return f"case when strftime({read}, {_text(form)}) = {text} then {shifted} end"
-    return f"case when strftime({read}, {_text(form)}) = {text} then {read} end"
+        return f"case when strftime({read}, {literal(form)}) = {text} then {shifted} end"
+    return f"case when strftime({read}, {literal(form)}) = {text} then {read} end"
 
 
 def to_utc(local: str, zone: str) -> str:
     """A naive local timestamp of ``zone`` as naive UTC; a plain subtraction where the zone's offset never moves."""
-    slow = f"timezone('UTC', timezone({_text(zone)}, {local}))"
+    slow = f"timezone('UTC', timezone({literal(zone)}, {local}))"
     seconds = steady_offset(zone)
     if seconds is None:
         return slow
@@ -240,7 +240,7 @@ def steady_offset(zone: str) -> int | None:
 
 def from_utc(moment_utc: str, zone: str) -> str:
     """A naive UTC timestamp as naive local time of ``zone``."""
-    slow = f"timezone({_text(zone)}, timezone('UTC', {moment_utc}))"
+    slow = f"timezone({literal(zone)}, timezone('UTC', {moment_utc}))"
     seconds = steady_offset(zone)
     if seconds is None:
         return slow

@@ -8,6 +8,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict
 
 from pipelines.readers.templates import FeedMap
+from pipelines.sql_words import literal
 
 DECIDED, DUPLICATES, REJECTS, SHIFTS, RESULT = (
     "decided.parquet",
@@ -93,7 +94,7 @@ class Work:
     result: Result = field(default_factory=Result)
 
     def path(self, file: str) -> str:
-        return "'" + str(self.folder / file).replace("'", "''") + "'"
+        return literal(str(self.folder / file))
 
     def decided(self) -> str:
         """SQL of the decided rows with ``line_no`` and ``ordinal`` (place in the file, from 0)."""

@@ -97,7 +97,7 @@ def _too_costly(job: Job, state: str) -> Result:
     """The file took more memory or time than a file of its size may: refused, with nothing read."""
     import polars as pl
 
-    from pipelines.readers.read import REJECT_SCHEMA
+    from pipelines.readers.rejects import REJECT_SCHEMA
 
     pl.DataFrame([], schema=REJECT_SCHEMA).write_parquet(job.work / REJECTS)
     what_en, what_zh = ("memory", "内存") if state == "memory" else ("time", "时间")

@@ -13,31 +13,17 @@ from datetime import date
 
 from pipelines.expectations.definitions import Feed
 from pipelines.readers import grammar
+from pipelines.readers.column_maps import ColumnMap
+from pipelines.readers.native_numbers import WHOLE_NUMBERS, minor_of_number
 from pipelines.readers.refusals import FileRefused
-from pipelines.readers.templates import ColumnMap, FeedMap
+from pipelines.readers.sums_and_dates import moved_date, summed
+from pipelines.readers.templates import FeedMap
 from pipelines.readers.texts import ANYTHING, Seen
-from pipelines.readers.vocabulary import text, transform
-
-_NATIVE_NUMBERS = (
-    "TINYINT",
-    "SMALLINT",
-    "INTEGER",
-    "BIGINT",
-    "UTINYINT",
-    "USMALLINT",
-    "UINTEGER",
-    "UBIGINT",
-    "HUGEINT",
-)
-
+from pipelines.readers.vocabulary import transform
+from pipelines.sql_words import literal, quoted
 
 LINE = "__line_no"
 """Column of a source relation that brings its own line numbers (spreadsheets, statements, unpivoted rows)."""
-
-
-def name(column: str) -> str:
-    """A quoted identifier."""
-    return '"' + column.replace('"', '""') + '"'
 
 
 @dataclass(frozen=True)
@@ -165,12 +151,12 @@ class _Column:
         """A source column as text, empty as null; other types written so that they read back exactly."""
         kind = self.types[column]
         if kind == "VARCHAR":
-            return f"nullif({name(column)}, '')"
+            return f"nullif({quoted(column)}, '')"
         if kind == "BOOLEAN":
-            return f"case {name(column)} when true then 'true' when false then 'false' end"
+            return f"case {quoted(column)} when true then 'true' when false then 'false' end"
         if kind == "TIMESTAMP WITH TIME ZONE":
-            return f"strftime(timezone('UTC', {name(column)}), '%Y-%m-%dT%H:%M:%S.%fZ')"
-        return f"cast({name(column)} as varchar)"
+            return f"strftime(timezone('UTC', {quoted(column)}), '%Y-%m-%dT%H:%M:%S.%fZ')"
+        return f"cast({quoted(column)} as varchar)"
 
     def _native(self) -> tuple[str, str] | None:
         """Given and read without a detour through text, where the file's own type already is exact."""
@@ -178,14 +164,14 @@ class _Column:
         plain = how.from_ and not (how.transforms or how.null_values or how.codes or how.formats)
         if not plain or how.from_ is None or how.day != "as_given" or how.default is not None:
             return None
-        kind, column, me = self.types[how.from_], name(how.from_), f"g_{self.column}"
+        kind, column, me = self.types[how.from_], quoted(how.from_), f"g_{self.column}"
         if self.kind == "date" and kind == "DATE":
             return column, f"case when {me} between date '0001-01-01' and date '9999-12-31' then {me} end"
         if self.kind == "moment" and kind == "TIMESTAMP":
             return column, grammar.to_utc(me, self.zone)
         if self.kind == "moment" and kind == "TIMESTAMP WITH TIME ZONE":
             return column, f"timezone('UTC', {me})"
-        if self.kind == "integer" and kind in _NATIVE_NUMBERS:
+        if self.kind == "integer" and kind in WHOLE_NUMBERS:
             return column, f"case when {me} between -999999999999999999 and 999999999999999999 then {me}::bigint end"
         if self.kind == "boolean" and kind == "BOOLEAN":
             return column, me
@@ -194,30 +180,9 @@ class _Column:
         return None
 
     def _native_amount(self, kind: str, column: str, me: str) -> tuple[str, str] | None:
-        scale: int | None = None
-        if kind in _NATIVE_NUMBERS:
-            wide = f"{me}::hugeint * 100"
-        elif kind.startswith("DECIMAL"):
-            width, scale = (int(part) for part in kind[8:-1].split(","))
-            if scale > 2 and width + 2 > 38:
-                return None
-            wide = f"{me}::decimal(38,{scale}) * 100" if width > 16 else f"{me}::decimal(18,{scale}) * 100"
-        else:
+        minor = minor_of_number(kind, me)
+        if minor is None:
             return None
-        fits = f"{me} > -1000000000000000 and {me} < 1000000000000000"
-        whole = (
-            f" and {wide} = round({wide}, 0)"
-            if kind.startswith("DECIMAL") and not kind.endswith(("0)", "1)", "2)"))
-            else ""
-        )
-        # up to ten million million the product fits eight bytes, which is many times quicker than sixteen
-        quick = (
-            f"when {me} between -9999999999999 and 9999999999999"
-            f" then ({me}::decimal(15,{scale}) * 100::decimal(3,0))::bigint "
-            if scale is not None and scale <= 2
-            else ""
-        )
-        minor = f"case {quick}when {fits}{whole} then ({wide})::bigint end"
         if self._whole_units():
             minor = (
                 f"case when {self._whole_units()} then (case when ({minor}) % 100 = 0 then ({minor}) // 100 end)"
@@ -228,30 +193,14 @@ class _Column:
     def _typed_source(self) -> tuple[str, str] | None:
         """Sources that compute a typed value of their own: sums and moved dates."""
         if self.how.sum:
-            return self._sum()
+            return summed(self.how.sum, self._source, self._scalar), f"try_cast(g_{self.column} as bigint)"
         if self.how.add_months:
-            return self._add_months()
+            moved = moved_date(self.how.add_months, self.how, self.types, self.facts.file_date, self._source)
+            return moved, f"try_cast(g_{self.column} as date)"
         return None
 
-    def _sum(self) -> tuple[str, str]:
-        """Each part is read by the grammar; one unreadable part makes the whole unreadable."""
-        plan = self.how.sum
-        if plan is None:
-            raise ValueError("not a sum")
-        parts = [(1, part) for part in plan.add] + [(-1, part) for part in plan.subtract]
-        sources = [self._source(part) for _, part in parts]
-        reads = [self._scalar(source) for source in sources]
-        given = "nullif(concat_ws(' ', " + ", ".join(sources) + "), '')"
-        readable = " and ".join(f"(({s}) is null or ({r}) is not null)" for s, r in zip(sources, reads, strict=True))
-        total = " + ".join(f"{sign} * coalesce({r}, 0)" for (sign, _), r in zip(parts, reads, strict=True))
-        # the read layer sees only g_ columns, so the sum travels as text beside its proof that all parts were readable
-        value = (
-            f"case when ({given}) is null then null when {readable} then cast({total} as varchar)"
-            f" else '? ' || ({given}) end"
-        )
-        return value, f"try_cast(g_{self.column} as bigint)"
-
     def _scalar(self, source: str) -> str:
+        """One part of a sum, read by the grammar of the column."""
         if self.kind == "integer":
             return grammar.integer(source)
         if self.kind == "amount":
@@ -259,43 +208,14 @@ class _Column:
             return grammar.amount(source, self.how.amount, whole_units=whole)
         raise FileRefused("template", "Only amounts and whole numbers are summed.", "只有金额和整数可以相加。")
 
-    def _add_months(self) -> tuple[str, str]:
-        plan = self.how.add_months
-        if plan is None:
-            raise ValueError("not a moved date")
-        if plan.from_ is not None:
-            kind = self.types[plan.from_]
-            start = (
-                name(plan.from_)
-                if kind == "DATE"
-                else grammar.date(self._source(plan.from_), self.how.formats, years_from=self.how.two_digit_years_from)
-            )
-            given_start = self._source(plan.from_)
-        else:
-            day = self.facts.file_date.isoformat() if plan.base == "file_date" else str(plan.base)
-            start, given_start = f"date '{day}'", text(day)
-        months = str(plan.months) if isinstance(plan.months, int) else grammar.integer(self._source(plan.months))
-        given_months = text(str(plan.months)) if isinstance(plan.months, int) else self._source(plan.months)
-        moved = f"cast({start} + to_months(cast({months} as integer)) as date)"
-        if plan.day == "month_start":
-            moved = f"cast(date_trunc('month', {moved}) as date)"
-        elif plan.day == "month_end":
-            moved = f"last_day({moved})"
-        in_reach = f"abs({months}) <= 1200 and {start} is not null"
-        value = (
-            f"case when {given_start} is null or {given_months} is null then null"
-            f" when {in_reach} then cast({moved} as varchar) else '? ' || {given_start} || ' ' || {given_months} end"
-        )
-        return value, f"try_cast(g_{self.column} as date)"
-
     def _given_text(self) -> str:
         how = self.how
         if how.constant is not None:
-            return text(how.constant)
+            return literal(how.constant)
         if how.file == "line":
-            return f"{text(self.facts.file_name + ':')} || {LINE}"
+            return f"{literal(self.facts.file_name + ':')} || {LINE}"
         if how.file is not None:
-            return text(self._from_file())
+            return literal(self._from_file())
         source = self._text_source()
         for step in how.transforms:
             source = transform(source, step)
@@ -303,9 +223,9 @@ class _Column:
             source = f"nullif({source}, '')"
         nulls = [*how.null_values, *(key for key, value in how.codes.items() if value is None)]
         if nulls:
-            source = f"(case when {source} in ({', '.join(map(text, nulls))}) then null else {source} end)"
+            source = f"(case when {source} in ({', '.join(map(literal, nulls))}) then null else {source} end)"
         if how.codes and how.codes_else == "null":
-            source = f"(case when {source} in ({', '.join(map(text, how.codes))}) then {source} end)"
+            source = f"(case when {source} in ({', '.join(map(literal, how.codes))}) then {source} end)"
         return source
 
     def _text_source(self) -> str:
@@ -318,12 +238,12 @@ class _Column:
             parts = [self._source(part) for part in how.join.columns]
             if how.join.empty == "keep":
                 return (
-                    f"concat_ws({text(how.join.separator)}, "
+                    f"concat_ws({literal(how.join.separator)}, "
                     + ", ".join(f"coalesce({part}, '')" for part in parts)
                     + ")"
                 )
             present = " and ".join(f"{part} is not null" for part in parts)
-            return f"(case when {present} then concat_ws({text(how.join.separator)}, {', '.join(parts)}) end)"
+            return f"(case when {present} then concat_ws({literal(how.join.separator)}, {', '.join(parts)}) end)"
         parts = [f"coalesce({self._source(part)}, '')" for part in how.hash or []]
         framed = " || ".join(f"strlen({part}) || ':' || {part}" for part in parts)
         return f"'nk_' || left(sha256({framed}), 32)"
@@ -363,7 +283,7 @@ class _Column:
         """The strict grammar over the given text, with the code map before it."""
         how = self.how
         if how.codes:
-            listed = " ".join(f"when {text(k)} then {text(v)}" for k, v in how.codes.items() if v is not None)
+            listed = " ".join(f"when {literal(k)} then {literal(v)}" for k, v in how.codes.items() if v is not None)
             rest = f" else {given}" if how.codes_else == "keep" else ""
             given = f"(case {given} {listed}{rest} end)" if listed else given
         return self._grammar(given)
@@ -407,7 +327,7 @@ class _Column:
         when = self.how.amount.negative_when
         if when is None:
             return None
-        return f"coalesce({self._source(when.column)} in ({', '.join(map(text, when.values))}), false)"
+        return f"coalesce({self._source(when.column)} in ({', '.join(map(literal, when.values))}), false)"
 
     def _constant_whole_units(self) -> str | None:
         currency = self.entry.columns.get("currency")
@@ -435,7 +355,7 @@ class _Column:
         compiled.imputed.append((column, f"g_{column} is null"))
         default = ColumnMap(constant=how.default, formats=how.formats, amount=how.amount, timezone=how.timezone)
         read = _Column(column, default, self.feed, self.types, self.facts, self.zone, self.entry)._grammar(
-            text(how.default)
+            literal(how.default)
         )
         return f"case when g_{column} is null then {read} else r_{column} end"
 

@@ -6,7 +6,6 @@ and Parquet files written by our own DuckDB.
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import replace
 from datetime import date
@@ -28,17 +27,18 @@ from pipelines.readers.decide import (
     texts_looked_at,
 )
 from pipelines.readers.envelope import Limits, unpacked
-from pipelines.readers.job import DECIDED, DUPLICATES, REJECTS, RESULT, SHIFTS, CheckCount, Job, Result, Work
-from pipelines.readers.mapping import FileFacts, name, text
-from pipelines.readers.refusals import HARMLESS, ROW_REASONS, FileRefused
+from pipelines.readers.job import DECIDED, DUPLICATES, RESULT, SHIFTS, CheckCount, Job, Result, Work
+from pipelines.readers.mapping import FileFacts
+from pipelines.readers.refusals import HARMLESS, FileRefused
+from pipelines.readers.rejects import LONGEST_LINE, refuse_before_reading, write_rejects
 from pipelines.readers.sources import Opened, open_source
 from pipelines.readers.templates import FeedMap, Unpivot
+from pipelines.sql_words import literal, quoted
 
 _SUFFIXES = {
     ".csv": "csv", ".txt": "csv", ".asc": "csv", ".tsv": "csv", ".xlsx": "xlsx", ".parquet": "parquet",
     ".jsonl": "jsonl", ".ndjson": "jsonl", ".sta": "mt940", ".mt940": "mt940", ".940": "mt940", ".xml": "camt",
 }  # fmt: skip
-_MAX_QUARANTINED_LINE = 4000
 
 
 def format_of(file_name: str, declared: str) -> tuple[str, str]:
@@ -63,7 +63,7 @@ def read_job(job: Job, limits: Limits) -> Result:
         path = unpacked(job.path, compression, job.work, limits)
         _decide(job, path, limits, result)
     except FileRefused as refusal:
-        _refuse_before_reading(job, refusal, result)
+        refuse_before_reading(job, refusal, result)
     (job.work / RESULT).write_text(result.model_dump_json(), encoding="utf-8")
     return result
 
@@ -101,7 +101,7 @@ def _decide(job: Job, path: Path, limits: Limits, result: Result) -> None:
         plan = _write_decided(connection, job, opened, feed, result, refuse_all=refusal.code)
         _count(connection, job, plan, feed, result, unread)
         result.checks = first.checks
-    _write_rejects(connection, job, plan, feed, result, unread)
+    write_rejects(connection, job, plan, feed, result, unread)
     connection.close()
 
 
@@ -110,10 +110,12 @@ def _unpivoted(source: Source, unpivot: Unpivot | None) -> Source:
     if unpivot is None:
         return source
     made = [
-        f"unnest([{', '.join(f'cast({name(part)} as varchar)' for part in parts)}]) as {name(column)}"
+        f"unnest([{', '.join(f'cast({quoted(part)} as varchar)' for part in parts)}]) as {quoted(column)}"
         for column, parts in unpivot.columns.items()
     ]
-    made += [f"unnest([{', '.join(map(text, values))}]) as {name(column)}" for column, values in unpivot.values.items()]
+    made += [
+        f"unnest([{', '.join(map(literal, values))}]) as {quoted(column)}" for column, values in unpivot.values.items()
+    ]
     new = [*unpivot.columns, *unpivot.values]
     kept = [column for column in source.types if column not in new]
     missing = [part for parts in unpivot.columns.values() for part in parts if part not in source.types]
@@ -124,7 +126,7 @@ def _unpivoted(source: Source, unpivot: Unpivot | None) -> Source:
     numbered = LINE if source.has_lines else f"row_number() over () + {source.line_base - 1} as {LINE}"
     where = f" where not ({source.leave_out})" if source.leave_out else ""
     inner = f"(select *{'' if source.has_lines else ', ' + numbered} from {source.relation}{where})"
-    relation = f"(select {', '.join([LINE, *map(name, kept), *made])} from {inner})"
+    relation = f"(select {', '.join([LINE, *map(quoted, kept), *made])} from {inner})"
     types = {**{column: source.types[column] for column in kept}, **dict.fromkeys(new, "VARCHAR")}
     return replace(source, relation=relation, types=types, has_lines=True, leave_out=None)
 
@@ -201,7 +203,7 @@ def _unread_rows(
                 f"第 {line:,} 行的引号没有闭合。",
                 encoding=opened.encoding,
             )
-        unread.append((int(line), rule, (raw or "")[:_MAX_QUARANTINED_LINE]))
+        unread.append((int(line), rule, (raw or "")[:LONGEST_LINE]))
     if thresholds:
         pl.DataFrame(thresholds, schema={"threshold": pl.Int64, "shift": pl.Int64}, orient="row").group_by(
             "threshold"
@@ -219,7 +221,7 @@ def _count(
     unread: list[tuple[int, str, str]],
 ) -> None:
     """Rows, refusals by check, and rows that stand twice in the file."""
-    decided = f"read_parquet({text(str(job.work / DECIDED))})"
+    decided = f"read_parquet({literal(str(job.work / DECIDED))})"
     total, failed = connection.execute(f"select count(*), count(*) - count(row_hash) from {decided}").fetchall()[0]
     counts = dict(
         connection.execute(
@@ -245,7 +247,7 @@ def _count(
 
 def _duplicates(connection: duckdb.DuckDBPyConnection, job: Job, decided: str, feed: Feed) -> int:
     """Rows equal to an earlier row. A first look at 8-byte hashes finds the few whose values need comparing."""
-    values = ", ".join(name(column) for column in feed.stored_columns)
+    values = ", ".join(quoted(column) for column in feed.stored_columns)
     # neighbours in the order of the hashes: a group for every row would take twice the time and ten times the memory
     suspects = connection.execute(
         f"create or replace temp table suspects as select distinct h from"
@@ -254,10 +256,10 @@ def _duplicates(connection: duckdb.DuckDBPyConnection, job: Job, decided: str, f
     ).fetchall()
     if not suspects or suspects[0][0] == 0:
         return 0
-    target = text(str(job.work / DUPLICATES))
+    target = literal(str(job.work / DUPLICATES))
     connection.execute(
         f"copy (select file_row_number as ordinal from"
-        f" read_parquet({text(str(job.work / DECIDED))}, file_row_number = true)"
+        f" read_parquet({literal(str(job.work / DECIDED))}, file_row_number = true)"
         f" where row_hash in (select h from suspects)"
         f" qualify row_number() over (partition by {values} order by file_row_number) > 1) to {target} (format parquet)"
     )
@@ -269,7 +271,7 @@ def _sums(connection: duckdb.DuckDBPyConnection, job: Job, opened: Opened, feed:
     amounts = [column for column, spec in feed.columns.items() if spec.type == "amount"]
     result.sum_column = feed.sum_column
     if result.sum_column:
-        stored = name(feed.stored_name(result.sum_column))
+        stored = quoted(feed.stored_name(result.sum_column))
         result.sum_minor = connection.execute(
             f"select cast(coalesce(sum({stored}), 0) as hugeint) from {Work(job.work, result).accepted()}"
         ).fetchall()[0][0]
@@ -299,14 +301,11 @@ def _compare_sum(
     if not re.fullmatch(r"-?[0-9]{1,18}(\.[0-9]{1,2})?", declared, re.ASCII):
         raise_totals(f"the declared sum {declared!r} is no amount", f"声明的合计 {declared!r} 不是金额", result)
         return
-    decided = f"read_parquet({text(str(job.work / DECIDED))})"
+    decided = f"read_parquet({literal(str(job.work / DECIDED))})"
+    whole_units = ", ".join(map(literal, grammar.WHOLE_UNIT_CURRENCIES))
     found, whole = connection.execute(
-        f"select cast(coalesce(sum({name(feed.stored_name(column))}), 0) as hugeint),"
-        + (
-            f" coalesce(bool_and({name('currency')} in ({', '.join(map(text, grammar.WHOLE_UNIT_CURRENCIES))})), false)"
-            if feed.currency_column
-            else " false"
-        )
+        f"select cast(coalesce(sum({quoted(feed.stored_name(column))}), 0) as hugeint),"
+        + (f" coalesce(bool_and({quoted('currency')} in ({whole_units})), false)" if feed.currency_column else " false")
         + f" from {decided}"
     ).fetchall()[0]
     minor_unit = column in job.entry.columns and job.entry.columns[column].amount.unit == "minor"
@@ -349,91 +348,3 @@ def _refusal_of_share(job: Job, feed: Feed, result: Result, unread: list[tuple[i
         f"{damaged:,} of {result.rows_in:,} rows are refused; this feed allows a share of {most:g}.",
         f"{result.rows_in:,} 行中有 {damaged:,} 行被拒，超过允许比例 {most:g}。",
     )
-
-
-def _write_rejects(
-    connection: duckdb.DuckDBPyConnection,
-    job: Job,
-    plan: Plan,
-    feed: Feed,
-    result: Result,
-    unread: list[tuple[int, str, str]],
-) -> None:
-    """Every quarantined row with each of its reasons; exactly one of them is primary."""
-    work = Work(job.work, result)
-    words = pl.DataFrame(
-        [(n, c.code, c.column, c.en, c.zh) for n, c in enumerate(plan.checks)],
-        schema={"number": pl.Int16, "rule": pl.String, "column_name": pl.String, "en": pl.String, "zh": pl.String},
-        orient="row",
-    )
-    words.write_parquet(job.work / "words.parquet")
-    parts = [
-        f"select line_no, column_name, json_extract_string(standard_json, '$.' || column_name) as value, rule,"
-        f" case when rule = 'file_refused' then {text(result.reason_en)} else en end as reason_en,"
-        f" case when rule = 'file_refused' then {text(result.reason_zh)} else zh end as reason_zh,"
-        f" raw_json, standard_json, place = 1 as is_primary"
-        f" from (select line_no, raw_json, standard_json, unnest(fails) as number,"
-        f" generate_subscripts(fails, 1) as place from {work.decided()} where row_hash is null)"
-        f" join read_parquet({work.path('words.parquet')}) using (number)"
-    ]
-    if result.has_duplicates:
-        en, zh = ROW_REASONS["duplicate_row"]
-        columns = ", ".join(name(column) for column in feed.stored_columns)
-        parts.append(
-            f"select line_no, null, null, 'duplicate_row', {text(en)}, {text(zh)},"
-            f" cast(to_json(struct_pack({columns})) as varchar), null, true from {work.decided()}"
-            f" where ordinal in (select ordinal from read_parquet({work.path(DUPLICATES)}))"
-        )
-    if unread:
-        _unread_frame(unread, feed, result).write_parquet(job.work / "unread.parquet")
-        parts.append(f"select * from read_parquet({work.path('unread.parquet')})")
-    connection.execute(f"copy ({' union all '.join(parts)}) to {work.path(REJECTS)} (format parquet, compression lz4)")
-
-
-def _unread_frame(unread: list[tuple[int, str, str]], feed: Feed, result: Result) -> pl.DataFrame:
-    rows = []
-    empty = json.dumps(dict.fromkeys(feed.columns))
-    for line, rule, raw in unread:
-        reason = ROW_REASONS[rule]
-        if result.refused is not None:
-            rows.append((line, None, None, "file_refused", result.reason_en, result.reason_zh, raw, empty, True))
-        rows.append((line, None, raw[:500], rule, *reason, raw, empty, result.refused is None))
-    frame = pl.DataFrame(rows, schema=REJECT_SCHEMA, orient="row")
-    return frame.with_columns(raw_json=pl.struct(line=pl.col("raw_json")).struct.json_encode())
-
-
-REJECT_SCHEMA = {
-    "line_no": pl.Int64,
-    "column_name": pl.String,
-    "value": pl.String,
-    "rule": pl.String,
-    "reason_en": pl.String,
-    "reason_zh": pl.String,
-    "raw_json": pl.String,
-    "standard_json": pl.String,
-    "is_primary": pl.Boolean,
-}
-
-
-def _refuse_before_reading(job: Job, refusal: FileRefused, result: Result) -> None:
-    """The envelope is broken: each line that holds anything is quarantined as it stands."""
-    result.refused, result.reason_en, result.reason_zh = refusal.code, refusal.en, refusal.zh
-    result.encoding = result.encoding or refusal.encoding
-    result.decided = result.has_duplicates = result.has_shifts = False
-    result.checks = []
-    rows: list[tuple[object, ...]] = []
-    if result.format in ("csv", "jsonl"):
-        header = 1 if result.format == "csv" and job.entry.csv.header else 0
-        source = job.work / "unpacked" if (job.work / "unpacked").exists() else job.path
-        with source.open("rb") as file:
-            number = 0
-            while raw := file.readline(1 << 20):
-                number += 1
-                line = raw.decode("utf-8", errors="replace").strip("\r\n\0 ")[:_MAX_QUARANTINED_LINE]
-                if line and number > header + job.entry.csv.skip_rows:
-                    rows.append((number, None, None, "file_refused", refusal.en, refusal.zh, line, None, True))
-    frame = pl.DataFrame(rows, schema=REJECT_SCHEMA, orient="row")
-    frame = frame.with_columns(raw_json=pl.struct(line=pl.col("raw_json")).struct.json_encode())
-    frame.write_parquet(job.work / REJECTS)
-    result.rows_in = result.quarantined = result.unread = len(rows)
-    result.accepted = 0

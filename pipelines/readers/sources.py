@@ -14,10 +14,10 @@ import polars as pl
 from pipelines.readers.decide import LINE, Source
 from pipelines.readers.envelope import Limits, TextFacts, first_fields, look_at_text, read_trailer, split_line
 from pipelines.readers.job import Declared, Job
-from pipelines.readers.mapping import name, text
 from pipelines.readers.refusals import FileRefused
 from pipelines.readers.templates import CsvFormat
 from pipelines.readers.texts import Seen
+from pipelines.sql_words import literal, quoted
 
 MAX_JSON_LINE = 1 << 20
 _BATCH = 50_000
@@ -62,14 +62,15 @@ def open_csv(job: Job, path: Path) -> Opened:
     if job.entry.trailer:
         rows, sums = read_trailer(facts, how, job.entry.trailer)
         opened.declared, opened.marker = Declared(rows=rows, sums=sums), job.entry.trailer.marker
-    columns = ", ".join(f"{text(column)}: 'VARCHAR'" for column in names)
+    columns = ", ".join(f"{literal(column)}: 'VARCHAR'" for column in names)
     skip = how.skip_rows + (1 if how.header else 0)
     opened.has_data = facts.lines > skip and split_line(facts.last_line, how) != fields and not opened.marker
     # DuckDB 2.0 finds \\r\\n by itself, but told of it in strict mode it reads no row at all
-    new_line = "" if facts.new_line == "\\r\\n" else f" new_line = {text(facts.new_line)},"
+    new_line = "" if facts.new_line == "\\r\\n" else f" new_line = {literal(facts.new_line)},"
     relation = (
-        f"read_csv({text(str(facts.path))}, auto_detect = false, header = false, skip = {skip},"
-        f" delim = {text(how.delimiter)}, quote = {text(how.quote)}, escape = {text(how.escape if how.quote else '')},"
+        f"read_csv({literal(str(facts.path))}, auto_detect = false, header = false, skip = {skip},"
+        f" delim = {literal(how.delimiter)}, quote = {literal(how.quote)},"
+        f" escape = {literal(how.escape if how.quote else '')},"
         f"{new_line} columns = {{{columns}}}, store_rejects = true, rejects_limit = 0,"
         f" null_padding = false, strict_mode = true)"
     )
@@ -78,7 +79,7 @@ def open_csv(job: Job, path: Path) -> Opened:
         dict.fromkeys(names, "VARCHAR"),
         line_base=skip + 1,
         seen=Seen(controls=facts.controls, exponents=facts.exponents),
-        leave_out=f"{name(names[0])} is not distinct from {text(opened.marker)}" if opened.marker else None,
+        leave_out=f"{quoted(names[0])} is not distinct from {literal(opened.marker)}" if opened.marker else None,
     )
     return opened
 
@@ -149,7 +150,7 @@ def open_parquet(connection: duckdb.DuckDBPyConnection, path: Path) -> Opened:
     with path.open("rb") as file:
         if file.read(4) != b"PAR1":
             raise FileRefused("not_parquet", "This is not a Parquet file.", "这不是 Parquet 文件。")
-    relation = f"read_parquet({text(str(path))})"
+    relation = f"read_parquet({literal(str(path))})"
     try:
         described = connection.execute(f"describe select * from {relation}").fetchall()
     except duckdb.Error as error:
@@ -198,7 +199,7 @@ def _from_frame(job: Job, frame: pl.DataFrame) -> Opened:
     target = job.work / "text.parquet"
     frame.write_parquet(target, compression="lz4")
     types = {column: "VARCHAR" for column in frame.columns if column != LINE}
-    return Opened(Source(f"read_parquet({text(str(target))})", types, has_lines=True))
+    return Opened(Source(f"read_parquet({literal(str(target))})", types, has_lines=True))
 
 
 def open_jsonl(job: Job, path: Path) -> Opened:
@@ -223,7 +224,7 @@ def open_jsonl(job: Job, path: Path) -> Opened:
     if extra and job.entry.extra_columns == "refuse":
         raise FileRefused("header", f"Unknown fields: {', '.join(extra)}.", f"存在未知字段：{'、'.join(extra)}。")
     parts.append(_write_part(job, rows, wanted, len(parts)))
-    listed = ", ".join(text(part) for part in parts)
+    listed = ", ".join(literal(part) for part in parts)
     opened.source = Source(f"read_parquet([{listed}])", dict.fromkeys(wanted, "VARCHAR"), has_lines=True)
     return opened
 

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from pipelines.readers.templates import Transform
-
-
-def text(value: str) -> str:
-    """A quoted text constant."""
-    return "'" + value.replace("'", "''") + "'"
+from pipelines.readers.column_maps import Transform
+from pipelines.sql_words import literal
 
 
 def transform(source: str, step: Transform) -> str:
@@ -24,14 +20,18 @@ def transform(source: str, step: Transform) -> str:
     if word in plain:
         return plain[word]
     if word == "replace":
-        return f"replace({source}, {text(step.replace.find)}, {text(step.replace.with_)})" if step.replace else source
+        return (
+            f"replace({source}, {literal(step.replace.find)}, {literal(step.replace.with_)})"
+            if step.replace
+            else source
+        )
     if word == "pad_left":
         pad = step.pad_left
         if pad is None:
             return source
-        padded = f"lpad({source}, {pad.length}, {text(pad.with_)})"
+        padded = f"lpad({source}, {pad.length}, {literal(pad.with_)})"
         return f"case when length({source}) < {pad.length} then {padded} else {source} end"
-    mark, length = text(str(given)), len(str(given))
+    mark, length = literal(str(given)), len(str(given))
     return {
         "strip_prefix": f"case when starts_with({source}, {mark}) then {source}[{length + 1}:] else {source} end",
         "strip_suffix": (

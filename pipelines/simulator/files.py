@@ -40,11 +40,6 @@ def text_of_cents(cents: int) -> str:
     return f"{sign}{abs(cents) // 100}.{abs(cents) % 100:02d}"
 
 
-def cents_of_text(text: str) -> int:
-    whole, _, part = text.partition(".")
-    return int(whole) * 100 + (1 if not whole.startswith("-") else -1) * int((part or "0").ljust(2, "0"))
-
-
 @dataclass
 class FeedWriter:
     """Writes under ``inbound``/standard and counts the honest rows; files that come late wait under ``held``/late.

@@ -15,7 +15,6 @@ from ops_app.consoles.kit.context import use_app
 from ops_app.consoles.pages import PAGES, PageSpec
 from ops_app.domain.organisation.people import AGENCY_ROLES, ROLES_OF_EITHER, SYSTEM, Actor, Role
 from ops_app.domain.organisation.permissions import GRANTS, ROLE_NAMES
-from ops_app.gateways.clock import FixedClock
 from ops_app.server import SCRIPT
 from ops_app.services.organisation import sessions as session_service
 from ops_app.services.organisation.people import enter_person, new_person
@@ -24,6 +23,7 @@ from ops_app.store.organisation.people import by_id
 from tests.access import table, world
 from tests.access.table import PEOPLE, Row
 from tests.access.world import RELATIONS, THEN, World
+from tests.clock import FixedClock
 from tests.consoles.conftest import page as page_of
 from tests.consoles.conftest import words
 

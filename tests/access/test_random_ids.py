@@ -22,7 +22,6 @@ from ops_app.domain.casework.requests import CaseRequestKind
 from ops_app.domain.errors import NotFound
 from ops_app.domain.organisation.exports import ExportState
 from ops_app.domain.organisation.people import Actor, Role
-from ops_app.gateways.clock import FixedClock
 from ops_app.gateways.sql_sandbox import run_query
 from ops_app.server import SCRIPT
 from ops_app.services.casework.assigning import unassign_cases
@@ -38,8 +37,9 @@ from pipelines.publish import publish_snapshots
 from pipelines.warehouse import Warehouse, connect
 from tests.access.test_pages import session_of
 from tests.access.world import THEN, World
+from tests.clock import FixedClock
 from tests.consoles.conftest import page, words
-from tests.consoles.test_front_door import behind_the_gate
+from tests.consoles.gate import behind_the_gate
 from tests.services.casework.asking import ask
 from tests.services.casework.casebook import (
     AG2,

@@ -22,7 +22,7 @@ from ops_app.store.organisation import sessions
 from ops_app.store.tables.agencies import agencies
 from tests.access import table
 from tests.access.table import PEOPLE
-from tests.consoles.test_front_door import behind_the_gate
+from tests.consoles.gate import behind_the_gate
 from tests.consoles.test_rest import LOAN, payment
 
 NOBODYS = {

@@ -30,7 +30,7 @@ from ops_app.config import PROJECT_ROOT, Settings
 from ops_app.gateways.sql_sandbox import run_query
 from ops_app.services.organisation.demo_people import demo_password
 from ops_app.store.tables.organisation import audit_log
-from tests.gateways.test_notify import free_port
+from tests.loopback import free_port
 
 BROWSERS = ("manager", "supervisor", "finance")
 PAGES = [f"/{one.url_path}" for one in DASHBOARDS] + ["/", "/repayment_audit"]

@@ -27,7 +27,7 @@ from ops_app.domain.organisation.people import SYSTEM, Actor, Role
 from ops_app.services.casework.cases import list_cases
 from ops_app.services.organisation.demo_people import create_demo_people, demo_password
 from tests.bench import million
-from tests.gateways.test_notify import free_port
+from tests.loopback import free_port
 
 CASES = 5_000
 MOST_OVER_MS = 600

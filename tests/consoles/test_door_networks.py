@@ -13,7 +13,8 @@ from ops_app.domain.organisation.people import Role
 from ops_app.services.organisation import agency_access, people
 from ops_app.services.organisation.agencies import AgencyDetails, add_agency
 from tests.consoles.conftest import SignedInAs
-from tests.consoles.test_front_door import behind_the_gate, sign_in
+from tests.consoles.gate import behind_the_gate
+from tests.consoles.test_front_door import sign_in
 
 At = Callable[[str], TestClient]
 

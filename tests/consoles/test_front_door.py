@@ -7,24 +7,22 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
-from starlette.applications import Starlette
-from starlette.requests import Request
-from starlette.responses import PlainTextResponse
-from starlette.routing import Route, WebSocketRoute
 from starlette.testclient import TestClient
-from starlette.websockets import WebSocket, WebSocketDisconnect
+from starlette.websockets import WebSocketDisconnect
 
 from ops_app.bootstrap import App, open_app
 from ops_app.config import Settings
 from ops_app.domain.organisation.people import SYSTEM, Role
-from ops_app.gateways.clock import FixedClock, SystemClock
+from ops_app.gateways.clock import SystemClock
 from ops_app.interfaces.gate import safe_next
 from ops_app.interfaces.headers import FORM_BODY_LIMIT
-from ops_app.server import build_server, front_of, streamlit_options
+from ops_app.server import build_server, streamlit_options
 from ops_app.services.organisation import people, sessions
 from ops_app.services.organisation.first_administrator import create_first_administrator
 from ops_app.services.organisation.sign_in import actor_of
+from tests.clock import FixedClock
 from tests.consoles.conftest import SignedInAs
+from tests.consoles.gate import behind_the_gate
 
 PASSWORD = "violet harbour lantern 42"
 PAGE = {"accept": "text/html"}
@@ -34,22 +32,6 @@ PAGE = {"accept": "text/html"}
 def clock(app: App) -> FixedClock:
     """A clock that stands at the present until a test moves it."""
     return FixedClock(SystemClock().now())
-
-
-def behind_the_gate(app: App) -> Starlette:
-    """The server of an installation with a plain page in the place of the framework's (there is one of it a process;
-    the journeys drive the whole)."""
-
-    async def page(request: Request) -> PlainTextResponse:
-        return PlainTextResponse("a page", status_code=404 if request.url.path == "/nothing-here" else 200)
-
-    async def socket(websocket: WebSocket) -> None:
-        await websocket.accept()
-        await websocket.close()
-
-    routes, middleware = front_of(app)
-    beyond = [WebSocketRoute("/_stcore/stream", socket), Route("/{path:path}", page)]
-    return Starlette(routes=[*routes, *beyond], middleware=middleware)
 
 
 @pytest.fixture

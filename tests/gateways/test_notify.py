@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import socket
 import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
@@ -12,23 +11,9 @@ from aiosmtpd.controller import Controller
 
 from ops_app.config import Settings
 from ops_app.gateways.notify import DeliveryFailed, MailNotifier, Message, WebhookNotifier, notifiers_of
+from tests.loopback import Mailbox, free_port
 
 LATE = Message("feed_missing", "bank_lines missing", "The bank file has not arrived.", "银行流水尚未到达。")
-
-
-class Mailbox:
-    def __init__(self) -> None:
-        self.mails = []
-
-    async def handle_DATA(self, server, session, envelope):
-        self.mails.append(envelope)
-        return "250 OK"
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -19,6 +18,7 @@ from ops_app.bootstrap import App, open_app
 from ops_app.config import PROJECT_ROOT, Settings
 from ops_app.domain.organisation.people import SYSTEM
 from ops_app.services.organisation.demo_people import create_demo_people, demo_password
+from tests.loopback import free_port
 
 PATIENCE_MS = 60_000
 """How long a page may take on a machine that does other things too."""
@@ -28,10 +28,7 @@ FINISHED = '[data-testid="stApp"][data-test-script-state="notRunning"]'
 @pytest.fixture(scope="module")
 def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
     """An installation of this module with the demo's people."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    settings = Settings.load(home=tmp_path_factory.mktemp("home"), ops_url="", demo=True, port=port)
+    settings = Settings.load(home=tmp_path_factory.mktemp("home"), ops_url="", demo=True, port=free_port())
     app = open_app(settings)
     create_demo_people(SYSTEM, app.store, now=app.clock.now(), demo=True)
     yield app

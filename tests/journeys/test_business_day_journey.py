@@ -21,8 +21,8 @@ from ops_app.domain.organisation.people import SYSTEM
 from ops_app.services.organisation.demo_people import create_demo_people
 from pipelines.run_day import run_day
 from pipelines.simulator import AnswerKey, deliver_due, simulate
-from tests.gateways.test_notify import free_port
 from tests.journeys.conftest import Visitor
+from tests.loopback import free_port
 
 pytestmark = pytest.mark.browser
 DAYS = 10

@@ -23,7 +23,7 @@ from pipelines.instance import dagster_home
 from pipelines.run_day import run_day
 from pipelines.serve import TELEMETRY_OFF, commands
 from pipelines.simulator import simulate
-from tests.gateways.test_notify import Mailbox, free_port
+from tests.loopback import Mailbox, free_port
 
 pytestmark = pytest.mark.slow
 OPERATOR = Actor("test", "test", Role.OPERATOR)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import tempfile
-from collections import Counter
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -74,7 +73,3 @@ def read_by_template(path: Path, name: str, label: str, *, file_date: date | str
     """``path`` read by the entry ``label`` of the template ``name``."""
     found = template(name)
     return read(path, found.entry(label), file_date=file_date, zone=found.timezone, **more)
-
-
-def tally(rows: list[tuple[Any, ...]]) -> Counter[Any]:
-    return Counter({row[0]: row[1] for row in rows})

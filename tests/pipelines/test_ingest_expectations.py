@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Iterator
 from pathlib import Path
 
 import duckdb
@@ -20,9 +19,9 @@ from pipelines.expectations.suite import (
     validate_rows,
 )
 from pipelines.readers.job import CheckCount
-from pipelines.readers.limited import Reader, reader
+from pipelines.readers.limited import Reader
 from pipelines.readers.templates import FeedMap
-from tests.pipelines.feeding import Home, make_home, payment, repayments
+from tests.pipelines.feeding import Home, payment, repayments
 from tests.pipelines.reading import Reading, read
 
 VALUES = {
@@ -35,17 +34,6 @@ VALUES = {
     "integer": ["", "0", "-1", "7", "99999999", "1.5"],
     "boolean": ["", "true", "false", "maybe"],
 }
-
-
-@pytest.fixture(scope="module")
-def running() -> Iterator[Reader]:
-    with reader() as started:
-        yield started
-
-
-@pytest.fixture
-def home(tmp_path: Path) -> Home:
-    return make_home(tmp_path / "home")
 
 
 def random_rows(feed: Feed, folder: Path, rows: int, seed: int) -> Reading:

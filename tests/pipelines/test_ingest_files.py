@@ -8,7 +8,6 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import duckdb
@@ -23,23 +22,12 @@ from pipelines.ingest import unwanted_files
 from pipelines.readers.envelope import Limits
 from pipelines.readers.limited import Reader, ReaderDied, reader
 from pipelines.readers.templates import CsvFormat, FeedMap
-from tests.pipelines.feeding import HEADER, Home, make_home, payment, repayments
+from tests.pipelines.feeding import HEADER, Home, payment, repayments
 from tests.pipelines.reading import Reading, read
 
 GOOD = [payment(1), payment(2, "0.01"), payment(3, "100")]
 LENIENT = FeedMap(feed="repayments", same_names=True, max_refused_share=1.0)
 STRICT = FeedMap(feed="repayments", same_names=True)
-
-
-@pytest.fixture(scope="module")
-def running() -> Iterator[Reader]:
-    with reader() as started:
-        yield started
-
-
-@pytest.fixture
-def home(tmp_path: Path) -> Home:
-    return make_home(tmp_path / "home")
 
 
 def reading(folder: Path, content: bytes, entry: FeedMap = LENIENT, name: str = "repayments_2026-03-05.csv") -> Reading:

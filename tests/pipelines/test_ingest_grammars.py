@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from ops_app.domain.errors import Invalid
 from ops_app.domain.money import Money, minor_digits
 from pipelines.readers import grammar
-from pipelines.readers.templates import AmountFormat
+from pipelines.readers.column_maps import AmountFormat
 
 AMOUNT_MARKS = "0123456789.-+, ()eExX_'NaNif１２٣￥¥元%"
 HOSTILE = [

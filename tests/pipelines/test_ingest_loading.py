@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 
@@ -13,19 +12,8 @@ import pytest
 
 from ops_app.services.organisation.quarantine import SUPERSEDED
 from pipelines.corrections import NOT_REPLAYABLE, RELEASED, replay_corrections
-from pipelines.readers.limited import Reader, reader
+from pipelines.readers.limited import Reader
 from tests.pipelines.feeding import HEADER, Home, make_home, payment, repayments
-
-
-@pytest.fixture(scope="module")
-def running() -> Iterator[Reader]:
-    with reader() as started:
-        yield started
-
-
-@pytest.fixture
-def home(tmp_path: Path) -> Home:
-    return make_home(tmp_path / "home")
 
 
 def customers(*lines: str) -> bytes:

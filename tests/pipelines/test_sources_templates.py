@@ -10,7 +10,7 @@ from pydantic import BaseModel
 
 from ops_app.config import PROJECT_ROOT
 from pipelines.expectations.definitions import feed_names, load_feed
-from pipelines.readers import templates as model
+from pipelines.readers import column_maps, templates
 from pipelines.readers.templates import FeedMap, Template, load_template, parse_template
 
 FOLDER = PROJECT_ROOT / "data" / "templates"
@@ -52,8 +52,8 @@ def test_a_template_fills_only_columns_that_exist_and_every_one_that_must_be_fil
 
 
 def models() -> list[type[BaseModel]]:
-    found = [one for one in vars(model).values() if isinstance(one, type) and issubclass(one, BaseModel)]
-    return [one for one in found if one.__module__ == model.__name__ and one.model_fields]
+    found = [(file, one) for file in (column_maps, templates) for one in vars(file).values() if isinstance(one, type)]
+    return [one for file, one in found if issubclass(one, BaseModel) and one.__module__ == file.__name__]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda path: path.name)

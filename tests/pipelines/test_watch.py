@@ -16,7 +16,7 @@ from ops_app.services.organisation.demo_organisation import create_demo_organisa
 from ops_app.store.organisation import outbox
 from pipelines.warehouse import Warehouse
 from pipelines.watch import watch
-from tests.gateways.test_notify import Mailbox, free_port
+from tests.loopback import Mailbox, free_port
 from tests.services.organisation.approving import a_person, ask, kinds_of_the_tests
 
 DAY = date(2026, 10, 31)

@@ -7,11 +7,10 @@ from typing import Annotated
 
 from fastapi import APIRouter, Header, Path, Query, Request
 
-from ops_app.domain.errors import Invalid
 from ops_app.domain.organisation.approvals import RequestState
 from ops_app.domain.paging import LARGEST_PAGE
 from ops_app.interfaces.rest.approval_models import ApprovalDecisionIn, ApprovalDecisionOut, ApprovalOut, ApprovalsOut
-from ops_app.interfaces.rest.callers import Callers
+from ops_app.interfaces.rest.callers import Callers, required_key
 from ops_app.interfaces.rest.strict_json import StrictRoute
 from ops_app.services.organisation import approvals as engine
 
@@ -73,8 +72,7 @@ def approval_routes(callers: Callers) -> APIRouter:
     ) -> ApprovalDecisionOut:
         """Decide on a request; ``Idempotency-Key`` is required, and its repetition is given the first answer."""
         actor = callers.of(request)
-        if idempotency_key is None:
-            raise Invalid("Send an Idempotency-Key.", "请提供 Idempotency-Key。", field="Idempotency-Key")
+        idempotency_key = required_key(idempotency_key)
         acts: dict[str, Callable[..., engine.Moved]] = {
             "approve": engine.approve,
             "reject": engine.reject,

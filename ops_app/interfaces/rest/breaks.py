@@ -10,7 +10,7 @@ from fastapi import APIRouter, Header, Path, Query, Request
 from ops_app.domain.errors import Invalid
 from ops_app.domain.ledger.breaks import UNSETTLED, BreakKind, BreakState
 from ops_app.domain.paging import LARGEST_PAGE
-from ops_app.interfaces.rest.callers import Callers
+from ops_app.interfaces.rest.callers import Callers, required_key
 from ops_app.interfaces.rest.models import BreakOut, BreaksOut, DecisionIn, DecisionOut
 from ops_app.interfaces.rest.strict_json import StrictRoute
 from ops_app.services.ledger import reconciliation as desk
@@ -73,8 +73,7 @@ def break_routes(callers: Callers) -> APIRouter:
     ) -> DecisionOut:
         """Decide on a break; ``Idempotency-Key`` is required, and its repetition is given the first answer."""
         actor = callers.of(request)
-        if idempotency_key is None:
-            raise Invalid("Send an Idempotency-Key.", "请提供 Idempotency-Key。", field="Idempotency-Key")
+        idempotency_key = required_key(idempotency_key)
         common: dict[str, Any] = {
             "now": app.clock.now(),
             "break_id": break_id,

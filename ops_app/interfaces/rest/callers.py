@@ -11,7 +11,7 @@ from fastapi import Request
 from starlette.exceptions import HTTPException
 
 from ops_app.bootstrap import App
-from ops_app.domain.errors import Refused
+from ops_app.domain.errors import Invalid, Refused
 from ops_app.domain.organisation.people import Actor
 from ops_app.interfaces.cookies import Cookies, address_of, is_same_origin
 from ops_app.interfaces.problems import InProgress, SignedOut
@@ -34,6 +34,13 @@ class AcknowledgeFirst(Refused):
             "A change of rules waits for you. Sign in to the pages, read and acknowledge it first.",
             "有规则变更公告待您确认，请先登录页面阅读并确认。",
         )
+
+
+def required_key(key: str | None) -> str:
+    """The ``Idempotency-Key`` of a request; raises ``Invalid`` where none was sent."""
+    if key is None:
+        raise Invalid("Send an Idempotency-Key.", "请提供 Idempotency-Key。", field="Idempotency-Key")
+    return key
 
 
 @dataclass

@@ -15,7 +15,7 @@ from ops_app.domain.organisation.permissions import require
 from ops_app.domain.paging import LARGEST_PAGE
 from ops_app.gateways.import_files import bring, read_preview, refused_lines
 from ops_app.gateways.pipeline_child import work_on_import
-from ops_app.interfaces.rest.callers import Callers
+from ops_app.interfaces.rest.callers import Callers, required_key
 from ops_app.interfaces.rest.import_models import (
     ImportDecisionIn,
     ImportIn,
@@ -54,8 +54,7 @@ def import_routes(callers: Callers) -> APIRouter:
     ) -> ImportOut:
         """Bring a file; answers with what its preview counts. ``Idempotency-Key`` is required."""
         actor = callers.of(request)
-        if idempotency_key is None:
-            raise Invalid("Send an Idempotency-Key.", "请提供 Idempotency-Key。", field="Idempotency-Key")
+        idempotency_key = required_key(idempotency_key)
         now = app.clock.now()
         with callers.alone("imports", idempotency_key):
             one = bring(

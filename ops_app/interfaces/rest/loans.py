@@ -7,8 +7,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Header, Query, Request
 
-from ops_app.domain.errors import Invalid
-from ops_app.interfaces.rest.callers import Callers
+from ops_app.interfaces.rest.callers import Callers, required_key
 from ops_app.interfaces.rest.models import LoanIn, LoanOut, PostingOut
 from ops_app.interfaces.rest.strict_json import StrictRoute
 from ops_app.services.casework.pushing import push_loan
@@ -29,8 +28,7 @@ def loan_routes(callers: Callers) -> APIRouter:
         the file of that day comes, the file counts. ``Idempotency-Key`` is required; a repetition is given the first
         answer, other content under the key is refused."""
         actor, app = callers.of(request), callers.app
-        if idempotency_key is None:
-            raise Invalid("Send an Idempotency-Key.", "请提供 Idempotency-Key。", field="Idempotency-Key")
+        idempotency_key = required_key(idempotency_key)
         with callers.alone("loans", idempotency_key):
             done = push_loan(
                 actor, app.store, now=app.clock.now(), loan=loan.as_loan_day(), key=idempotency_key,

@@ -6,8 +6,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Header, Request, Response
 
-from ops_app.domain.errors import Invalid
-from ops_app.interfaces.rest.callers import Callers
+from ops_app.interfaces.rest.callers import Callers, required_key
 from ops_app.interfaces.rest.models import PaymentIn, PaymentOut
 from ops_app.interfaces.rest.strict_json import StrictRoute
 from ops_app.services.ledger.pushed import push_under_key
@@ -29,8 +28,7 @@ def payment_routes(callers: Callers) -> APIRouter:
         the first answer with ``X-Served-From-Cache``; other content under the key or the payment id 422, naming what
         differs; a second request while the first is worked on 409."""
         actor = callers.of(request)
-        if idempotency_key is None:
-            raise Invalid("Send an Idempotency-Key.", "请提供 Idempotency-Key。", field="Idempotency-Key")
+        idempotency_key = required_key(idempotency_key)
         one = payment.as_repayment()
         app = callers.app
         now = app.clock.now()

@@ -10,10 +10,9 @@ from fastapi.responses import Response
 
 from ops_app.domain.casework.request_rules import AssetStep
 from ops_app.domain.casework.requests import CaseRequestKind, Step
-from ops_app.domain.errors import Invalid
 from ops_app.domain.organisation.approvals import OPEN, RequestState
 from ops_app.domain.paging import LARGEST_PAGE
-from ops_app.interfaces.rest.callers import Callers
+from ops_app.interfaces.rest.callers import Callers, required_key
 from ops_app.interfaces.rest.request_models import (
     AnswerIn,
     AskAgainIn,
@@ -115,7 +114,7 @@ def _acting(router: APIRouter, callers: Callers) -> None:
     @router.post("/cases/{case_id}/requests", status_code=201)
     def ask(request: Request, case_id: Id, asked: AskIn, idempotency_key: IdempotencyKey = None) -> AskedOut:
         """Ask for something on a case; ``Idempotency-Key`` is required."""
-        actor, key = callers.of(request), _key(idempotency_key)
+        actor, key = callers.of(request), required_key(idempotency_key)
         with callers.alone("approvals", key):
             identity = services.raise_request(
                 actor, app.store, now=app.clock.now(), zone=app.settings.zone, evidence_folder=app.settings.evidence,
@@ -128,7 +127,7 @@ def _acting(router: APIRouter, callers: Callers) -> None:
         request: Request, case_request_id: Id, asked: AskAgainIn, idempotency_key: IdempotencyKey = None
     ) -> MovedOut:
         """Submit an own returned request again."""
-        actor, key = callers.of(request), _key(idempotency_key)
+        actor, key = callers.of(request), required_key(idempotency_key)
         asking = services.Asking(
             CaseRequestKind.WAIVER, asked.form, asked.reason, tuple(one.upload() for one in asked.files)
         )  # its kind is that of the request, whatever stands here
@@ -144,7 +143,7 @@ def _acting(router: APIRouter, callers: Callers) -> None:
         request: Request, case_request_id: Id, asked: WithdrawIn, idempotency_key: IdempotencyKey = None
     ) -> MovedOut:
         """Take an own request back."""
-        actor, key = callers.of(request), _key(idempotency_key)
+        actor, key = callers.of(request), required_key(idempotency_key)
         with callers.alone("approvals", key):
             done = services.withdraw_request(
                 actor, app.store, now=app.clock.now(), case_request_id=case_request_id, expected_version=asked.version,
@@ -157,7 +156,7 @@ def _acting(router: APIRouter, callers: Callers) -> None:
         request: Request, case_request_id: Id, asked: AnswerIn, idempotency_key: IdempotencyKey = None
     ) -> MovedOut:
         """Answer a request that an answer settles, with the last approval."""
-        actor, key = callers.of(request), _key(idempotency_key)
+        actor, key = callers.of(request), required_key(idempotency_key)
         with callers.alone("approvals", key):
             done = request_answers.answer_request(
                 actor, app.store, now=app.clock.now(), evidence_folder=app.settings.evidence,
@@ -180,7 +179,7 @@ def _rules(router: APIRouter, callers: Callers) -> None:
     @router.post("/case-request-rules", status_code=201)
     def ask_rule(request: Request, asked: RuleIn, idempotency_key: IdempotencyKey = None) -> RuleAskedOut:
         """Ask for another rule; it holds once somebody else has approved it."""
-        actor, key = callers.of(request), _key(idempotency_key)
+        actor, key = callers.of(request), required_key(idempotency_key)
         with callers.alone("approvals", key):
             identity = request_rules.request_rule_change(
                 actor, app.store, now=app.clock.now(), kind=asked.kind, asset=AssetStep(asked.asset),
@@ -188,12 +187,6 @@ def _rules(router: APIRouter, callers: Callers) -> None:
                 currency=asked.currency, reason=asked.reason, key=key,
             )  # fmt: skip
         return RuleAskedOut(request_id=identity)
-
-
-def _key(key: str | None) -> str:
-    if key is None:
-        raise Invalid("Send an Idempotency-Key.", "请提供 Idempotency-Key。", field="Idempotency-Key")
-    return key
 
 
 def _moved(done: Moved) -> MovedOut:

@@ -14,10 +14,10 @@ from ops_app.domain.organisation.people import Actor, Role
 from ops_app.services.casework.request_answers import answer_request
 from ops_app.services.casework.request_reading import CaseRequestRecord, read_case_request
 from ops_app.services.casework.requests import Asking, raise_request
-from ops_app.services.organisation import approvals
 from ops_app.services.organisation.approvals import Moved
 from ops_app.store.store import Store
 from tests.services.casework.casebook import NOW, WHY, a_collector, now_is
+from tests.services.organisation import approving
 
 ZONE = ZoneInfo("Asia/Shanghai")
 PDF = Upload("income proof.pdf", b"%PDF-1.7 proof of income")
@@ -62,11 +62,7 @@ def decide(
 ) -> Moved:
     """A decision by somebody who read the request."""
     one = seen(store, by, case_request_id, now=now).approval
-    acts = {"approve": approvals.approve, "reject": approvals.reject, "return": approvals.return_request}
-    return acts[what](
-        by, store, now=now, request_id=one.request_id, expected_version=one.version, content_hash=one.content_hash,
-        reason=reason, key=uuid4().hex,
-    )  # fmt: skip
+    return approving.decide(store, by, one, what, now=now, reason=reason)
 
 
 def answer(

@@ -50,6 +50,7 @@ from tests.services.casework.casebook import (
     taken_in,
     versions,
 )
+from tests.services.organisation import approving
 
 ZONE = ZoneInfo("Asia/Shanghai")
 LATER = NOW + timedelta(hours=2)
@@ -100,10 +101,7 @@ def a_manager(store: Store) -> Actor:
 
 def decide(store: Store, request_id: str, by: Actor, *, now: datetime = LATER) -> Moved:
     one = engine.read_request(by, store, now=now, request_id=request_id).item
-    return engine.approve(
-        by, store, now=now, request_id=request_id, expected_version=one.version, content_hash=one.content_hash,
-        reason="looked", key=uuid4().hex,
-    )  # fmt: skip
+    return approving.decide(store, by, one, now=now)
 
 
 def outside(store: Store) -> dict[str, Difference | None]:

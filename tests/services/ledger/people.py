@@ -5,28 +5,19 @@ from __future__ import annotations
 from datetime import UTC, date, datetime
 from typing import Any
 
+from sqlalchemy import func, select
+
 from ops_app.domain.ledger.breaks import BreakKind, break_id
 from ops_app.domain.ledger.repayments import Repayment, RepaymentKind
 from ops_app.domain.organisation.people import SYSTEM, Actor, Role
 from ops_app.domain.organisation.readiness import NEEDS, Check, CheckState
 from ops_app.services.ledger.reconciliation_runs import Applied, FoundBreak, apply_run
 from ops_app.services.organisation import readiness
-from ops_app.services.organisation.hashing import hash_of_nobody
-from ops_app.services.organisation.people import enter_person, new_person
 from ops_app.store.store import Store
 
 NOW = datetime(2026, 3, 10, 15, 59, 59, tzinfo=UTC)
 DAY = date(2026, 3, 10)
-ADMINISTRATOR = Actor("admin", "Admin", Role.ADMINISTRATOR)
 COLLECTOR = Actor("c1", "Coll", Role.COLLECTOR)
-
-
-def a_person(store: Store, name: str, role: Role = Role.SUPERVISOR) -> Actor:
-    """A person of the store, as the actor of a session."""
-    made = new_person(NOW, name.lower(), name, role, None, "en")
-    with store.writing(ADMINISTRATOR, NOW) as transaction:
-        enter_person(transaction, made, hash_of_nobody())
-    return Actor(made.person_id, made.display_name, role)
 
 
 def a_repayment(payment_id: str = "P1", amount: int = 10_000, **other: Any) -> Repayment:
@@ -72,3 +63,9 @@ def applied(store: Store, *found: FoundBreak, day: date = DAY, now: datetime = N
     """A run of reconciliation that found these breaks."""
     data_is_current(store, day=day, now=now)
     return apply_run(SYSTEM, store, now=now, business_date=day, found=found)
+
+
+def rows_of(store: Store, table: object) -> int:
+    """How many rows a table holds."""
+    with store.reading() as connection:
+        return int(connection.execute(select(func.count()).select_from(table)).scalar_one())

@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import func, select, text
+from sqlalchemy import select, text
 from sqlalchemy.exc import DBAPIError
 
 from ops_app.domain.errors import Conflict, Invalid, Refused
@@ -22,8 +22,6 @@ from ops_app.domain.ledger.breaks import (
 )
 from ops_app.domain.organisation.people import SYSTEM, Role
 from ops_app.services.ledger.reconciliation import (
-    BreakFilter,
-    count_breaks,
     decide_breaks,
     list_breaks,
     match_break,
@@ -37,7 +35,7 @@ from ops_app.services.ledger.reconciliation import (
 from ops_app.services.ledger.reconciliation_runs import standing_decisions
 from ops_app.services.ledger.repayments import record_payments
 from ops_app.store.store import SameKeyOtherContent, Store
-from ops_app.store.tables.ledger import break_decisions, breaks
+from ops_app.store.tables.ledger import break_decisions
 from ops_app.store.tables.organisation import audit_log
 from tests.services.ledger.people import (
     BANK,
@@ -48,10 +46,11 @@ from tests.services.ledger.people import (
     LENDER,
     NOW,
     a_break,
-    a_person,
     a_repayment,
     applied,
+    rows_of,
 )
+from tests.services.organisation.approving import a_person
 
 WHY = "the bank confirmed it by phone"
 
@@ -59,11 +58,6 @@ WHY = "the bank confirmed it by phone"
 def state_of(store: Store, break_id: str) -> tuple[BreakState, int]:
     one = read_break(SYSTEM, store, now=NOW, break_id=break_id).item
     return one.state, one.version
-
-
-def rows_of(store: Store, table: object) -> int:
-    with store.reading() as connection:
-        return int(connection.execute(select(func.count()).select_from(table)).scalar_one())
 
 
 # --- runs -----------------------------------------------------------------------------------------------------------
@@ -345,63 +339,3 @@ def test_a_match_is_never_made_in_bulk(store: Store):
         preview_decision(supervisor, store, now=NOW, decision=BreakMove.MATCH, items={LENDER.break_id: 1})
     with pytest.raises(Invalid):
         decide_breaks(supervisor, store, now=NOW, decision=BreakMove.REJECT, items={}, reason=WHY, key="k")
-
-
-# --- lists ----------------------------------------------------------------------------------------------------------
-
-
-def test_the_list_is_filtered_sorted_paged_and_totalled(store: Store):
-    applied(store, LENDER, day=DAY - timedelta(days=5))
-    applied(store, LENDER, BANK, BANK_PART)
-    page = list_breaks(SYSTEM, store, now=NOW, sort="difference_minor", page_size=2)
-    assert [one.difference_minor for one in page.rows] == [-10_000, -4_000]
-    assert (page.total, page.totals, page.as_of_date) == (3, {"CNY": (3, -4_000)}, DAY)
-    second = list_breaks(SYSTEM, store, now=NOW, sort="difference_minor", page_size=2, page=2)
-    assert [second.age_days(one) for one in second.rows] == [5]
-
-    def found(**wanted: object) -> set[str]:
-        chosen = BreakFilter(**wanted)
-        return {one.break_id for one in list_breaks(SYSTEM, store, now=NOW, wanted=chosen).rows}
-
-    assert found(kinds=frozenset({BreakKind.UNMATCHED_LENDER})) == {LENDER.break_id}
-    assert found(least_minor=9_000) == {LENDER.break_id, BANK.break_id}
-    assert found(most_minor=5_000) == {BANK_PART.break_id}
-    assert found(text="99/2") == {BANK_PART.break_id}
-    assert found(text="%") == set()
-    assert found(source_code="XJC") == set()
-    old = list_breaks(SYSTEM, store, now=NOW, least_age_days=3)
-    assert {one.break_id for one in old.rows} == {LENDER.break_id}
-    assert count_breaks(SYSTEM, store, now=NOW)[(BreakKind.UNMATCHED_BANK, BreakState.OPEN)] == 2
-    for wrong in ({"sort": "sides_json"}, {"page": 0}, {"page_size": 501}):
-        with pytest.raises(Invalid):
-            list_breaks(SYSTEM, store, now=NOW, **wrong)
-
-
-def test_payers_are_masked_on_the_desk_and_never_in_the_audit_log(store: Store):
-    supervisor = a_person(store, "Sun")
-    applied(store, LENDER, BANK)
-    shown = read_break(supervisor, store, now=NOW, break_id=LENDER.break_id).item.sides["lender"][0]
-    assert shown == {"payment_id": "P1", "payer_name": "张**", "payer_account": "****0123"}
-    other = read_break(supervisor, store, now=NOW, break_id=BANK.break_id).item.sides["bank"][0]
-    assert other["counterparty_name"] == "李**"
-    park_break(supervisor, store, now=NOW, break_id=LENDER.break_id, expected_version=1, reason=WHY, key="k")
-    with store.reading() as connection:
-        rows = connection.execute(select(audit_log.c.before_json, audit_log.c.after_json)).all()
-    assert not any("张三丰" in str(row) or "6222" in str(row) for row in rows)
-
-
-def test_what_may_be_done_next_comes_with_the_break(store: Store):
-    supervisor = a_person(store, "Sun")
-    applied(store, LENDER)
-    assert set(read_break(supervisor, store, now=NOW, break_id=LENDER.break_id).moves) == {
-        BreakMove.MATCH, BreakMove.SPLIT, BreakMove.REJECT, BreakMove.PARK,
-    }  # fmt: skip
-    reject_break(supervisor, store, now=NOW, break_id=LENDER.break_id, expected_version=1, reason=WHY, key="k")
-    assert read_break(supervisor, store, now=NOW, break_id=LENDER.break_id).moves == (BreakMove.REOPEN,)
-
-
-def test_the_store_refuses_a_break_of_a_kind_or_state_that_does_not_exist(store: Store):
-    applied(store, LENDER)
-    for column, value in (("state", "settled"), ("kind", "odd"), ("version", 0)):
-        with pytest.raises(DBAPIError), store.writing(SYSTEM, NOW) as transaction:
-            transaction.connection.execute(breaks.update().values({column: value}))

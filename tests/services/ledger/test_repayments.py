@@ -5,7 +5,7 @@ from datetime import date, timedelta
 from itertools import pairwise
 
 import pytest
-from sqlalchemy import func, select, text
+from sqlalchemy import select, text
 from sqlalchemy.exc import DBAPIError
 
 from ops_app.domain.errors import Invalid, Refused
@@ -18,25 +18,20 @@ from ops_app.services.ledger.verify import verify_money, verify_once
 from ops_app.store.store import Store
 from ops_app.store.tables.ledger import payments
 from ops_app.store.tables.organisation import audit_log, inbox
-from tests.services.ledger.people import COLLECTOR, DAY, NOW, a_repayment
+from tests.services.ledger.people import COLLECTOR, DAY, NOW, a_repayment, rows_of
 
 
 def record(store: Store, *rows: object):
     return record_payments(SYSTEM, store, now=NOW, rows=rows, business_date=DAY)
 
 
-def count(store: Store, table: object) -> int:
-    with store.reading() as connection:
-        return int(connection.execute(select(func.count()).select_from(table)).scalar_one())
-
-
 def test_a_payment_delivered_again_changes_nothing_and_leaves_no_trace(store: Store):
     first = record(store, a_repayment("P1"), a_repayment("P2"))
-    audited = count(store, audit_log)
+    audited = rows_of(store, audit_log)
     again = record(store, a_repayment("P2"), a_repayment("P1"))
     assert (first.recorded, first.repeated, first.conflicting) == (2, 0, 0)
     assert (again.recorded, again.repeated, again.conflicting) == (0, 2, 0)
-    assert (count(store, payments), count(store, audit_log), audited) == (2, 1, 1)
+    assert (rows_of(store, payments), rows_of(store, audit_log), audited) == (2, 1, 1)
 
 
 def test_the_same_payment_twice_in_one_batch_is_recorded_once(store: Store):
@@ -72,7 +67,7 @@ def test_other_content_under_a_known_id_is_a_break_and_changes_no_record(store: 
     assert one.recorded_minor == 10_000
     (kept,) = list_payments(SYSTEM, store, now=NOW).rows
     assert kept.content == a_repayment("P1")
-    assert count(store, audit_log) == 2
+    assert rows_of(store, audit_log) == 2
 
 
 def test_two_other_contents_of_one_id_are_two_breaks(store: Store):
@@ -112,7 +107,7 @@ def test_many_senders_of_one_payment_at_once_record_it_once(store: Store):
         one.join()
     assert sum(one.recorded for one in outcomes) == 40
     assert sum(one.repeated for one in outcomes) == 120
-    assert count(store, payments) == count(store, inbox) == 40
+    assert rows_of(store, payments) == rows_of(store, inbox) == 40
 
 
 def test_payments_cannot_be_changed_nor_removed(store: Store):

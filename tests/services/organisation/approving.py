@@ -8,6 +8,8 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
+from sqlalchemy import func, select
+
 from ops_app.domain.errors import Invalid
 from ops_app.domain.organisation.approval_rules import ApprovalRule
 from ops_app.domain.organisation.people import SYSTEM, Actor, Role
@@ -18,6 +20,7 @@ from ops_app.services.organisation.hashing import hash_of_nobody
 from ops_app.services.organisation.people import enter_person, new_person
 from ops_app.store.organisation import approval_rules
 from ops_app.store.store import Store, Transaction
+from ops_app.store.tables.organisation import audit_log
 
 NOW = datetime(2026, 3, 10, 9, 0, tzinfo=UTC)
 ALWAYS = datetime(2000, 1, 1, tzinfo=UTC)
@@ -77,12 +80,12 @@ def with_rules(store: Store) -> None:
         transaction.audit("test.rules_entered", "approval_kind", WAIVE)
 
 
-def a_person(store: Store, name: str, role: Role = Role.SUPERVISOR) -> Actor:
+def a_person(store: Store, name: str, role: Role = Role.SUPERVISOR, agency: str | None = None) -> Actor:
     """A person of the store, as the actor of a session."""
-    made = new_person(NOW, name.lower(), name, role, None, "en")
+    made = new_person(NOW, name.lower(), name, role, agency, "en")
     with store.writing(ADMINISTRATOR, NOW) as transaction:
         enter_person(transaction, made, hash_of_nobody())
-    return Actor(made.person_id, made.display_name, role)
+    return Actor(made.person_id, made.display_name, role, agency)
 
 
 def ask(store: Store, maker: Actor, amount: int | None = 100, loan: str = "L1", **other: Any) -> ApprovalRequest:
@@ -113,3 +116,11 @@ def decide(store: Store, actor: Actor, one: ApprovalRequest, what: str = "approv
     }  # fmt: skip
     services = {"approve": approvals.approve, "reject": approvals.reject, "return": approvals.return_request}
     return services[what](actor, store, **values | other)
+
+
+def effects(store: Store) -> int:
+    """How often a command of the tests ran."""
+    with store.reading() as connection:
+        return connection.execute(
+            select(func.count()).select_from(audit_log).where(audit_log.c.action == "test.waived")
+        ).scalar_one()

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 
 import pytest
 from argon2 import PasswordHasher
 
-from ops_app.domain.organisation.people import Actor, Role
+from ops_app.domain.organisation.people import AGENCY_ROLES, Actor, Role
 from ops_app.services.organisation import hashing
 from ops_app.services.organisation.first_administrator import create_first_administrator
 from ops_app.services.organisation.sign_in import sign_in
 from ops_app.store.store import Store
+from tests.services.organisation.approving import a_person, kinds_of_the_tests, with_rules
 
 NOW = datetime(2026, 11, 24, 1, 0, tzinfo=UTC)
 PASSWORD = "four unrelated glad words"
@@ -33,6 +34,25 @@ def admin(store: Store) -> Actor:
     """The first administrator, signed in."""
     create_first_administrator(store, now=NOW, sign_in_name="admin", display_name="Ada", password=PASSWORD)
     return sign_in(store, now=NOW, name="admin", password=PASSWORD).actor
+
+
+@pytest.fixture
+def person(store: Store) -> Callable[..., Actor]:
+    """A person in the store: ``person(Role.COLLECTOR, "A01", name="li")``."""
+
+    def make(role: Role, agency: str | None = None, *, name: str = "") -> Actor:
+        agency = agency or ("A01" if role in AGENCY_ROLES else None)
+        return a_person(store, name or f"{role.value.replace('_', '-')}-{(agency or 'own').lower()}", role, agency)
+
+    return make
+
+
+@pytest.fixture
+def approval_kinds(store: Store) -> Iterator[None]:
+    """The kinds of the tests and their rules."""
+    with_rules(store)
+    with kinds_of_the_tests():
+        yield
 
 
 def someone(role: Role, agency_code: str | None = None) -> Actor:

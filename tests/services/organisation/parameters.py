@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 import pytest
 
+from ops_app.domain.money import Money
 from ops_app.domain.organisation.parameter_changes import Change
+from ops_app.domain.organisation.parameter_ranges import Range
 from ops_app.domain.organisation.parameter_values import ParameterKind, Value, ValueRule
 from ops_app.domain.organisation.parameters import ALL, Definition, Effect, Scope
 from ops_app.domain.organisation.people import Actor
@@ -48,6 +50,32 @@ def catalogue_of(*definitions: Definition) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(parameter_catalogue, "catalogue", lambda: made)
         yield
+
+
+@contextmanager
+def usual_catalogue() -> Iterator[None]:
+    """Let the house have one parameter of each sort that the tests change."""
+    whole = ParameterKind.WHOLE
+    with catalogue_of(
+        definition(PLAIN, whole, 1),
+        definition(RISKY, whole, 1, risky=True),
+        definition("casework.held", whole, 1, held_in="dbt/x.sql"),
+        definition(BANDS, ParameterKind.RANGES, (Range("A", 0, None),)),
+        definition(CASH, ParameterKind.MONEY, Money(100, "CNY")),
+        definition("organisation.approval_expiry_days", whole, 14),  # read by every request that is made
+    ):
+        yield
+
+
+def day(number: int) -> date:
+    """A day by its distance from today."""
+    return TODAY + timedelta(days=number)
+
+
+def value(store: Store, code: str, on_date: date, scope: Scope = ALL) -> Value:
+    """What holds on a day."""
+    with store.reading() as connection:
+        return parameters.value_on(connection, code, on_date, scope)
 
 
 def set_to(code: str, value: Value, day: date, scope: Scope = ALL, end: date | None = None) -> Change:

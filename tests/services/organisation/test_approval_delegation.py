@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -24,19 +23,12 @@ from tests.services.organisation.approving import (
     a_person,
     ask,
     decide,
-    kinds_of_the_tests,
     seen,
-    with_rules,
 )
 
 WEEK = timedelta(days=7)
 
-
-@pytest.fixture(autouse=True)
-def _kinds(store: Store) -> Iterator[None]:
-    with_rules(store)
-    with kinds_of_the_tests():
-        yield
+pytestmark = pytest.mark.usefixtures("approval_kinds")
 
 
 @pytest.fixture

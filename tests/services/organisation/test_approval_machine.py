@@ -17,7 +17,6 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
-from sqlalchemy import func, select
 
 from ops_app.domain.errors import Conflict, DomainError, Refused
 from ops_app.domain.organisation.approvals import OpenAlready, RequestState
@@ -25,8 +24,16 @@ from ops_app.domain.organisation.people import SYSTEM, Actor, Role
 from ops_app.services.organisation import approvals
 from ops_app.services.organisation.verify import verify_approvals
 from ops_app.store.store import Store
-from ops_app.store.tables.organisation import audit_log
-from tests.services.organisation.approving import LIMIT, NOW, a_person, ask, decide, kinds_of_the_tests, with_rules
+from tests.services.organisation.approving import (
+    LIMIT,
+    NOW,
+    a_person,
+    ask,
+    decide,
+    effects,
+    kinds_of_the_tests,
+    with_rules,
+)
 
 LIFE = timedelta(days=14)
 AMOUNTS = st.sampled_from([LIMIT, LIMIT + 1, LIMIT - 1, 0])
@@ -274,14 +281,6 @@ def machine(store: Store, cast: list[Actor]) -> type[RuleBasedStateMachine]:
                 )
 
     return Desk
-
-
-def effects(store: Store) -> int:
-    """How often a command of the tests ran."""
-    with store.reading() as connection:
-        return connection.execute(
-            select(func.count()).select_from(audit_log).where(audit_log.c.action == "test.waived")
-        ).scalar_one()
 
 
 def test_the_engine_answers_as_a_plain_model_does(sqlite_url: str) -> None:

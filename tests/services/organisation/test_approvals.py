@@ -2,29 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
 from threading import Barrier
 
 import pytest
 from sqlalchemy import func, insert, select
 from sqlalchemy.exc import IntegrityError
 
-from ops_app.domain.errors import Conflict, DomainError, Invalid, Refused
+from ops_app.domain.errors import Conflict, DomainError, Invalid
 from ops_app.domain.organisation.approvals import (
     ContentChanged,
     DecidedBefore,
-    MoveNotAllowed,
     NotAllDecided,
     NotCarriedOut,
     NotYourLevel,
     OnlyTheMaker,
-    OpenAlready,
     OwnRequest,
     ReasonMissing,
     RequestChanged,
-    RequestExpired,
     RequestMove,
     RequestState,
 )
@@ -43,18 +38,12 @@ from tests.services.organisation.approving import (
     a_person,
     ask,
     decide,
-    kinds_of_the_tests,
+    effects,
     read_of,
     seen,
-    with_rules,
 )
 
-
-@pytest.fixture(autouse=True)
-def _kinds(store: Store) -> Iterator[None]:
-    with_rules(store)
-    with kinds_of_the_tests():
-        yield
+pytestmark = pytest.mark.usefixtures("approval_kinds")
 
 
 @pytest.fixture
@@ -70,13 +59,6 @@ def supervisor(store: Store) -> Actor:
 @pytest.fixture
 def manager(store: Store) -> Actor:
     return a_person(store, "Manager", Role.MANAGER)
-
-
-def effects(store: Store) -> int:
-    with store.reading() as connection:
-        return connection.execute(
-            select(func.count()).select_from(audit_log).where(audit_log.c.action == "test.waived")
-        ).scalar_one()
 
 
 def test_the_last_approval_runs_the_command_and_keeps_its_answer(store: Store, maker: Actor, supervisor: Actor) -> None:
@@ -254,66 +236,6 @@ def test_a_repeated_key_gets_the_first_answer_and_another_content_is_refused(
         decide(store, supervisor, one, key="k2", reason="something else")
 
 
-def test_the_same_thing_is_asked_for_once_at_a_time(store: Store, maker: Actor, supervisor: Actor) -> None:
-    one = ask(store, maker)
-    with pytest.raises(OpenAlready, match="Maker"):
-        ask(store, supervisor)
-    ask(store, supervisor, loan="L2")
-    approvals.withdraw(maker, store, now=NOW, request_id=one.request_id, expected_version=1, reason="mistaken", key="w")
-    ask(store, supervisor)
-    for _ in range(2):
-        ask(store, maker, kind=NOTE)
-
-
-def test_only_the_maker_withdraws_and_only_while_it_is_open(store: Store, maker: Actor, supervisor: Actor) -> None:
-    one = ask(store, maker)
-    asked = {"now": NOW, "request_id": one.request_id, "expected_version": 1, "reason": "mistaken"}
-    with pytest.raises(OnlyTheMaker):
-        approvals.withdraw(supervisor, store, key="a", **asked)
-    assert approvals.withdraw(maker, store, key="b", **asked).state is RequestState.WITHDRAWN
-    assert approvals.withdraw(maker, store, key="b", **asked).state is RequestState.WITHDRAWN
-    with pytest.raises(MoveNotAllowed):
-        approvals.withdraw(maker, store, key="c", **asked | {"expected_version": 2})
-    with pytest.raises(RequestChanged):
-        decide(store, supervisor, one)
-
-
-def test_a_request_expires_and_makes_room(store: Store, maker: Actor, supervisor: Actor) -> None:
-    one = ask(store, maker)
-    last = one.expires_at - timedelta(microseconds=1)
-    assert approvals.expire_requests(SYSTEM, store, now=last) == 0
-    with pytest.raises(RequestExpired):
-        decide(store, supervisor, one, now=one.expires_at)
-    two = ask(store, maker, now=one.expires_at)
-    assert seen(store, maker, one.request_id).state is RequestState.EXPIRED
-    assert approvals.expire_requests(SYSTEM, store, now=two.expires_at) == 1
-    assert approvals.expire_requests(SYSTEM, store, now=two.expires_at) == 0
-    assert seen(store, maker, two.request_id).state is RequestState.EXPIRED
-
-
-def test_who_may_not_make_a_kind_is_told_who_may(store: Store) -> None:
-    with pytest.raises(Refused, match="supervisor"):
-        ask(store, a_person(store, "Ann", Role.ANALYST))
-
-
-@pytest.mark.parametrize(
-    ("field", "wrong"),
-    [
-        ("amount_minor", {"amount_minor": -1}),
-        ("currency", {"currency": None}),
-        ("currency", {"currency": "yuan"}),
-        ("reason", {"reason": " x "}),
-        ("object_id", {"object_id": ""}),
-        ("arguments", {"arguments": {"impossible": True}}),
-        ("key", {"key": ""}),
-    ],
-)
-def test_a_wrong_request_is_refused_by_its_field(store: Store, maker: Actor, field: str, wrong: dict) -> None:
-    with pytest.raises(Invalid) as refusal:
-        ask(store, maker, **wrong)
-    assert refusal.value.field == field
-
-
 def test_a_flagged_request_is_approved_with_a_reason(store: Store, maker: Actor, supervisor: Actor) -> None:
     one = ask(store, maker, flags=["large"])
     with pytest.raises(ReasonMissing):
@@ -360,22 +282,6 @@ def test_of_two_who_approve_at_once_one_has_an_effect(store: Store, maker: Actor
             answers = list(pool.map(attempt, approvers))
         assert sorted(isinstance(answer, Conflict) for answer in answers) == [False, True]
         assert effects(store) == number + 1
-
-
-def test_of_two_who_ask_at_once_one_request_is_entered(store: Store) -> None:
-    makers = [a_person(store, f"M{number}") for number in range(2)]
-    together = Barrier(2)
-
-    def attempt(actor: Actor) -> object:
-        together.wait()
-        try:
-            return ask(store, actor)
-        except DomainError as why:
-            return why
-
-    with ThreadPoolExecutor(2) as pool:
-        answers = list(pool.map(attempt, makers))
-    assert sorted(isinstance(answer, OpenAlready) for answer in answers) == [False, True]
 
 
 def test_every_move_is_audited_once_and_published(store: Store, maker: Actor, supervisor: Actor) -> None:

@@ -23,9 +23,9 @@ from ops_app.store.tables.agencies import agencies
 from ops_app.store.tables.casework import assignments, cases, placements
 from ops_app.store.tables.organisation import audit_log
 from ops_app.store.tables.organisation import people as people_table
+from tests.services.organisation.announcing import content, draft, publish
 from tests.services.organisation.approving import NOTE, a_person, ask, kinds_of_the_tests, read_of
 from tests.services.organisation.conftest import NOW, someone
-from tests.services.organisation.test_announcements import content, draft, publish
 
 OWN = someone(Role.AGENCY_ADMINISTRATOR, "AG01")
 MINUTE = timedelta(minutes=1)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import threading
 from dataclasses import replace
 from datetime import timedelta
@@ -16,19 +15,13 @@ from ops_app.domain.errors import DomainError, Invalid, NotFound, Refused
 from ops_app.domain.organisation.approvals import NotCarriedOut, OwnRequest
 from ops_app.domain.organisation.exports import (
     APPROVAL_LIFE,
-    EXPORT_STATE_NAMES,
     MOST_FETCHES,
-    MOVES,
     ApprovalNeeded,
-    ExportMove,
     ExportState,
     GrownTooMuch,
     MoveNotAllowed,
     NoSuchExport,
     NotTheExport,
-    check_growth,
-    move,
-    number_of,
 )
 from ops_app.domain.organisation.people import SYSTEM, Actor, Role
 from ops_app.gateways import export_files
@@ -36,72 +29,25 @@ from ops_app.gateways.export_files import Made
 from ops_app.services.organisation import approvals, exports, people
 from ops_app.services.organisation import export_releasing as releasing
 from ops_app.services.organisation.exports import Asked, Export
-from ops_app.services.organisation.people import enter_person, new_person
 from ops_app.store.store import Store
 from ops_app.store.tables.organisation import audit_log
+from tests.services.organisation.approving import a_person
 from tests.services.organisation.conftest import NOW, someone
 
 ROWS_WITHOUT_APPROVAL = 1_000
 MANY = ROWS_WITHOUT_APPROVAL + 1
 LINK_LIFE = timedelta(hours=24)
 ADMINISTRATOR = someone(Role.ADMINISTRATOR)
-ALLOWED = {
-    ("requested", "release"): "released",
-    ("requested", "end"): "ended",
-    ("released", "make"): "ready",
-    ("released", "end"): "ended",
-    ("ready", "fetch"): "ready",
-    ("ready", "end"): "ended",
-}
-
-
-@pytest.mark.parametrize(("state", "what"), list(itertools.product(ExportState, ExportMove)))
-def test_every_pair_of_state_and_move_is_allowed_or_refused_as_the_table_says(
-    state: ExportState, what: ExportMove
-) -> None:
-    wanted = ALLOWED.get((state.value, what.value))
-    if wanted is None:
-        with pytest.raises(MoveNotAllowed) as refused:
-            move(state, what)
-        assert EXPORT_STATE_NAMES[state][1] in refused.value.zh
-    else:
-        assert move(state, what) is ExportState(wanted)
-    assert set(MOVES) == set(ExportState) == set(EXPORT_STATE_NAMES)
-
-
-@pytest.mark.parametrize(
-    ("approved", "now", "fits"), [(1001, 1101, True), (1001, 1102, False), (5, 5, True), (5, 6, False)]
-)
-def test_a_list_may_have_grown_by_a_tenth_while_it_waited(approved: int, now: int, fits: bool) -> None:
-    if fits:
-        check_growth(approved, now)
-    else:
-        with pytest.raises(GrownTooMuch):
-            check_growth(approved, now)
-
-
-def test_the_number_says_nothing_about_the_id_behind_the_link() -> None:
-    export_id = uuid4().hex
-    mark = number_of(export_id, "20261127").partition("-")[2].lower()
-    assert mark not in export_id
-    assert number_of(export_id, "20261127") == number_of(export_id, "20261127")
-
-
-def person_of(store: Store, name: str, role: Role) -> Actor:
-    made = new_person(NOW, name, name, role, None, "en")
-    with store.writing(SYSTEM, NOW) as transaction:
-        enter_person(transaction, made, "no-password-opens-this")
-    return Actor(made.person_id, made.display_name, role)
 
 
 @pytest.fixture
 def maker(store: Store) -> Actor:
-    return person_of(store, "maker", Role.ANALYST)
+    return a_person(store, "maker", Role.ANALYST)
 
 
 @pytest.fixture
 def checker(store: Store) -> Actor:
-    return person_of(store, "checker", Role.MANAGER)
+    return a_person(store, "checker", Role.MANAGER)
 
 
 @pytest.fixture
@@ -325,7 +271,7 @@ def test_a_link_works_for_nobody_else_and_all_refusals_are_alike(
 ) -> None:
     one = ready(store, maker, checker, folder)
     waiting = releasing.request_export(maker, store, now=NOW, asked=asked(filters={}))
-    other = person_of(store, "other", Role.ANALYST)
+    other = a_person(store, "other", Role.ANALYST)
     moved = replace(maker, role=Role.SUPERVISOR)
     fallen = replace(maker, role=Role.COLLECTOR, agency_code="A01")
     tries = [
