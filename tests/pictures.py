@@ -117,6 +117,7 @@ def take(address: str, only: list[str]) -> list[str]:
                 _settle(page)
                 _whole(page, FOLDER / f"{key}_{language}.png")
                 shown = page.locator('[data-testid="stException"]').all_inner_texts()
+                shown += page.get_by_text("Something failed on our side").all_inner_texts()
                 faults += [f"{key} {language}: {text}" for text in shown]
         browser.close()
     return faults
