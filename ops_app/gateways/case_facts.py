@@ -54,8 +54,8 @@ def calls_of(actor: Actor, published: Path, case_id: str, since: datetime | None
 
 
 def promises_of(actor: Actor, published: Path, case_id: str, since: datetime | None) -> list[Promise]:
-    """The newest promises of a case, at most ``MOST_ROWS``, made at ``since`` or later; their amounts hidden from whoever
-    may not see amounts."""
+    """The newest promises of a case, at most ``MOST_ROWS``, made at ``since`` or later. Amounts are hidden from those
+    who may not see them."""
     rows = _rows(
         actor, published, case_id, since, "fct_promises", "promised_at",
         "promise_id, promised_at, due_date, currency, (amount * 100)::bigint as amount_minor, state",

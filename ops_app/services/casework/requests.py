@@ -84,8 +84,8 @@ def raise_request(
     """Ask for something on a case within reach; the id of the request, the same for every repetition of ``key``.
 
     A dispute stops contact at this moment, before anybody decides. ``zone`` is where a day ends. Raises ``NoSuchCase``,
-    ``CaseChanged``, ``ClosedCase``, ``NotWithAnAgency``, ``OpenAlready``, ``AmountsHidden`` where it names an amount and
-    amounts are hidden from the actor, and ``Invalid`` naming the field.
+    ``CaseChanged``, ``ClosedCase``, ``NotWithAnAgency``, ``OpenAlready``, ``AmountsHidden`` where it names an amount
+    and the actor sees none, and ``Invalid`` naming the field.
     """
     _check_sees(actor, asking.kind, asking.form)
     files = _kept(actor, store, now, evidence_folder, case_id, asking)

@@ -36,7 +36,8 @@ class Posting:
 @act("cases.view")
 def preview_posting(actor: Actor, store: Store, *, now: datetime, case_id: str, amount_minor: int) -> Posting:
     """How a payment of ``amount_minor`` (whole minor units of the case's currency) would be posted today; records
-    nothing. Raises ``NoSuchCase`` alike for a missing and a foreign case, ``AmountsHidden``, ``Invalid`` for an amount not above zero."""
+    nothing. Raises ``NoSuchCase`` alike for a missing and a foreign case, ``Invalid`` for an amount not above zero,
+    ``AmountsHidden``."""
     require_amounts(actor)
     if not 0 < amount_minor < 10**17:
         raise Invalid("The amount must be above zero.", "金额必须大于零。", field="amount_minor")
