@@ -18,7 +18,7 @@ from ops_app.domain.casework.locks import CaseLock, first_binding
 from ops_app.domain.casework.scope import Reach, scope_of
 from ops_app.domain.casework.tags import checked_tag
 from ops_app.domain.errors import Invalid
-from ops_app.domain.organisation.amounts import check_by_amount, sorts_for
+from ops_app.domain.organisation.amounts import check_by_amount
 from ops_app.domain.organisation.people import Actor
 from ops_app.domain.paging import LARGEST_PAGE, check_limit
 from ops_app.services.act import act
@@ -32,8 +32,7 @@ from ops_app.store.store import Store
 __all__ = [
     "DECLARED", "FILTERS", "MOST_COUNTED", "SORTS", "TAG_SORT",
     "Assignment", "Case", "CaseEvent", "CaseFilter", "CaseRecord", "CasesPage",
-    "Placement", "PlacementsPage", "SetFlag", "cases_of_ids", "list_cases", "list_placements", "narrowings_for",
-    "read_case",
+    "Placement", "PlacementsPage", "SetFlag", "cases_of_ids", "list_cases", "list_placements", "read_case",
 ]  # fmt: skip
 
 
@@ -72,11 +71,6 @@ class CaseRecord:
     against_placement: tuple[Reason, ...]
     lock: CaseLock | None = None
     """Of somebody whom the reader waits for before they change the case."""
-
-
-def narrowings_for(actor: Actor) -> dict[str | None, tuple[str, ...]]:
-    """What a list of cases offers this person: what it is narrowed by → what it is then sorted by."""
-    return {name: sorts_for(actor, sorts) for name, sorts in DECLARED[scope_of(actor).reach].items()}
 
 
 @act("cases.view")
