@@ -93,7 +93,16 @@ def opened(at: AppTest, key: str, query: dict[str, str]) -> None:
 
 
 @pytest.mark.parametrize(
-    "role", [Role.SUPERVISOR, Role.FINANCE, Role.AGENCY_SUPERVISOR, Role.COLLECTOR], ids=lambda role: role.value
+    "role",
+    [
+        Role.ADMINISTRATOR,
+        Role.SUPERVISOR,
+        Role.FINANCE,
+        Role.AGENCY_ADMINISTRATOR,
+        Role.AGENCY_SUPERVISOR,
+        Role.COLLECTOR,
+    ],
+    ids=lambda role: role.value,
 )
 def test_no_page_has_a_digit_of_an_amount_that_is_withheld(
     app: App, made: Planted, holding: Holding, role: Role

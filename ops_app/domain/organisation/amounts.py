@@ -56,7 +56,10 @@ def sorts_for(actor: Actor, sorts: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def without_amounts(answer: Any) -> Any:
-    """``answer`` with every amount in it hidden, however deep it stands; what holds none is given back as it is."""
+    """``answer`` with every amount in it hidden, however deep it stands; what holds none is given back as it is.
+
+    Raises ``TypeError`` for what holds more than this can look through, such as a generator or a frame.
+    """
     if isinstance(answer, str | bytes | int | Enum) or answer is None:
         return answer
     if is_dataclass(answer) and not isinstance(answer, type):
@@ -67,6 +70,8 @@ def without_amounts(answer: Any) -> Any:
         return type(answer)(*(_named(name, value) for name, value in zip(answer._fields, answer, strict=True)))
     if isinstance(answer, list | tuple | set | frozenset):
         return type(answer)(without_amounts(one) for one in answer)
+    if hasattr(type(answer), "__iter__"):
+        raise TypeError(f"nobody can say whether a {type(answer).__name__} holds an amount")
     return answer
 
 

@@ -96,6 +96,11 @@ def test_a_hidden_amount_stays_hidden_in_sums_and_is_no_number() -> None:
             wrong()
 
 
+def test_what_cannot_be_looked_through_is_not_let_out() -> None:
+    with pytest.raises(TypeError, match="generator"):
+        without_amounts({"rows": (one for one in [PLANTED])})
+
+
 def test_what_is_hidden_is_never_written_down() -> None:
     with pytest.raises(TypeError, match="not written down"):
         canonical_json({"balance_minor": HIDDEN})
