@@ -9,13 +9,17 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from enum import Enum
 
+from ops_app.domain.hidden import Hidden
+
 
 def plain(value: object) -> object:
     """``value`` in JSON's own types: moments as UTC ISO text, days as ISO text, decimals as text.
 
     Raises ``TypeError`` for a float (amounts are whole minor units or decimals) and for anything without one
-    obvious spelling.
+    obvious spelling, such as what was hidden from somebody: it is nobody's value to keep.
     """
+    if isinstance(value, Hidden):
+        raise TypeError("what is hidden is not written down")
     if value is None or isinstance(value, bool):
         return value
     if isinstance(value, Enum):

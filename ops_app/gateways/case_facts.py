@@ -11,6 +11,7 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
+from ops_app.domain.organisation.amounts import sees_amounts, without_amounts
 from ops_app.domain.organisation.people import Actor
 from ops_app.domain.organisation.permissions import require
 from ops_app.gateways.snapshots import current_snapshot, read
@@ -53,12 +54,14 @@ def calls_of(actor: Actor, published: Path, case_id: str, since: datetime | None
 
 
 def promises_of(actor: Actor, published: Path, case_id: str, since: datetime | None) -> list[Promise]:
-    """The newest promises of a case, at most ``MOST_ROWS``, made at ``since`` or later."""
+    """The newest promises of a case, at most ``MOST_ROWS``, made at ``since`` or later. Amounts are hidden from those
+    who may not see them."""
     rows = _rows(
         actor, published, case_id, since, "fct_promises", "promised_at",
         "promise_id, promised_at, due_date, currency, (amount * 100)::bigint as amount_minor, state",
     )  # fmt: skip
-    return [Promise(**row) for row in rows]
+    found = [Promise(**row) for row in rows]
+    return found if sees_amounts(actor) else [without_amounts(one) for one in found]
 
 
 def _rows(

@@ -1,4 +1,8 @@
-"""The decorator every service carries: it names the permission and refuses before anything is read."""
+"""The decorator every service carries: it names the permission and refuses before anything is read.
+
+It is also where amounts end for whoever may not see them: what a service answers to such a person goes through
+``without_amounts`` on its way out, so no page, route or export beyond can show one (decision 0017).
+"""
 
 from __future__ import annotations
 
@@ -6,6 +10,7 @@ import functools
 from collections.abc import Callable
 from typing import Concatenate, ParamSpec, TypeVar
 
+from ops_app.domain.organisation.amounts import sees_amounts, without_amounts
 from ops_app.domain.organisation.people import Actor
 from ops_app.domain.organisation.permissions import GRANTS, require
 from ops_app.store.transaction import EXERCISED
@@ -35,9 +40,14 @@ def act(
             require(actor, permission)
             before = EXERCISED.set(permission)
             try:
-                return service(actor, *args, **kwargs)
+                answer = service(actor, *args, **kwargs)
             finally:
                 EXERCISED.reset(before)
+            # a service that another one asks is answered in full: it reckons with the figures
+            if EXERCISED.get() is not None or sees_amounts(actor):
+                return answer
+            hidden: R = without_amounts(answer)
+            return hidden
 
         guarded.__dict__["permission"] = permission
         return guarded

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 from ops_app.domain.casework.cases import case_id, debtor_key
 from ops_app.domain.casework.limitation import InterruptionKind
@@ -86,10 +87,10 @@ def _knows_the_debtors(store: Store, person: Actor, debtors: list[str], ids: dic
         transaction.audit("case.conflict_declared", "person", person.person_id)
 
 
-def made(store: Store, evidence: Path) -> World:
-    """The world, in an empty store."""
+def made(store: Store, evidence: Path, **spell: Any) -> World:
+    """The world, in an empty store; ``spell`` changes what the lender says of every case."""
     numbers = list(NUMBERS.values())
-    taken_in(store, evidence, *(a_spell(n, days_past_due=n % 1000) for n in numbers), debtors=[
+    taken_in(store, evidence, *(a_spell(n, **{"days_past_due": n % 1000} | spell) for n in numbers), debtors=[
         a_debtor(n) for n in numbers
     ])  # fmt: skip
     ids = {relation: case_id("SIM", f"L{number}", 1) for relation, number in NUMBERS.items()}

@@ -57,14 +57,15 @@ def test_roles_of_an_agency_see_no_staff_pages_and_the_system_cannot_decide() ->
             *("cases.file", "rows.export", "imports.view", "imports.make"),
             *("cases.withdraw", "views.share", "requests.view", "requests.raise"),
             *("approvals.view", "approvals.own", "approvals.decide"),
-            *(f"fields.{code}" for code in ("name", "phones", "address", "employer")),
+            *(f"fields.{code}" for code in ("name", "phones", "address", "employer", "amounts")),
         },
         Role.AGENCY_ADMINISTRATOR: {
             *("cases.view", "cases.agency", "people.manage_own_agency", "requests.view"),
-            *("cases.file", "rows.export", "imports.view", "imports.make"),
+            *("cases.file", "rows.export", "imports.view", "imports.make", "fields.amounts"),
         },
         Role.COLLECTOR: {f"cases.{code}" for code in ("view", "own", "flag", "touch", "unmask", "tag", "attach")}
-        | {"requests.view", "requests.raise", "approvals.own", "fields.name", "fields.phones", "fields.address"},
+        | {"requests.view", "requests.raise", "approvals.own"}
+        | {f"fields.{code}" for code in ("name", "phones", "address", "amounts")},
         Role.FIELD_VISITOR: set(),
     }
     for role, codes in held.items():

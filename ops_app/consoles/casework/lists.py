@@ -15,7 +15,6 @@ from ops_app.consoles.kit.export_button import export_stream
 from ops_app.domain.casework.cases import CASE_STATE_NAMES, CLOSE_REASON_NAMES
 from ops_app.domain.casework.flags import FLAG_NAMES, Reason
 from ops_app.domain.errors import Invalid
-from ops_app.domain.money import Money
 from ops_app.services.casework.cases import (
     MOST_COUNTED,
     TAG_SORT,
@@ -135,7 +134,7 @@ def columns(at: Here) -> tuple[Column, ...]:
         Column("loan", t("cases.loan"), lambda one: one.loan_id),
         Column("debtor", t("cases.debtor"), lambda one: one.name_masked or "–"),
         Column("balance", t("cases.balance"), lambda one: labels.minor(one.balance_minor, one.currency),
-               value=lambda one: Money(one.balance_minor, one.currency).amount, right=True),
+               value=lambda one: labels.figure(one.balance_minor, one.currency), right=True),
         Column("currency", t("cases.currency"), lambda one: one.currency, width="small"),
         Column("dpd", t("cases.days_past_due"), lambda one: labels.count(one.days_past_due), right=True),
         Column("bucket", t("cases.bucket"), lambda one: one.bucket, width="small"),

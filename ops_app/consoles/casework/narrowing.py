@@ -11,6 +11,7 @@ from ops_app.consoles.kit.context import Here
 from ops_app.domain.casework.cases import CASE_STATE_NAMES, CaseState
 from ops_app.domain.casework.scope import scope_of
 from ops_app.domain.casework.tags import TAG_NAMES, Tag
+from ops_app.domain.organisation.amounts import sorts_for
 from ops_app.services.casework.assigning import list_collectors
 from ops_app.services.casework.cases import DECLARED, CaseFilter
 from ops_app.services.organisation.agencies import agency_codes
@@ -23,7 +24,8 @@ _VALUE = "value"
 def narrowed(at: Here, name: str, wanted: CaseFilter) -> tuple[CaseFilter, tuple[str, ...]]:
     """The filter that the reader chose, and the sorts it goes with. A list that the page itself narrows offers none
     more."""
-    declared = DECLARED[scope_of(at.actor).reach]
+    reach = scope_of(at.actor).reach
+    declared = {name: sorts_for(at.actor, sorts) for name, sorts in DECLARED[reach].items()}
     own = next(iter(wanted.named()), None)
     if own is not None:
         return wanted, declared[own]

@@ -11,9 +11,18 @@ import streamlit as st
 from ops_app.consoles.kit.context import Here
 from ops_app.consoles.kit.forms import Form, form
 from ops_app.domain.casework.evidence import ENDINGS, MOST_BYTES, MOST_FILES, Upload
-from ops_app.domain.casework.request_forms import EVIDENCE_REQUIRED, FIELDS, FieldKind, FormField, typed_value
+from ops_app.domain.casework.request_forms import (
+    EVIDENCE_REQUIRED,
+    FIELDS,
+    FieldKind,
+    FormField,
+    names_amounts,
+    typed_value,
+)
 from ops_app.domain.casework.requests import CASE_REQUEST_KIND_NAMES, CaseRequestKind
 from ops_app.domain.money import Money
+from ops_app.domain.organisation.amounts import sees_amounts
+from ops_app.domain.organisation.rights import AmountsHidden
 from ops_app.services.casework.cases import Case
 from ops_app.services.casework.request_reading import CaseRequestRecord
 from ops_app.services.casework.requests import Asking, raise_request, resubmit_request
@@ -22,6 +31,8 @@ from ops_app.services.casework.requests import Asking, raise_request, resubmit_r
 def ask(at: Here, case: Case, kinds: list[CaseRequestKind]) -> None:
     """Choose what to ask for, fill in its form, and ask."""
     t = at.t
+    if not sees_amounts(at.actor):
+        kinds = [kind for kind in kinds if not names_amounts(kind, {})]
     with st.expander(t("requests.raise")):
         code = st.selectbox(
             t("requests.kind"), [kind.value for kind in kinds], index=None, placeholder=t("forms.choose"),
@@ -48,6 +59,9 @@ def ask(at: Here, case: Case, kinds: list[CaseRequestKind]) -> None:
 def ask_again(at: Here, found: CaseRequestRecord) -> None:
     """What came back to its maker, changed and submitted again."""
     t, one = at.t, found.item
+    if not sees_amounts(at.actor) and names_amounts(one.kind, one.form):
+        st.info(AmountsHidden().sentence(at.actor.language))
+        return
     st.info(t("requests.returned_help", reason=one.reply or "–"))
     with form(at, f"again_{one.case_request_id}") as f:
         version = f.version(found.approval.version)
@@ -78,7 +92,8 @@ def _fields(
     """Draw the fields; what reads them together, the files, and the reason."""
     typed: dict[str, object] = {}
     columns = st.columns(2)
-    for number, one in enumerate(FIELDS[kind]):
+    fields = [one for one in FIELDS[kind] if one.kind is not FieldKind.MONEY or sees_amounts(at.actor)]
+    for number, one in enumerate(fields):
         with columns[number % 2] if one.kind is not FieldKind.TEXT else st.container():
             typed[one.name] = _draw(at, f, one, currency, before.get(one.name))
     files = uploads(at, f, required=kind in EVIDENCE_REQUIRED and not before)
@@ -86,7 +101,7 @@ def _fields(
 
     def read() -> dict[str, Any]:
         given = {}
-        for one in FIELDS[kind]:
+        for one in fields:
             value = typed[one.name]
             given[one.name] = typed_value(one, value, currency) if isinstance(value, str) and _is_typed(one) else value
         return {name: value for name, value in given.items() if value not in (None, "", [])}

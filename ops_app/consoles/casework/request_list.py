@@ -12,6 +12,7 @@ from ops_app.consoles.kit.context import Here
 from ops_app.consoles.kit.desk import choose
 from ops_app.consoles.kit.export_button import export_list
 from ops_app.domain.casework.requests import CASE_REQUEST_KIND_NAMES, STEP_NAMES, CaseRequestKind, Step
+from ops_app.domain.organisation.amounts import sorts_for
 from ops_app.domain.organisation.approvals import OPEN, REQUEST_STATE_NAMES, RequestState
 from ops_app.services.casework.request_reading import (
     SORTABLE,
@@ -111,7 +112,7 @@ def _listing(at: Here) -> tables.Listing[CaseRequest]:
         columns=request_parts.columns(at),
         row_id=lambda one: one.case_request_id,
         fetch=fetch,
-        sorts={name: at.t(f"requests.sorts.{name}") for name in SORTABLE},
+        sorts={name: at.t(f"requests.sorts.{name}") for name in sorts_for(at.actor, SORTABLE)},
         default_sort="due_at",
         default_descending=False,
         selectable=True,

@@ -13,6 +13,7 @@ from babel.dates import format_date, format_datetime
 from babel.numbers import format_currency, format_decimal, format_percent
 
 from ops_app.consoles.kit.i18n import Texts
+from ops_app.domain.hidden import HIDDEN_NAMES, Hidden
 from ops_app.domain.money import Money
 from ops_app.domain.organisation.permissions import ROLE_NAMES
 
@@ -43,17 +44,29 @@ class Labels:
         pattern = "d MMM y, HH:mm" if self.texts.language == "en" else "y年M月d日 HH:mm"
         return format_datetime(aware, pattern, tzinfo=self.zone, locale=self.locale)
 
-    def money(self, minor: int | None, currency: str) -> str:
-        """Whole minor units as an amount with its currency code; never through a float."""
-        if minor is None:
-            return EMPTY
+    def money(self, minor: int | Hidden | None, currency: str) -> str:
+        """Whole minor units as an amount with its currency code; never through a float. One that its reader may not
+        see says so."""
+        if minor is None or isinstance(minor, Hidden):
+            return EMPTY if minor is None else self.hidden
         return format_currency(Money(int(minor), currency).amount, currency, "#,##0.00 ¤¤", locale=self.locale)
 
-    def minor(self, minor: int | None, currency: str) -> str:
+    def minor(self, minor: int | Hidden | None, currency: str) -> str:
         """Whole minor units as an amount without its currency (a column beside it says it)."""
-        if minor is None:
-            return EMPTY
+        if minor is None or isinstance(minor, Hidden):
+            return EMPTY if minor is None else self.hidden
         return format_decimal(Money(int(minor), currency).amount, "#,##0.00", locale=self.locale)
+
+    def figure(self, minor: int | Hidden | None, currency: str | None) -> Decimal | str | None:
+        """Whole minor units as a file holds them: a number, the word for one that is hidden, or nothing."""
+        if isinstance(minor, Hidden):
+            return self.hidden
+        return None if minor is None or currency is None else Money(minor, currency).amount
+
+    @property
+    def hidden(self) -> str:
+        """What stands where its reader may not see a value."""
+        return HIDDEN_NAMES[self.texts.language == "zh"]
 
     def count(self, value: int | None) -> str:
         return EMPTY if value is None else format_decimal(value, locale=self.locale)

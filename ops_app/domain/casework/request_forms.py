@@ -200,6 +200,12 @@ def checked_form(kind: Kind, given: Mapping[str, object], standing: Standing, to
     return form
 
 
+def names_amounts(kind: Kind, form: Mapping[str, object]) -> bool:
+    """Whether a request of ``kind`` with this form states an amount: it is asked for by who may see amounts."""
+    money = [one for one in FIELDS[kind] if one.kind is FieldKind.MONEY]
+    return any(one.required or form.get(one.name) is not None for one in money)
+
+
 def amount_of(kind: Kind, form: Mapping[str, Any], standing: Standing) -> int:
     """What decides how high a request goes, in minor units: what is waived, put into instalments or said to be paid;
     for every other kind the balance of the case."""

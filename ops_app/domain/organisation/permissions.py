@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ops_app.domain.errors import Refused
 from ops_app.domain.organisation.people import Actor, Role
+from ops_app.domain.organisation.rights import AMOUNTS, AmountsHidden
 
 _ASSET_STAFF = frozenset(
     {
@@ -75,6 +76,8 @@ GRANTS: dict[str, frozenset[Role]] = {
     "fields.address": frozenset({Role.SUPERVISOR, Role.COMPLIANCE, Role.AGENCY_SUPERVISOR, Role.COLLECTOR}),
     "fields.employer": frozenset({Role.SUPERVISOR, Role.COMPLIANCE, Role.AGENCY_SUPERVISOR}),
     "fields.national_id": frozenset({Role.SUPERVISOR, Role.COMPLIANCE}),
+    # everybody who sees cases, payments or dashboards at all; withheld from a person, every amount is hidden from them
+    AMOUNTS: _ASSET_STAFF | {Role.AGENCY_ADMINISTRATOR, Role.AGENCY_SUPERVISOR, Role.COLLECTOR, Role.SYSTEM},
     "requests.view": _ASSET_STAFF | {Role.AGENCY_ADMINISTRATOR, Role.AGENCY_SUPERVISOR, Role.COLLECTOR},
     "requests.raise": frozenset(
         {Role.SUPERVISOR, Role.ALLOCATION, Role.COMPLIANCE, Role.AGENCY_SUPERVISOR, Role.COLLECTOR}
@@ -154,6 +157,8 @@ def require(actor: Actor, permission: str) -> None:
             "您正在使用临时密码登录，请先在账号页面修改密码。",
         )
     if actor.role in GRANTS.get(permission, frozenset()):
+        if permission not in actor.rights.withheld and actor.rights.hides(permission):
+            raise AmountsHidden
         raise Refused(
             "Your role includes this, but it was withheld from you, or your access is narrowed to some cases. "
             "Ask the administrator.",

@@ -24,6 +24,19 @@ HOLD_NO_CASES = frozenset(
 """Rights that show no case and no money of any. Whoever's scope is narrowed keeps these and the scoped ones alone."""
 
 
+AMOUNTS = "fields.amounts"
+"""The right to see amounts of money: of cases, payments, requests, and what they add up to."""
+
+NEED_AMOUNTS = frozenset(
+    {
+        "audit.view", "cases.file", "cases.push", "dashboards.view", "history.take_over", "history.view",
+        "imports.make", "imports.view", "operations.view", "payments.record", "payments.view", "quarantine.correct",
+        "reconciliation.decide", "reconciliation.run", "reconciliation.view", "sql.query",
+    }
+)  # fmt: skip
+"""Rights to what is made of amounts, or may hold one anywhere: nobody has them without ``AMOUNTS`` (decision 0017)."""
+
+
 class Narrowing(StrEnum):
     """How a person may have less than their role gives."""
 
@@ -49,11 +62,20 @@ class Rights:
 
     def leaves(self, permission: str) -> bool:
         """Whether the person keeps a right of their role."""
-        if permission in self.withheld:
+        if permission in self.withheld or self.hides(permission):
             return False
         if not self.is_scope_narrowed:
             return True
         return permission in HOLD_NO_CASES or (permission.startswith(SCOPED) and permission not in NOT_BOUND)
+
+    def hides(self, permission: str) -> bool:
+        """Whether a right lapses because it is no use to somebody who sees no amounts."""
+        return AMOUNTS in self.withheld and permission in NEED_AMOUNTS
+
+    def check_seen(self, amount_minor: int | None) -> None:
+        """Raise ``AmountsHidden`` where there is an amount and the person may not see it."""
+        if amount_minor is not None and AMOUNTS in self.withheld:
+            raise AmountsHidden
 
     def check_amount(self, permission: str, amount_minor: int | None, currency: str | None) -> None:
         """Raise ``AboveLimit`` where ``amount_minor`` is more than the person may deal with under that right; without
@@ -67,6 +89,17 @@ class Rights:
 
 NOTHING_LESS = Rights()
 """Everything that the role gives."""
+
+
+class AmountsHidden(Refused):
+    """Amounts are hidden from this person, and this cannot be done without seeing them."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Amounts are hidden from you, and this is not done without seeing them. It is done by somebody who sees"
+            " amounts; an administrator can ask that the right be given back to you.",
+            "金额已对您隐藏，此操作须在可见金额的情况下办理。请由可查看金额的人员办理，或请系统管理员申请恢复您的权限。",
+        )
 
 
 class AboveLimit(Refused):

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from ops_app.domain.organisation.approvals import RequestMove, RequestState
-from ops_app.interfaces.rest.models import Strict
+from ops_app.interfaces.rest.models import Amount, Strict
 from ops_app.services.organisation.approvals import ApprovalRequest, RequestDecision
 
 
@@ -52,7 +52,7 @@ class ApprovalOut(Strict):
     object_type: str
     object_id: str
     maker_id: str
-    amount_minor: int | None
+    amount_minor: Amount | None
     currency: str | None
     arguments: dict[str, Any]
     content_hash: str

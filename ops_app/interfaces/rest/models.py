@@ -5,14 +5,20 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
 
 from ops_app.domain.casework.loan_day import LoanDay, LoanStatus
+from ops_app.domain.hidden import HIDDEN, Hidden
 from ops_app.domain.ledger.breaks import BreakKind, BreakState
 from ops_app.domain.ledger.repayments import Repayment, RepaymentKind
 from ops_app.services.ledger.reconciliation import Break
 
 Minor = Annotated[int, Field(strict=True, ge=0, lt=10**17)]
+Amount = Annotated[
+    int | Literal["hidden"], BeforeValidator(lambda given: str(HIDDEN) if isinstance(given, Hidden) else given)
+]
+"""An amount as it goes out: whole minor units, or ``hidden`` for a caller who may not see amounts."""
+
 Key = Annotated[str, Field(min_length=1, max_length=120)]
 Code = Annotated[str, Field(min_length=1, max_length=64)]
 Id = Annotated[str, Field(min_length=1, max_length=200)]

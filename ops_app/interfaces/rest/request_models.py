@@ -16,7 +16,7 @@ from ops_app.domain.casework.requests import CaseRequestKind, Outcome, Step
 from ops_app.domain.errors import Invalid
 from ops_app.domain.organisation.approvals import RequestState
 from ops_app.interfaces.rest.approval_models import ApprovalHistoryOut
-from ops_app.interfaces.rest.models import Key, Strict
+from ops_app.interfaces.rest.models import Amount, Key, Strict
 from ops_app.services.casework.request_reading import CaseRequest, CaseRequestRecord
 from ops_app.services.casework.requests import Asking
 from ops_app.services.organisation.notices import Notice, NoticesPage
@@ -113,7 +113,7 @@ class CaseRequestOut(Strict):
     due_at: datetime
     escalated_at: datetime | None
     form: dict[str, Any]
-    amount_minor: int
+    amount_minor: Amount
     currency: str
     reason: str
     state: RequestState
@@ -227,7 +227,7 @@ class ToDoOut(Strict):
     who: str
     since_at: datetime
     due_at: datetime | None
-    amount_minor: int | None
+    amount_minor: Amount | None
     currency: str | None
 
     @classmethod

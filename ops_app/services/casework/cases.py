@@ -18,6 +18,7 @@ from ops_app.domain.casework.locks import CaseLock, first_binding
 from ops_app.domain.casework.scope import Reach, scope_of
 from ops_app.domain.casework.tags import checked_tag
 from ops_app.domain.errors import Invalid
+from ops_app.domain.organisation.amounts import check_by_amount
 from ops_app.domain.organisation.people import Actor
 from ops_app.domain.paging import LARGEST_PAGE, check_limit
 from ops_app.services.act import act
@@ -87,9 +88,10 @@ def list_cases(
     """One page of the cases within reach, narrowed and sorted by a combination that ``DECLARED`` has.
 
     Raises ``Invalid`` for a sort, a filter or a combination that no index serves, for a page out of bounds and for a
-    mark that is none of this list.
+    mark that is none of this list; ``AmountsHidden`` for the balance where it is hidden from the actor.
     """
     chosen, scope = wanted or CaseFilter(), scope_of(actor)
+    check_by_amount(actor, sort)
     _check(chosen, scope.reach, sort, limit)
     mark = read_mark(after, sort)
     with store.reading() as connection:

@@ -12,13 +12,14 @@ from ops_app.domain.casework.cases import checked_reason
 from ops_app.domain.casework.flags import Deed, Reason
 from ops_app.domain.casework.flags import require as require_deed
 from ops_app.domain.casework.scope import Reach, scope_of
+from ops_app.domain.organisation.amounts import sees_amounts
 from ops_app.domain.organisation.people import Actor
 from ops_app.services.act import act
 from ops_app.services.casework.changing import Change, altered
 from ops_app.services.casework.locking import check_locks
 from ops_app.services.casework.many import Moved, chosen, finish, tried
 from ops_app.services.casework.placement_rules import rules_on
-from ops_app.store.casework import batches, periods
+from ops_app.store.casework import batches, cases, periods
 from ops_app.store.casework import collected as stored
 from ops_app.store.casework.cases import Case
 from ops_app.store.casework.periods import Placement
@@ -68,6 +69,8 @@ def placement_reasons(
     with store.reading() as connection:
         rules = rules_on(connection, today)
         waiting = batches.waiting(connection, [one.case_id for one in shown])
+        if not sees_amounts(actor):  # what they hold has no balance to be tried
+            shown = list(cases.read_many(connection, [one.case_id for one in shown], scope_of(actor), now).values())
     return {one.case_id: rules.exclusions(one, waiting=one.case_id in waiting) for one in shown}
 
 

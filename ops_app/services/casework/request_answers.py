@@ -17,6 +17,7 @@ from ops_app.domain.casework.requests import (
 )
 from ops_app.domain.casework.scope import scope_of
 from ops_app.domain.errors import Conflict, Invalid
+from ops_app.domain.organisation.amounts import require_amounts
 from ops_app.domain.organisation.approvals import RequestMove, checked_reason
 from ops_app.domain.organisation.people import Actor
 from ops_app.services.act import act
@@ -55,6 +56,7 @@ def answer_request(
     recorded payment that a confirmation found. Raises ``NoSuchCaseRequest``, ``Invalid`` naming the field, ``Conflict``
     where an earlier step is still to be made, and what the approvals engine raises (``OwnRequest`` among it).
     """
+    require_amounts(actor)
     one = _reached(actor, store, now, case_request_id)
     if one.kind not in ANSWERS:
         raise Invalid("This kind is approved or rejected.", "此类申请请直接审批。", field="outcome")

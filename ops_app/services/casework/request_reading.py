@@ -8,6 +8,7 @@ from datetime import datetime
 from ops_app.domain.casework.requests import ANSWERS, NoSuchCaseRequest
 from ops_app.domain.casework.scope import scope_of
 from ops_app.domain.errors import DomainError
+from ops_app.domain.organisation.amounts import check_by_amount
 from ops_app.domain.organisation.approvals import RequestMove, RequestState
 from ops_app.domain.organisation.people import Actor
 from ops_app.domain.organisation.permissions import may
@@ -67,6 +68,7 @@ def list_case_requests(
 ) -> CaseRequestsPage:
     """One page (from 1) of the requests within reach that match; open ones unless ``wanted`` says otherwise."""
     check_sort(sort, SORTABLE, "Requests")
+    check_by_amount(actor, sort)
     check_page(page, page_size)
     with store.reading() as connection:
         rows, total = requests.page(

@@ -18,7 +18,7 @@ from ops_app.domain.canonical import moment_text
 from ops_app.domain.casework.cases import CaseMove, NoSuchCase, checked_reason, moves_from
 from ops_app.domain.casework.evidence import Checked, Upload, checked_files
 from ops_app.domain.casework.flags import Flag
-from ops_app.domain.casework.request_forms import EVIDENCE_REQUIRED, amount_of, checked_form
+from ops_app.domain.casework.request_forms import EVIDENCE_REQUIRED, amount_of, checked_form, names_amounts
 from ops_app.domain.casework.requests import (
     CASE,
     CaseRequestKind,
@@ -28,6 +28,7 @@ from ops_app.domain.casework.requests import (
 )
 from ops_app.domain.casework.scope import scope_of
 from ops_app.domain.errors import Invalid
+from ops_app.domain.organisation.amounts import require_amounts
 from ops_app.domain.organisation.approvals import RequestState
 from ops_app.domain.organisation.people import Actor
 from ops_app.services.act import act
@@ -83,8 +84,10 @@ def raise_request(
     """Ask for something on a case within reach; the id of the request, the same for every repetition of ``key``.
 
     A dispute stops contact at this moment, before anybody decides. ``zone`` is where a day ends. Raises ``NoSuchCase``,
-    ``CaseChanged``, ``ClosedCase``, ``NotWithAnAgency``, ``OpenAlready`` and ``Invalid`` naming the field.
+    ``CaseChanged``, ``ClosedCase``, ``NotWithAnAgency``, ``OpenAlready``, ``AmountsHidden`` where it names an amount
+    and the actor sees none, and ``Invalid`` naming the field.
     """
+    _check_sees(actor, asking.kind, asking.form)
     files = _kept(actor, store, now, evidence_folder, case_id, asking)
     with store.writing(actor, now) as transaction:
         claim = once(transaction, key, ["raise", case_id, *_said(asking, files)])
@@ -129,6 +132,8 @@ def resubmit_request(
     It rests on the case as it now is and is due anew. ``expected_version`` is that of the approval which was read.
     Raises as ``raise_request`` and ``withdraw_request``."""
     before = _own(actor, store, now, case_request_id)
+    for form in (before.form, asking.form):
+        _check_sees(actor, before.kind, form)
     files = _kept(actor, store, now, evidence_folder, before.case_id, replace(asking, kind=before.kind))
     with store.writing(actor, now) as transaction:
         said = ["resubmit", case_request_id, expected_version, *_said(asking, files)]
@@ -174,6 +179,11 @@ def withdraw_request(
         actor, store, now=now, request_id=str(one.approval_id), expected_version=expected_version,
         reason=checked_reason(reason), key=key,
     )  # fmt: skip
+
+
+def _check_sees(actor: Actor, kind: CaseRequestKind, form: Mapping[str, Any]) -> None:
+    if names_amounts(kind, form):
+        require_amounts(actor)
 
 
 def _kept(actor: Actor, store: Store, now: datetime, folder: Path, case_id: str, asking: Asking) -> tuple[Checked, ...]:

@@ -9,6 +9,7 @@ from ops_app.domain.casework.cases import NoSuchCase
 from ops_app.domain.casework.scope import scope_of
 from ops_app.domain.errors import Invalid
 from ops_app.domain.ledger.posting import PARTS, posted
+from ops_app.domain.organisation.amounts import require_amounts
 from ops_app.domain.organisation.people import Actor
 from ops_app.services.act import act
 from ops_app.services.organisation.installation import scope_of_loan, today
@@ -35,7 +36,9 @@ class Posting:
 @act("cases.view")
 def preview_posting(actor: Actor, store: Store, *, now: datetime, case_id: str, amount_minor: int) -> Posting:
     """How a payment of ``amount_minor`` (whole minor units of the case's currency) would be posted today; records
-    nothing. Raises ``NoSuchCase`` alike for a missing and a foreign case, ``Invalid`` for an amount not above zero."""
+    nothing. Raises ``NoSuchCase`` alike for a missing and a foreign case, ``Invalid`` for an amount not above zero,
+    ``AmountsHidden``."""
+    require_amounts(actor)
     if not 0 < amount_minor < 10**17:
         raise Invalid("The amount must be above zero.", "金额必须大于零。", field="amount_minor")
     with store.reading() as connection:

@@ -52,6 +52,7 @@ def check_may(
     """On whose behalf, and in which role, the actor may make this decision; raises the reason why they may not."""
     past = approvals.history(connection, one.request_id)
     check_version(one, read.version, past)
+    actor.rights.check_seen(one.amount_minor)
     if read.content_hash != one.content_hash:
         raise ContentChanged
     if one.state is RequestState.WAITING and is_over(one, now):
@@ -65,6 +66,7 @@ def check_may(
         raise NotYourLevel(level)
     if me.agency_code not in (None, one.agency_code):  # an agency decides on what its own people ask for
         raise NoSuchRequest
+    me.rights.check_seen(one.amount_minor)
     if decision is RequestMove.APPROVE:
         me.rights.check_amount(DECIDE, one.amount_minor, one.currency)
     if on_behalf_of in (None, actor.person_id) and holds_level(me, level):
@@ -77,6 +79,7 @@ def check_may(
         if principal is None or not holds_level(principal, level) or not same_house(principal, me):
             continue
         try:
+            principal.rights.check_seen(one.amount_minor)
             if decision is RequestMove.APPROVE:
                 principal.rights.check_amount(DECIDE, one.amount_minor, one.currency)
             check_apart(one.maker_id, frozenset({actor.person_id, principal.person_id}), earlier)

@@ -122,7 +122,7 @@ def request_approval(
     key: str,
 ) -> str:
     """Ask for something to be approved; the id of the request, the same for every repetition of ``key``. Raises as
-    ``enter_request``."""
+    ``enter_request``, and ``AmountsHidden`` for an amount that the actor may not see."""
     asked: dict[str, Any] = {
         "kind": kind,
         "object_type": object_type,
@@ -133,6 +133,7 @@ def request_approval(
         "currency": currency,
         "flags": tuple(flags),
     }
+    actor.rights.check_seen(amount_minor)
     with store.writing(actor, now) as transaction:
         claim = once(transaction, key, asked)
         if not claim.is_new:
@@ -178,6 +179,7 @@ def resubmit(
 ) -> Moved:
     """Submit an own returned request again, changed or not. Approvals given so far lapse, the levels are those of the
     new amount, and its time begins anew. Raises as ``withdraw`` and ``enter_request``."""
+    actor.rights.check_seen(amount_minor)
     with store.writing(actor, now) as transaction:
         asked = [request_id, expected_version, arguments, reason, amount_minor, currency, list(flags)]
         claim = once(transaction, key, ["resubmit", *asked])

@@ -9,6 +9,7 @@ from sqlalchemy.engine import Connection
 
 from ops_app.domain.casework.scope import scope_of
 from ops_app.domain.errors import DomainError
+from ops_app.domain.organisation.amounts import check_by_amount
 from ops_app.domain.organisation.approvals import (
     NoSuchRequest,
     RequestMove,
@@ -28,6 +29,9 @@ from ops_app.store.organisation import approval_lists, approval_rules, approvals
 from ops_app.store.organisation.approval_lists import SORTABLE, Mine, RequestFilter
 from ops_app.store.organisation.approvals import ApprovalRequest, RequestDecision
 from ops_app.store.store import Store
+
+_BY_AMOUNT = ("least_minor", "least_units", "most_minor")
+"""Filters of a list by the amount of a request."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +70,8 @@ def list_requests(
     page_size: int = 50,
 ) -> RequestsPage:
     """One page (from 1) of the requests that match; waiting ones unless ``wanted`` says otherwise. ``only_mine``: those
-    which the actor may decide at this moment."""
+    which the actor may decide at this moment. Raises ``AmountsHidden`` for a sort or filter by amount where amounts are
+    hidden from the actor."""
     return _page(actor, store, now, wanted or RequestFilter(), only_mine, sort, descending, page, page_size)
 
 
@@ -145,6 +150,7 @@ def _page(
 ) -> RequestsPage:
     check_sort(sort, SORTABLE, "Requests")
     check_page(page, page_size)
+    check_by_amount(actor, sort, *(name for name in _BY_AMOUNT if getattr(wanted, name) is not None))
     with store.reading() as connection:
         mine = queue_of(connection, actor, now) if only_mine else None
         left = left_of(scope_of(actor), now)

@@ -17,7 +17,7 @@ from ops_app.domain.money import Money
 from ops_app.domain.organisation.ceilings import WiderThanOwn
 from ops_app.domain.organisation.people import Actor, Role
 from ops_app.domain.organisation.permissions import GRANTS, OWN_ACCOUNT, require
-from ops_app.domain.organisation.rights import Narrowing
+from ops_app.domain.organisation.rights import AMOUNTS, Narrowing
 from ops_app.domain.paging import check_page
 from ops_app.services.act import act
 from ops_app.services.organisation.approval_kinds import Draft, register
@@ -203,7 +203,7 @@ def _reviewed(
     person: Person, permission: str, uses: Mapping[tuple[str, str], datetime], sign_ins: Mapping[str, datetime]
 ) -> ReviewedRight:
     used = uses.get((person.person_id, permission))
-    if permission.endswith(_AT_SIGN_IN):
+    if permission.endswith(_AT_SIGN_IN) or permission == AMOUNTS:
         return ReviewedRight(person, permission, used or sign_ins.get(person.person_id), used is None)
     if permission.startswith("fields."):
         return ReviewedRight(person, permission, uses.get((person.person_id, "cases.unmask")), False)

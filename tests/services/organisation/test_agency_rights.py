@@ -158,3 +158,16 @@ def test_crafted_requests_of_the_kind_are_refused(store: Store, admin: Actor) ->
                     maker, store, now=NOW, kind=kind, object_type="person", object_id=foreign, arguments=arguments,
                     reason="crafted", key=f"{maker.role}{kind}",
                 )  # fmt: skip
+
+
+def test_amounts_are_withheld_from_one_of_the_own_people_at_once(store: Store, admin: Actor) -> None:
+    made = of_agency(admin, store, "wang", Role.AGENCY_SUPERVISOR)
+    take(store, made.person.person_id, Narrowing.WITHHELD, "fields.amounts")
+    actor = sign_in(store, now=NOW, name="wang", password=made.temporary_password).actor
+    actor = replace(actor, must_change_password=False, rights=rights_of(store, made.person.person_id))
+    assert may(actor, "cases.view")
+    assert not any(may(actor, right) for right in ("fields.amounts", "cases.file", "imports.make", "imports.view"))
+    less = replace(OWN, rights=Rights(withheld=frozenset({"fields.amounts"})))
+    with pytest.raises(WiderThanOwn):
+        back(store, made.person.person_id, Narrowing.WITHHELD, "fields.amounts", by=less)
+    assert back(store, made.person.person_id, Narrowing.WITHHELD, "fields.amounts")

@@ -31,7 +31,7 @@ def show(at: Here, chosen: Sequence[ApprovalRequest]) -> None:
         key="approvals_bulk_move",
     )
     decision = RequestMove(str(what))
-    items = {one.request_id: Read(one.version, one.content_hash) for one in chosen}
+    items = {one.request_id: Read(one.version, str(one.content_hash)) for one in chosen}
     try:
         preview = engine.preview_decisions(at.actor, at.app.store, now=at.now, decision=decision, items=items)
     except DomainError as error:

@@ -11,7 +11,7 @@ from streamlit.delta_generator import DeltaGenerator
 from ops_app.consoles.kit import tables, url
 from ops_app.consoles.kit.context import Here
 from ops_app.consoles.kit.subjects import subject_of
-from ops_app.domain.money import Money
+from ops_app.domain.organisation.amounts import sees_amounts, sorts_for
 from ops_app.domain.organisation.approvals import OPEN, REQUEST_STATE_NAMES, RequestState
 from ops_app.services.organisation import approvals as engine
 from ops_app.services.organisation.approvals import ApprovalRequest, RequestFilter, RequestsPage
@@ -49,10 +49,11 @@ def filters(at: Here, which: str) -> dict[str, str]:
             f"approvals_{which}_age", t("approvals.least_age"), AGES,
             lambda code: labels.days(int(code)) if code else t("lists.all"), default="", language=language,
         )  # fmt: skip
-        chosen["amount"] = url.choice(
-            f"approvals_{which}_amount", t("approvals.least_amount"), AMOUNTS,
-            lambda code: labels.count(int(code)) if code else t("lists.all"), default="", language=language,
-        )  # fmt: skip
+        if sees_amounts(at.actor):
+            chosen["amount"] = url.choice(
+                f"approvals_{which}_amount", t("approvals.least_amount"), AMOUNTS,
+                lambda code: labels.count(int(code)) if code else t("lists.all"), default="", language=language,
+            )  # fmt: skip
         flags = {flag: name for kind in kinds.values() for flag, name in kind.flags.items()}
         names = {"": t("lists.all"), "any": t("approvals.any_flag"), "none": t("approvals.no_flag")}
         chosen["flag"] = url.choice(
@@ -83,7 +84,7 @@ def listing(at: Here, which: str) -> tables.Listing[ApprovalRequest]:
             Column("object", t("approvals.object"), lambda one: subject(at, one), width="large"),
             Column(
                 "amount", t("approvals.amount"), lambda one: labels.minor(one.amount_minor, one.currency or ""),
-                value=lambda one: amount_of(one), right=True,
+                value=lambda one: labels.figure(one.amount_minor, one.currency), right=True,
             ),
             Column("currency", t("approvals.currency"), lambda one: one.currency or "–"),
             Column("flags", t("approvals.flags"), lambda one: labels.listing(flag_names(at, one))),
@@ -97,7 +98,7 @@ def listing(at: Here, which: str) -> tables.Listing[ApprovalRequest]:
         ),
         row_id=lambda one: one.request_id,
         fetch=fetch,
-        sorts={name: t(f"approvals.sorts.{name}") for name in engine.SORTABLE},
+        sorts={name: t(f"approvals.sorts.{name}") for name in sorts_for(at.actor, engine.SORTABLE)},
         default_sort="made_at",
         default_descending=which != "queue",
         selectable=True,
@@ -113,7 +114,7 @@ def _page(at: Here, which: str, wanted: tables.Wanted) -> RequestsPage:
         kinds=frozenset({chosen["kind"]}) if chosen["kind"] else frozenset(),
         flag=flag if flag not in ("", "any", "none") else None,
         is_flagged={"any": True, "none": False}.get(flag),
-        least_units=int(chosen["amount"]) if chosen["amount"] else None,
+        least_units=int(chosen["amount"]) if chosen.get("amount") else None,
         made_until=at.now - timedelta(days=int(chosen["age"])) if chosen["age"] else None,
         text=chosen["text"] or None,
     )
@@ -145,11 +146,6 @@ def flag_names(at: Here, one: ApprovalRequest) -> list[str]:
     """The risk flags of a request in words."""
     known = engine.kinds().get(one.kind)
     return [at.labels.named(known.flags if known else {}, flag) for flag in one.flags]
-
-
-def amount_of(one: ApprovalRequest) -> object:
-    """The amount as an export holds it."""
-    return None if one.amount_minor is None or one.currency is None else Money(one.amount_minor, one.currency).amount
 
 
 def name_of(at: Here, one: ApprovalRequest) -> str:

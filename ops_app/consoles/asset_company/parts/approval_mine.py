@@ -14,8 +14,10 @@ from ops_app.consoles.kit.desk import choose
 from ops_app.consoles.kit.export_button import export_list
 from ops_app.consoles.kit.forms import Form, form
 from ops_app.domain.errors import Invalid
+from ops_app.domain.hidden import Hidden
 from ops_app.domain.money import Money
 from ops_app.domain.organisation.approvals import OPEN, REQUEST_STATE_NAMES, RequestState
+from ops_app.domain.organisation.rights import AmountsHidden
 from ops_app.services.organisation import approvals as engine
 from ops_app.services.organisation.approvals import ApprovalRequest
 
@@ -42,6 +44,9 @@ def show(at: Here) -> None:
 
 def _resubmit(at: Here, one: ApprovalRequest) -> None:
     t = at.t
+    if isinstance(one.amount_minor, Hidden):
+        st.info(AmountsHidden().sentence(at.actor.language))
+        return
     st.info(t("approvals.returned_help"))
     with form(at, f"resubmit_{one.request_id}") as f:
         version = f.version(one.version)

@@ -13,6 +13,7 @@ from ops_app.consoles.kit import record
 from ops_app.consoles.kit.context import Here
 from ops_app.consoles.kit.forms import form
 from ops_app.consoles.kit.subjects import IDENTIFIERS
+from ops_app.domain.hidden import Hidden
 from ops_app.domain.organisation.approvals import (
     OPEN,
     REQUEST_MOVE_NAMES,
@@ -85,6 +86,8 @@ def arguments(at: Here, one: ApprovalRequest) -> list[tuple[str, str, str]]:
 
 def _value(at: Here, name: str, value: Any, currency: str, names: Mapping[str, tuple[str, str]]) -> str:
     labels = at.labels
+    if isinstance(value, Hidden):
+        return labels.hidden
     if isinstance(value, str) and f"{name}.{value}" in names:
         return labels.named(names, f"{name}.{value}")
     if isinstance(value, bool):

@@ -13,7 +13,6 @@ from ops_app.consoles.kit import tables, url
 from ops_app.consoles.kit.context import Here
 from ops_app.consoles.kit.export_button import export_stream
 from ops_app.domain.casework.cases import CASE_STATE_NAMES
-from ops_app.domain.money import Money
 from ops_app.services.casework.cases import Case
 from ops_app.services.casework.limitation import StoredClock, list_expiring
 from ops_app.services.organisation.parameter_catalogue import catalogue
@@ -67,7 +66,7 @@ def _columns(at: Here) -> tuple[tables.Column[Row], ...]:
         Column("loan", t("cases.loan"), lambda row: row[1].loan_id),
         Column("debtor", t("cases.debtor"), lambda row: row[1].name_masked or "–"),
         Column("balance", t("cases.balance"), lambda row: labels.minor(row[1].balance_minor, row[1].currency),
-               value=lambda row: Money(row[1].balance_minor, row[1].currency).amount, right=True),
+               value=lambda row: labels.figure(row[1].balance_minor, row[1].currency), right=True),
         Column("currency", t("cases.currency"), lambda row: row[1].currency, width="small"),
         Column("due", t("limitation.due"), lambda row: labels.day(row[0].due_date)),
         Column("started", t("limitation.started"), lambda row: labels.day(row[0].started_date)),

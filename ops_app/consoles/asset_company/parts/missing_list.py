@@ -10,7 +10,6 @@ import streamlit as st
 from ops_app.consoles.kit import tables, url
 from ops_app.consoles.kit.context import Here
 from ops_app.domain.casework.missing import MISSING_STATE_NAMES, MissingState
-from ops_app.domain.money import Money
 from ops_app.services.casework.missing import SORTS, MissingLoan, list_missing
 
 UNSETTLED = (MissingState.OPEN, MissingState.PARKED)
@@ -59,10 +58,6 @@ def listing(at: Here) -> tables.Listing[MissingLoan]:
         )  # fmt: skip
         return page.rows, page.total
 
-    def balance(one: MissingLoan) -> object:
-        known = one.balance_minor is not None and one.currency is not None
-        return Money(one.balance_minor or 0, str(one.currency)).amount if known else None
-
     def state(one: MissingLoan) -> str:
         return labels.named(MISSING_STATE_NAMES, one.state(at.today))
 
@@ -77,7 +72,7 @@ def listing(at: Here) -> tables.Listing[MissingLoan]:
             Column("first", t("missing_loans.first"), lambda one: labels.day(one.first_missed_date)),
             Column("last", t("missing_loans.last"), lambda one: labels.day(one.last_missed_date)),
             Column("balance", t("cases.balance"), lambda one: labels.minor(one.balance_minor, one.currency or ""),
-                   value=balance, right=True),
+                   value=lambda one: labels.figure(one.balance_minor, one.currency), right=True),
             Column("currency", t("cases.currency"), lambda one: one.currency or "–", width="small"),
             Column("until", t("missing_loans.until"), lambda one: labels.day(one.until_date)),
             Column("back", t("missing_loans.back"), lambda one: labels.day(one.cleared_date)),
