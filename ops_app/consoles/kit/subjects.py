@@ -8,6 +8,7 @@ from typing import Any
 from ops_app.consoles.kit.context import Here
 from ops_app.domain.casework.requests import CASE_REQUEST_KIND_NAMES
 from ops_app.domain.organisation.parameters import Scope
+from ops_app.domain.organisation.people import AGENCY_ROLES, Role
 from ops_app.services.organisation import approvals as engine
 from ops_app.services.organisation.parameter_catalogue import catalogue
 
@@ -29,6 +30,18 @@ def subject_of(at: Here, kind: str, object_id: str, arguments: Mapping[str, Any]
     if kind == "approvals.rules_change":
         return at.labels.named({one.code: one.name for one in engine.kinds().values()}, object_id)
     return object_id
+
+
+def case_address(at: Here, case_id: str) -> str:
+    """Where a person looks at a case: on the page of cases of their console."""
+    page = "agency_cases" if at.actor.role in AGENCY_ROLES else "cases"
+    page = "my_cases" if at.actor.role is Role.COLLECTOR else page
+    return f"/{page}?case_id={case_id}"
+
+
+def batch_address(batch_id: str) -> str:
+    """Where a batch is looked at, case by case."""
+    return f"/cases?cases_view=batches&batch_id={batch_id}"
 
 
 def _batch(at: Here, arguments: Mapping[str, Any]) -> str:

@@ -16,7 +16,7 @@ from ops_app.domain.errors import Invalid, Refused
 from ops_app.domain.organisation.people import Actor, Role
 from ops_app.services.act import act
 from ops_app.services.casework.changing import Change, altered, apply, locked, moved
-from ops_app.services.casework.many import LARGEST_BULK, counted
+from ops_app.services.casework.many import LARGEST_BULK, Moved, SomeRefused, chosen, counted, tried
 from ops_app.services.casework.placement_rules import certified_people
 from ops_app.store.casework import cases, periods
 from ops_app.store.casework.cases import Case
@@ -67,15 +67,18 @@ def assign_cases(
     collector_id: str,
     reason: str,
     today: date | None = None,
-) -> tuple[str, ...]:
-    """Give cases (id → version) to one collector, all or none; a case of another collector is transferred.
+    leave_out: bool = False,
+) -> Moved:
+    """Give cases (id → version) to one collector, all or none, or (``leave_out``) those that can; a case of another
+    collector is transferred.
 
     An agency assigns what is placed with it to its own collectors, the asset company what is in house to its own. A
     collector of an agency needs a certificate that holds on ``today`` (where it is not given: the UTC day of ``now``).
-    Raises ``NoSuchCase``, ``CaseChanged``, ``Forbidden``, ``Invalid`` (no such collector), ``Refused``.
+    Raises ``NoSuchCase``, ``CaseChanged``, ``Forbidden``, ``Invalid`` (no such collector), ``Refused``, and with
+    ``leave_out`` ``SomeRefused`` where not one can.
     """
     arguments = {"cases": dict(wanted), "collector_id": collector_id, "reason": checked_reason(reason),
-                 "day": (today or now.date()).isoformat()}  # fmt: skip
+                 "day": (today or now.date()).isoformat(), "leave_out": leave_out}  # fmt: skip
     with store.writing(actor, now) as transaction:
         return run_assign_cases(transaction, arguments)
 
@@ -117,16 +120,25 @@ def move_all_cases(
         return _give(transaction, changes, after)
 
 
-def run_assign_cases(transaction: Transaction, arguments: Mapping[str, Any]) -> tuple[str, ...]:
-    """``cases`` (id → version), ``collector_id``, ``reason``, ``day``."""
+def run_assign_cases(transaction: Transaction, arguments: Mapping[str, Any]) -> Moved:
+    """``cases`` (id → version), ``collector_id``, ``reason``, ``day``, ``leave_out``."""
     collector = _collector(transaction, arguments["collector_id"])
     _check_certificate(transaction, collector, date.fromisoformat(arguments["day"]))
-    changes = []
-    for one in _all(transaction, arguments):
+    found, gone = chosen(transaction, arguments)
+
+    def assign(one: Case) -> list[Change]:
+        _check_actor(transaction.actor, one)
         _check_hands(one, collector)
         require_deed(Deed.ASSIGNMENT, one.position, one.flags)
-        changes.append(_given(one, collector, arguments["reason"]))
-    return _give(transaction, changes, collector)
+        return [_given(one, collector, arguments["reason"])]
+
+    changes, refused = tried(found, assign)
+    if refused and not arguments.get("leave_out"):
+        raise next(iter(refused.values()))
+    refused = gone | refused
+    if not changes:
+        raise SomeRefused(refused, len(refused))
+    return Moved(_give(transaction, changes, collector), refused)
 
 
 def _give(transaction: Transaction, changes: list[Change], collector: Person) -> tuple[str, ...]:

@@ -1,5 +1,6 @@
-"""Placing, extending, recalling and transferring many cases at once: previewed, asked for by one person, approved by
-another (feature 18). The batch keeps what was asked, what was left out and why, and what came of each case.
+"""Placing, extending, recalling (and taking that back) and transferring many cases at once: previewed, asked for by one
+person, approved by another (feature 18). The batch keeps what was asked, what was left out and why, and what came of
+each case.
 
 One batch is of one currency, so that its balance decides who approves. What changed between the request and its
 approval is judged as it stands then: a case that was paid, disputed or suspended meanwhile is dropped and listed.
@@ -17,7 +18,7 @@ from uuid import uuid4
 from ops_app.domain.canonical import content_hash, key_hash, moment_text
 from ops_app.domain.casework.cases import NoSuchCase, checked_reason
 from ops_app.domain.casework.flags import Reason
-from ops_app.domain.casework.placing import BATCH_KIND_NAMES, AgencyStopped, BatchKind
+from ops_app.domain.casework.placing import BATCH_KIND_NAMES, AgencyStopped, BatchKind, batch_number
 from ops_app.domain.casework.scope import Reach, scope_of
 from ops_app.domain.errors import Invalid, NotFound, Refused
 from ops_app.domain.organisation.approval_rules import levels_for
@@ -28,7 +29,7 @@ from ops_app.services.casework.judging import IN_PARTS, RISKS, Asked, Judged, Pr
 from ops_app.services.casework.many import Moved, SomeRefused, counted
 from ops_app.services.casework.placement_rules import distinct
 from ops_app.services.casework.placing import CannotMove, run_extend_cases, run_place_cases, run_transfer_cases
-from ops_app.services.casework.recalling import run_announce_recall
+from ops_app.services.casework.recalling import run_announce_recall, run_withdraw_recall
 from ops_app.services.organisation.approval_defaults import rules_of_kind
 from ops_app.services.organisation.approval_kinds import Draft, register
 from ops_app.services.organisation.approval_making import enter_request
@@ -39,8 +40,8 @@ from ops_app.store.organisation import agencies
 from ops_app.store.store import Store, Transaction
 
 __all__ = [
-    "OBJECT", "Asked", "Batch", "BatchRecord", "BatchRow", "Preview", "Total", "list_batches", "preview_batch",
-    "read_batch", "submit_batch",
+    "OBJECT", "Asked", "Batch", "BatchRecord", "BatchRow", "Preview", "Total", "batch_numbers", "list_batches",
+    "preview_batch", "read_batch", "submit_batch",
 ]  # fmt: skip
 
 RUNS: Mapping[BatchKind, Callable[[Transaction, Mapping[str, Any]], Moved]] = {
@@ -48,9 +49,13 @@ RUNS: Mapping[BatchKind, Callable[[Transaction, Mapping[str, Any]], Moved]] = {
     BatchKind.EXTEND: run_extend_cases,
     BatchKind.RECALL: run_announce_recall,
     BatchKind.TRANSFER: run_transfer_cases,
+    BatchKind.WITHDRAW_RECALL: run_withdraw_recall,
 }
 KINDS = {kind: f"cases.{kind.value}" for kind in BatchKind}
 """Batch kind → the kind of its request."""
+
+_MAKES = {BatchKind.WITHDRAW_RECALL: "cases.withdraw_recall"}
+"""Batch kind → the permission its maker needs, where it is not that of placing."""
 
 _INBOX = "case_batches"
 MOST_LISTED = 100
@@ -130,6 +135,16 @@ def list_batches(actor: Actor, store: Store, *, now: datetime, mine: bool = Fals
         return []
     with store.reading() as connection:
         return batches.newest(connection, made_by=actor.person_id if mine else None, limit=MOST_LISTED)
+
+
+@act("cases.company")
+def batch_numbers(actor: Actor, store: Store, *, now: datetime, ids: Sequence[str]) -> dict[str, str]:
+    """Batch → the number people say of it; of those there are, for who sees every case."""
+    if scope_of(actor).reach is not Reach.ALL:
+        return {}
+    with store.reading() as connection:
+        made = batches.numbered(connection, ids[:MOST_LISTED])
+    return {batch_id: batch_number(batch_id, made_at) for batch_id, made_at in made.items()}
 
 
 def run_batch(transaction: Transaction, arguments: Mapping[str, Any], *, kind: BatchKind) -> Mapping[str, Any]:
@@ -287,7 +302,7 @@ for _kind in BatchKind:
     register(
         KINDS[_kind],
         name=BATCH_KIND_NAMES[_kind],
-        make="cases.place",
+        make=_MAKES.get(_kind, "cases.place"),
         run=partial(run_batch, kind=_kind),
         check=_check_request,
         levels=_levels,

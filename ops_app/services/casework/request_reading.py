@@ -107,7 +107,7 @@ def read_case_request(actor: Actor, store: Store, *, now: datetime, case_request
             raise NoSuchCaseRequest
         past = tuple(approvals.history(connection, approval.request_id))
         in_reach = cases.read(connection, one.case_id, scope_of(actor), now) is not None
-        files = tuple(evidence.of(connection, OBJECT, [case_request_id])) if in_reach else ()
+        files = tuple(evidence.of(connection, OBJECT, [one.case_request_id])) if in_reach else ()
         refusal: DomainError | None = None
         try:
             check_may(

@@ -11,6 +11,7 @@ from ops_app.services.organisation.approval_capacity import Read
 from ops_app.services.organisation.approval_deciding import (
     DECISIONS,
     LARGEST_BULK,
+    DecidedMany,
     Preview,
     approve,
     decide_requests,
@@ -46,7 +47,7 @@ from ops_app.store.organisation.approval_rules import Delegation
 from ops_app.store.organisation.approvals import ApprovalRequest, RequestDecision
 
 __all__ = [
-    "DECISIONS", "LARGEST_BULK", "SORTABLE", "ApprovalRequest", "Delegation", "Draft", "Kind",
+    "DECISIONS", "LARGEST_BULK", "SORTABLE", "ApprovalRequest", "DecidedMany", "Delegation", "Draft", "Kind",
     "Moved", "Preview", "Read", "RequestDecision", "RequestFilter", "RequestRecord", "RequestsPage", "approve",
     "decide_requests", "delegate", "end_delegation", "enter_request", "expire_requests", "kind_of", "kinds",
     "list_delegations", "list_requests", "my_requests", "possible_delegates", "preview_decisions", "read_request",

@@ -83,6 +83,16 @@ def read(connection: Connection, batch_id: str) -> Batch | None:
     return None if row is None else Batch(**{**row._mapping, "kind": BatchKind(row.kind)})
 
 
+def numbered(connection: Connection, ids: Sequence[str]) -> dict[str, datetime]:
+    """Batch → when it was asked for, from which its number is made."""
+    found: dict[str, datetime] = {}
+    for some in chunks(list(ids)):
+        query = select(case_batches.c.batch_id, case_batches.c.made_at).where(case_batches.c.batch_id.in_(some))
+        rows: Any = connection.execute(query)
+        found.update((batch_id, made_at) for batch_id, made_at in rows)
+    return found
+
+
 def rows_of(connection: Connection, batch_id: str) -> list[BatchRow]:
     """The cases of a batch, by loan."""
     found = connection.execute(

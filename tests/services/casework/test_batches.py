@@ -25,6 +25,7 @@ from ops_app.services.casework.batches import (
 from ops_app.services.casework.cases import list_cases, read_case
 from ops_app.services.casework.moving import move_case, set_flag
 from ops_app.services.casework.placing import SomeRefused, queue_cases
+from ops_app.services.casework.recalling import announced_recalls, run_announce_recall
 from ops_app.services.casework.verify import verify_one_owner
 from ops_app.services.organisation import approvals as engine
 from ops_app.services.organisation.approval_kinds import kind_of
@@ -356,3 +357,47 @@ def test_an_ended_agency_is_refused_like_any_that_does_not_work(store: Store, tm
     assert [one.code for one in preview_batch(maker, store, now=NOW, asked=asked(store, *ids)).against] == [
         "not_active"
     ]
+
+
+def test_a_recall_is_taken_back_by_a_request_that_somebody_else_approves(
+    store: Store, tmp_path: Path, maker: Actor, manager: Actor
+) -> None:
+    ids = some_cases(store, tmp_path)
+    placed(store, "AG01", *ids[:3])
+    with store.writing(SUPERVISOR, NOW) as transaction:
+        run_announce_recall(transaction, {"cases": versions(store, *ids[:2]), "reason": WHY, "zone": ZONE})
+    what = asked(store, *ids[:3], kind=BatchKind.WITHDRAW_RECALL, agency=None, due=None)
+    found = preview_batch(maker, store, now=NOW, asked=what)
+    assert [(case_id, [one.code for one in why]) for case_id, _, why in found.excluded] == [(ids[2], ["no_notice"])]
+    assert found.effective == (DUE, DUE)  # where the placements would end again
+    with pytest.raises(SomeRefused):
+        submit(store, maker, what)
+    (batch,) = submit(store, maker, what, leave_out=True)
+    assert batch.case_count == 2
+    with pytest.raises(OwnRequest):
+        decide(store, maker, batch.batch_id)
+    assert len(announced_recalls(AG1, store, now=NOW)) == 1  # nothing happens before
+    done = decide(store, manager, batch.batch_id)
+    assert (done.result["done"], done.result["dropped"]) == (2, 0)
+    assert announced_recalls(AG1, store, now=LATER) == []
+    assert {one.case_id for one in list_cases(AG1, store, now=DUE - timedelta(seconds=1)).rows} == set(ids[:3])
+
+
+def test_a_recall_that_took_effect_before_the_approval_is_dropped(
+    store: Store, tmp_path: Path, maker: Actor, manager: Actor
+) -> None:
+    ids = some_cases(store, tmp_path)
+    placed(store, "AG01", ids[0])
+    with store.writing(SUPERVISOR, NOW) as transaction:
+        run_announce_recall(transaction, {"cases": versions(store, ids[0]), "reason": WHY, "zone": ZONE})
+    what = asked(store, ids[0], kind=BatchKind.WITHDRAW_RECALL, agency=None, due=None)
+    (batch,) = submit(store, maker, what)
+    with pytest.raises(NotCarriedOut, match="took effect"):
+        decide(store, manager, batch.batch_id, now=NOW + timedelta(days=8))
+
+
+def test_a_manager_does_not_ask_for_what_managers_approve(store: Store, tmp_path: Path, manager: Actor) -> None:
+    ids = some_cases(store, tmp_path)
+    placed(store, "AG01", ids[0])
+    with pytest.raises(Refused):
+        submit(store, manager, asked(store, ids[0], kind=BatchKind.WITHDRAW_RECALL, agency=None, due=None))

@@ -13,6 +13,7 @@ from ops_app.consoles.kit import record
 from ops_app.consoles.kit.context import Here
 from ops_app.consoles.kit.forms import form
 from ops_app.consoles.kit.subjects import IDENTIFIERS
+from ops_app.domain.casework.placing import batch_number
 from ops_app.domain.organisation.approvals import (
     OPEN,
     REQUEST_MOVE_NAMES,
@@ -49,6 +50,7 @@ def facts(at: Here, one: ApprovalRequest) -> None:
             {
                 t("approvals.kind"): kind_name(at, one.kind),
                 t("approvals.object"): subject(at, one),
+                t("cases.batch_number"): batch_number(one.object_id, one.made_at) if one.object_type == BATCH else "",
                 t("approvals.amount"): labels.money(one.amount_minor, one.currency or ""),
                 t("forms.reason"): one.reason,
                 t("approvals.maker"): one.maker_name,
