@@ -20,6 +20,8 @@ from ops_app.services.casework.moving import set_flag
 from ops_app.services.casework.placing import queue_cases
 from ops_app.services.casework.recalling import run_announce_recall
 from ops_app.services.organisation import approvals
+from ops_app.services.organisation.export_releasing import request_export
+from ops_app.services.organisation.exports import Asked as ExportAsked
 from ops_app.store.organisation.people import by_name
 from tests.consoles.conftest import OpenPage, SignedInAs, words
 from tests.services.casework.casebook import SUPERVISOR, WHY, now_is, placed, some_cases, versions
@@ -156,3 +158,66 @@ def test_a_notice_of_a_result_names_the_batch_and_links_to_it(
     said = words(at)
     assert batch_number(batch.batch_id, batch.made_at) in said
     assert f"/cases?cases_view=batches&amp;batch_id={batch.batch_id}" in said
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_a_returned_batch_is_opened_as_it_was_entered_and_submitted_again(
+    ids: list[str], app: App, open_page: OpenPage, signed_in: SignedInAs, language: str
+) -> None:
+    now = app.clock.now()
+    queue_cases(SUPERVISOR, app.store, now=now, wanted=versions(app.store, *ids[:3]), reason=WHY)
+    placed(app.store, "A01", ids[5], now=now, due_at=now + timedelta(days=30))  # so that there is an agency
+    at = open_page("approvals", Role.SUPERVISOR, language=language, query={"approvals_tab": "mine"})
+    with app.store.reading() as connection:
+        me = by_name(connection, f"supervisor-{language}")
+    assert me is not None
+    maker = Actor(me.person_id, me.display_name, Role.SUPERVISOR)
+    what = Asked(BatchKind.PLACE, versions(app.store, *ids[:3]), "Asia/Shanghai", "A01", now + timedelta(days=30))
+    (batch,) = submit_batch(maker, app.store, now=now, asked=what, reason="a first reason", key="k")
+    _, manager = signed_in(Role.MANAGER, name="boss")
+    (one,) = approvals.requests_on(manager, app.store, now=now, object_type="case_batch", object_id=batch.batch_id)
+    approvals.return_request(
+        manager, app.store, now=now, request_id=one.request_id, expected_version=one.version,
+        content_hash=one.content_hash, reason="too many", key="r",
+    )  # fmt: skip
+    at.query_params["approvals_mine_id"] = one.request_id
+    at.run()
+    assert not at.exception, [error.value for error in at.exception]
+    form = f"batch_again_{batch.batch_id}"
+    agency = next(each for each in at.selectbox if (each.key or "").startswith(f"{form}.agency_code"))
+    why = next(each for each in at.text_area if (each.key or "").startswith(f"{form}.reason"))
+    out = next(each for each in at.text_area if (each.key or "").startswith(f"{form}.cases"))
+    assert (agency.value, why.value) == ("A01", "a first reason")
+    out.set_value("L1\nL77")
+    press(at, {"en": "Submit again", "zh": "重新提交"}[language])
+    assert any("L77" in each.value for each in at.error)
+    next(each for each in at.text_area if (each.key or "").startswith(f"{form}.cases")).set_value("L1")
+    press(at, {"en": "Submit again", "zh": "重新提交"}[language])
+    assert not at.error, [each.value for each in at.error]
+    again = seen(app.store, maker, one.request_id)
+    assert (again.state, again.round_no, again.arguments["case_count"]) == (RequestState.WAITING, 2, 2)
+    compared = next(frame.value for frame in at.dataframe if list(frame.value.columns) == ["what", "v1", "v2"])
+    assert ("3", "2") in {(str(row["v1"]), str(row["v2"])) for _, row in compared.iterrows()}
+
+
+def test_what_cannot_be_changed_offers_its_reason_alone(app: App, open_page: OpenPage, signed_in: SignedInAs) -> None:
+    at = open_page("approvals", Role.SUPERVISOR, query={"approvals_tab": "mine"})
+    with app.store.reading() as connection:
+        me = by_name(connection, "supervisor-en")
+    assert me is not None
+    maker, now = Actor(me.person_id, me.display_name, Role.SUPERVISOR), app.clock.now()
+    request_export(maker, app.store, now=now, asked=ExportAsked("cases", "Cases", {}, 5_000, "csv", "audit", "/cases"))
+    _, manager = signed_in(Role.MANAGER, name="boss")
+    one = approvals.list_requests(manager, app.store, now=now).rows[0]
+    approvals.return_request(
+        manager, app.store, now=now, request_id=one.request_id, expected_version=one.version,
+        content_hash=one.content_hash, reason="what for?", key="r",
+    )  # fmt: skip
+    at.query_params["approvals_mine_id"] = one.request_id
+    at.run()
+    assert "What it asks for is fixed" in words(at)
+    assert not [each for each in at.text_input if (each.key or "").startswith(f"resubmit_{one.request_id}")]
+    next(each for each in at.text_area if (each.key or "").startswith("resubmit_")).set_value("for the audit of May")
+    press(at, "Submit again")
+    assert not at.error, [each.value for each in at.error]
+    assert seen(app.store, maker, one.request_id).reason == "for the audit of May"

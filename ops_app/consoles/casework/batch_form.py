@@ -55,13 +55,13 @@ def show(at: Here, kind: BatchKind, chosen: Sequence[Case]) -> None:
                 due = f.day("due_at", t("cases.due_date"), _usual(at, chosen[0]))
         reason = f.reason("reason", t("forms.reason"))
         leave_out = f.tick("cases", t("cases.leave_out"))
-        asked = Asked(kind, f.version(_wanted(chosen)), at.app.settings.timezone, agency, _until(at, due))
+        asked = Asked(kind, f.version(_wanted(chosen)), at.app.settings.timezone, agency, until(at, due))
         with st.container(horizontal=True):
             look = f.look(t("cases.preview"), lambda: preview_batch(at.actor, at.app.store, now=at.now, asked=asked))
             f.submit(t("cases.ask"))
     found = look()
     if found is not None:
-        _preview(at, kind, found, len(chosen))
+        show_preview(at, kind, found, len(chosen))
     needed: dict[str, object] = {"agency_code": agency} if agencies else {}
     f.require(needed | ({"due_at": due} if kind in WITH_END else {}))
 
@@ -87,9 +87,9 @@ def called(chosen: Sequence[Case]) -> Callable[[str], str]:
     return lambda case_id: loans.get(case_id, case_id)
 
 
-def keep_refused(at: Here, refused: Mapping[str, DomainError], chosen: Sequence[Case]) -> str:
+def keep_refused(at: Here, refused: Mapping[str, DomainError], chosen: Sequence[Case], *, place: str = REFUSED) -> str:
     """Keep what was refused of the cases for the table above the form; the sentence that points to it."""
-    refusals.keep(REFUSED, refusals.rows_of(refused, called(chosen)), rest_done=False)
+    refusals.keep(place, refusals.rows_of(refused, called(chosen)), rest_done=False)
     count = at.labels.count
     return at.t("refusals.see_table", count=count(len(refused)), total=count(len(chosen)))
 
@@ -104,7 +104,8 @@ def said_reasons(at: Here, reasons: Sequence[Reason]) -> str:
     return at.labels.listing([one.zh if at.actor.language == "zh" else one.en for one in reasons])
 
 
-def _preview(at: Here, kind: BatchKind, found: Preview, total: int) -> None:
+def show_preview(at: Here, kind: BatchKind, found: Preview, total: int) -> None:
+    """What a request for a batch of ``total`` cases would come to."""
     t, labels = at.t, at.labels
     with st.container(border=True):
         fit = sum(one.count for one in found.totals)
@@ -140,7 +141,8 @@ def _usual(at: Here, one: Case) -> date:
     return at.today + timedelta(days=usual_term(at.actor, at.app.store, now=at.now, today=at.today, one=one))
 
 
-def _until(at: Here, due: date | None) -> datetime | None:
+def until(at: Here, due: date | None) -> datetime | None:
+    """The moment at which a placement that ends with a day ends."""
     return None if due is None else close_of(due, at.app.settings.zone)
 
 

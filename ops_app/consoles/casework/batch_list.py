@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import streamlit as st
 
 from ops_app.consoles.casework import placement_file
@@ -16,6 +18,7 @@ from ops_app.consoles.pages import PAGES
 from ops_app.domain.casework.placing import BATCH_KIND_NAMES, batch_number
 from ops_app.domain.errors import DomainError
 from ops_app.domain.organisation.approvals import REQUEST_STATE_NAMES, RequestState
+from ops_app.services.casework.batch_changes import earlier_versions
 from ops_app.services.casework.batches import Batch, BatchRow, list_batches, read_batch
 
 Listed = tuple[Batch, str]
@@ -92,6 +95,23 @@ def _record(at: Here, batch_id: str) -> None:
         "case_batch", title, columns, {"batch": batch.batch_id}, lambda limit: iter(found.rows[:limit]),
     )  # fmt: skip
     export_sheet(at, sheet, st.container(), len(found.rows))
+    _earlier(at, batch_id, columns)
+
+
+def _earlier(at: Here, batch_id: str, columns: Sequence[tables.Column[BatchRow]]) -> None:
+    """The versions that were returned, with their cases as they were asked for."""
+    for one in earlier_versions(at.actor, at.app.store, now=at.now, batch_id=batch_id):
+        number = at.labels.count(one.round_no)
+        with st.expander(at.t("cases.earlier_version", number=number, count=at.labels.count(one.batch.case_count))):
+            facts(
+                {
+                    at.t("cases.agency"): one.batch.agency_code or "",
+                    at.t("cases.due_date"): at.labels.moment(one.batch.due_at) if one.batch.due_at else "",
+                    at.t("cases.balance"): at.labels.money(one.batch.balance_minor, one.batch.currency),
+                    at.t("forms.reason"): one.batch.reason,
+                }
+            )
+            tables.show_rows(columns, one.rows, title=number)
 
 
 def _named(at: Here, batch: Batch) -> str:

@@ -99,9 +99,9 @@ class Form:
         self._slot(field)
         return (typed or "") if password else (typed or "").strip()
 
-    def reason(self, field: str, label: str, *, height: int = 80) -> str:
+    def reason(self, field: str, label: str, *, value: str = "", height: int = 80) -> str:
         """Why something is done: free text, kept in the audit log."""
-        typed = st.text_area(label, max_chars=1000, height=height, key=self._field_key(field))
+        typed = st.text_area(label, value=value, max_chars=1000, height=height, key=self._field_key(field))
         self._slot(field)
         return (typed or "").strip()
 

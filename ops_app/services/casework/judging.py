@@ -112,8 +112,9 @@ class Judged:
         )
 
 
-def judge(connection: Connection, now: datetime, asked: Asked, found: Mapping[str, Case]) -> Judged:
-    """Judge every case, and the agency for those that fit. Raises ``Invalid`` by its field, ``NoSuchAgency``."""
+def judge(connection: Connection, now: datetime, asked: Asked, found: Mapping[str, Case], *, but: str = "") -> Judged:
+    """Judge every case, and the agency for those that fit; a request for the batch ``but`` keeps no case waiting.
+    Raises ``Invalid`` by its field, ``NoSuchAgency``."""
     zone_of(asked.zone)
     rules = rules_on(connection, day_of(now, asked.zone))
     if asked.kind in WITH_END:
@@ -123,7 +124,7 @@ def judge(connection: Connection, now: datetime, asked: Asked, found: Mapping[st
     agency = _agency(connection, asked)
     announced = notices.running(connection, list(found))
     against = _case_by_case(connection, now, asked, found, rules, agency, announced)
-    waiting = batches.waiting(connection, list(found))
+    waiting = batches.waiting(connection, list(found), but=but)
     excluded = {
         case_id: (*reasons, *((WAITING,) if case_id in waiting else ()))
         for case_id, reasons in against.items()
