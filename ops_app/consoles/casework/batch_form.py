@@ -7,14 +7,16 @@ from datetime import date, datetime, timedelta
 
 import streamlit as st
 
-from ops_app.consoles.kit import refusals, tables
+from ops_app.consoles.kit import names, refusals, tables
 from ops_app.consoles.kit.context import Here
 from ops_app.consoles.kit.forms import Said, form
 from ops_app.consoles.kit.subjects import batch_address
+from ops_app.consoles.pages import PAGES
 from ops_app.domain.canonical import key_hash
 from ops_app.domain.casework.flags import Reason
-from ops_app.domain.casework.placing import WITH_END, BatchKind, batch_number
+from ops_app.domain.casework.placing import PLACING, WITH_END, BatchKind, batch_number
 from ops_app.domain.errors import DomainError
+from ops_app.domain.organisation.agencies import MOVERS, AgencyMove
 from ops_app.gateways.clock import close_of
 from ops_app.services.casework.batches import Asked, Batch, Preview, preview_batch, submit_batch
 from ops_app.services.casework.cases import Case
@@ -25,6 +27,7 @@ from ops_app.services.organisation.agencies import agency_codes
 _LONG = 500
 """From so many cases on a person is told that it takes a while."""
 _MOST_SHOWN = 200
+_AGENCIES = next(spec.path for spec in PAGES if spec.key == "agencies")
 REFUSED = "cases_bulk"
 """The place of what the last act on several cases refused."""
 
@@ -32,7 +35,12 @@ REFUSED = "cases_bulk"
 def show(at: Here, kind: BatchKind, chosen: Sequence[Case]) -> None:
     """The form for these cases."""
     t = at.t
-    agencies = agency_codes(at.actor, at.app.store) if kind in (BatchKind.PLACE, BatchKind.TRANSFER) else {}
+    agencies = agency_codes(at.actor, at.app.store) if kind in PLACING else {}
+    if kind in PLACING and not agencies:
+        st.info(t("cases.no_agency_takes", roles=names.roles(at, MOVERS[AgencyMove.ADMIT])))
+        if at.may("agencies.view"):
+            st.page_link(_AGENCIES, label=t("cases.open_agencies"))
+        return
     if kind is BatchKind.RECALL:
         st.caption(t("cases.recall_by_notice"))
     elif kind is BatchKind.WITHDRAW_RECALL:

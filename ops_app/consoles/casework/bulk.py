@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 import streamlit as st
 
 from ops_app.consoles.casework import batch_form, choosing, lists
-from ops_app.consoles.kit import refusals
+from ops_app.consoles.kit import names, refusals
 from ops_app.consoles.kit.context import Here
 from ops_app.consoles.kit.forms import Form, Said, form
 from ops_app.consoles.kit.subjects import case_address
@@ -42,6 +42,12 @@ _LINKED = 5
 def show(at: Here, selected: Sequence[Case], acts: Sequence[str]) -> None:
     """The acts that this person may do with the cases of the list."""
     offered = [act for act in acts if at.may(NEEDED[act])]
+    others = [act for act in acts if act not in offered]
+    if others:  # what is missing here says by whom it is done
+        each = [
+            at.t("who.may_each", what=at.t(f"cases.acts.{act}"), roles=names.holders(at, NEEDED[act])) for act in others
+        ]
+        st.caption(at.t("who.others", list="；".join(each) if at.actor.language == "zh" else "; ".join(each)))
     if not offered:
         return
     place = st.container()  # what the last act refused stands above, also on the run in which it was refused

@@ -97,7 +97,7 @@ def test_what_the_lender_posted_is_not_held_against_the_next_waiver(store: Store
     with pytest.raises(Invalid, match=r"Only 250.00"):  # principal was paid; that posts no waiver of interest
         waive(store, tmp_path, house, now=now, interest=25_001)
     now = fed(store, tmp_path, 2, principal=20_000, interest=25_000)
-    with pytest.raises(Invalid, match=r"Only 250.00 of this is owed"):
+    with pytest.raises(Invalid, match=r"Only 250.00 CNY of this is owed"):
         waive(store, tmp_path, house, now=now, interest=25_001)
     waive(store, tmp_path, house, now=now, interest=25_000)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from ops_app.consoles.kit import names
 from ops_app.consoles.kit.context import Here
 from ops_app.consoles.kit.forms import form
 from ops_app.domain.organisation.agencies import AGENCY_MOVE_NAMES, MOVERS, MOVES, AgencyMove
@@ -16,7 +17,12 @@ def show(at: Here, agency: Agency) -> None:
     offered = [move for move in MOVES[agency.state] if at.actor.role in MOVERS[move]]
     st.subheader(t("agencies.move"), anchor=False)
     if not offered:
-        st.caption(t("agencies.no_move"))
+        each = [
+            t("who.may_each", what=at.labels.named(AGENCY_MOVE_NAMES, move), roles=names.roles(at, MOVERS[move]))
+            for move in MOVES[agency.state]
+        ]
+        said = t("agencies.no_move", list=("；" if at.actor.language == "zh" else "; ").join(each))
+        st.caption(said if each else t("agencies.ended_for_good"))
         return
     chosen = st.segmented_control(
         t("agencies.move"),

@@ -9,8 +9,11 @@ import streamlit as st
 
 from ops_app.consoles.asset_company.parts.approval_list import flag_names, kind_name, name_of, subject
 from ops_app.consoles.casework import batch_list
+from ops_app.consoles.casework.request_rules import DEFAULT_CURRENCY
+from ops_app.consoles.kit import names as named
 from ops_app.consoles.kit import record, tables
 from ops_app.consoles.kit.context import Here
+from ops_app.consoles.kit.export import MAX_ROWS
 from ops_app.consoles.kit.forms import form
 from ops_app.consoles.kit.subjects import IDENTIFIERS
 from ops_app.domain.casework.placing import batch_number
@@ -127,12 +130,20 @@ def _value(at: Here, name: str, value: Any, currency: str, names: Mapping[str, t
     if isinstance(value, Mapping):
         parts = (f"{labels.named(names, key)}: {_value(at, key, it, currency, names)}" for key, it in value.items())
         return labels.listing(list(parts))
+    if name == "regions" and isinstance(value, list | tuple):
+        return named.regions(at, [str(it) for it in value])
     if isinstance(value, list | tuple):
         return "; ".join(_value(at, name, it, currency, names) for it in value) or "–"
     if value is None or value == "":
         return "–"
-    if name.endswith("_minor") and currency and isinstance(value, int):
+    if name in ("above", "above_minor") and isinstance(value, int) and len(currency) != 3:
+        return at.t("requests.above_any", amount=labels.minor(value, DEFAULT_CURRENCY))
+    if (name.endswith("_minor") or name == "above") and currency and isinstance(value, int):
         return labels.money(value, currency)
+    if name == "rows" and isinstance(value, int):
+        return at.t("subjects.up_to", count=labels.count(value)) if value >= MAX_ROWS else labels.count(value)
+    if name == "product_code":
+        return named.product(at, str(value))
     if name.endswith("_date"):
         return labels.day(str(value))
     if name.endswith("_at"):
