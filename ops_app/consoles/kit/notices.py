@@ -57,7 +57,7 @@ def _objects(at: Here, told: Sequence[Notice]) -> dict[str, tuple[str, str]]:
     found: dict[str, tuple[str, str]] = {}
     batches = [one.object_id for one in told if one.object_type == BATCH]
     if batches and at.may("cases.company"):
-        for batch_id, number in batch_numbers(at.actor, at.app.store, now=at.now, ids=batches).items():
+        for batch_id, number in batch_numbers(at.actor, at.app.store, now=at.now, batch_ids=batches).items():
             found[batch_id] = (at.t("notices.batch", number=number), batch_address(batch_id))
     case_ids = [one.object_id for one in told if one.object_type == CASE]
     if case_ids and at.may("cases.view"):

@@ -136,12 +136,12 @@ def list_batches(actor: Actor, store: Store, *, now: datetime, mine: bool = Fals
 
 
 @act("cases.company")
-def batch_numbers(actor: Actor, store: Store, *, now: datetime, ids: Sequence[str]) -> dict[str, str]:
+def batch_numbers(actor: Actor, store: Store, *, now: datetime, batch_ids: Sequence[str]) -> dict[str, str]:
     """Batch → the number people say of it; of those there are, for who sees every case."""
     if scope_of(actor).reach is not Reach.ALL:
         return {}
     with store.reading() as connection:
-        made = batches.numbered(connection, ids[:MOST_LISTED])
+        made = batches.numbered(connection, batch_ids[:MOST_LISTED])
     return {batch_id: batch_number(batch_id, made_at) for batch_id, made_at in made.items()}
 
 

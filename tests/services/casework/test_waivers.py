@@ -81,7 +81,8 @@ def test_no_more_of_a_component_is_waived_than_is_owed_of_it(store: Store, tmp_p
     owing(store, tmp_path, principal=940_000, penalty=60_000)
     assigned(store, house.agency, house.caller, ONE)
     decide(store, house.agency, waive(store, tmp_path, house, penalty=50_000))
-    with pytest.raises(Invalid, match=r"Only 100.00 of this can still be waived: 500.00 was granted") as refused:
+    said = r"Only 100.00 CNY of this can still be waived: 500.00 CNY was granted"
+    with pytest.raises(Invalid, match=said) as refused:
         waive(store, tmp_path, house, penalty=10_001)
     assert refused.value.field == "waived_penalty_minor"
     waive(store, tmp_path, house, penalty=10_000)

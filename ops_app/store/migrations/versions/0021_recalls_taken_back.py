@@ -1,9 +1,11 @@
-"""A batch may also ask that announced recalls are taken back."""
+"""A batch may also ask that announced recalls are taken back; a message of the outbox says how its sending goes."""
 
 from __future__ import annotations
 
 import sqlalchemy as sa
 from alembic import op
+
+from ops_app.store.types import Moment
 
 revision = "0021"
 down_revision = "0016"
@@ -13,6 +15,13 @@ _KINDS = "kind in ('place', 'extend', 'recall', 'transfer', 'withdraw_recall')"
 
 
 def upgrade() -> None:
+    op.add_column("outbox", sa.Column("attempts", sa.Integer, nullable=False, server_default="0"))
+    op.add_column("outbox", sa.Column("last_error", sa.String(500)))
+    op.add_column("outbox", sa.Column("set_aside_at", Moment))
+    _kinds_of_batches()
+
+
+def _kinds_of_batches() -> None:
     if op.get_bind().dialect.name == "postgresql":
         op.drop_constraint(_CHECK, "case_batches", type_="check")
         op.create_check_constraint(_CHECK, "case_batches", _KINDS)
