@@ -49,8 +49,7 @@ def show(at: Here, agency_code: str) -> None:
         _people(at, found)
     else:
         record.history(at, [_happening(at, row) for row in found.history])
-    if at.may("agencies.move"):
-        agency_move.show(at, found.agency)
+    agency_move.show(at, found.agency)
 
 
 def _facts(at: Here, found: AgencyRecord) -> None:
