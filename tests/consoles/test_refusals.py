@@ -13,12 +13,15 @@ from ops_app.bootstrap import App
 from ops_app.consoles.kit import tables
 from ops_app.domain.casework.flags import Flag
 from ops_app.domain.casework.placing import BatchKind, batch_number
+from ops_app.domain.casework.request_rules import AssetStep
+from ops_app.domain.casework.requests import CaseRequestKind
 from ops_app.domain.organisation.approvals import RequestState
 from ops_app.domain.organisation.people import Actor, Role
 from ops_app.services.casework.batches import Asked, submit_batch
 from ops_app.services.casework.moving import set_flag
 from ops_app.services.casework.placing import queue_cases
 from ops_app.services.casework.recalling import run_announce_recall
+from ops_app.services.casework.request_rules import request_rule_change
 from ops_app.services.organisation import approvals
 from ops_app.services.organisation.export_releasing import request_export
 from ops_app.services.organisation.exports import Asked as ExportAsked
@@ -221,3 +224,37 @@ def test_what_cannot_be_changed_offers_its_reason_alone(app: App, open_page: Ope
     press(at, "Submit again")
     assert not at.error, [each.value for each in at.error]
     assert seen(app.store, maker, one.request_id).reason == "for the audit of May"
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_a_returned_rule_is_changed_in_whole_units_and_by_names(
+    app: App, open_page: OpenPage, signed_in: SignedInAs, language: str
+) -> None:
+    at = open_page("approvals", Role.COMPLIANCE, language=language, query={"approvals_tab": "mine"})
+    with app.store.reading() as connection:
+        me = by_name(connection, f"compliance-{language}")
+    assert me is not None
+    maker, now = Actor(me.person_id, me.display_name, Role.COMPLIANCE), app.clock.now()
+    request_id = request_rule_change(
+        maker, app.store, now=now, kind=CaseRequestKind.WAIVER, asset=AssetStep.ABOVE, due_hours=24,
+        above_minor=500_050, currency="CNY", reason="as agreed", key="k",
+    )  # fmt: skip
+    _, manager = signed_in(Role.MANAGER, name="boss")
+    one = seen(app.store, manager, request_id)
+    approvals.return_request(
+        manager, app.store, now=now, request_id=request_id, expected_version=one.version,
+        content_hash=one.content_hash, reason="too low", key="r",
+    )  # fmt: skip
+    at.query_params["approvals_mine_id"] = request_id
+    at.run()
+    assert not at.exception, [error.value for error in at.exception]
+    form = f"resubmit_{request_id}."
+    fields = {(each.key or "").removeprefix(form).split(".")[0]: each for each in [*at.text_input, *at.selectbox]
+              if (each.key or "").startswith(form)}  # fmt: skip
+    assert set(fields) == {"asset", "above_minor", "due_hours"}  # what it is about stays
+    assert fields["above_minor"].value == "5000.50"
+    assert {"en": "5,000.50 CNY", "zh": "5,000.50 CNY"}[language] in words(at)
+    fields["above_minor"].set_value("6,000.75")
+    press(at, {"en": "Submit again", "zh": "重新提交"}[language])
+    assert not at.error, [each.value for each in at.error]
+    assert seen(app.store, maker, request_id).arguments["above_minor"] == 600_075

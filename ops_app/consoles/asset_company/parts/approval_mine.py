@@ -10,6 +10,7 @@ import streamlit as st
 
 from ops_app.consoles.asset_company.parts import approval_list, approval_record
 from ops_app.consoles.casework import batch_again
+from ops_app.consoles.casework.request_rules import DEFAULT_CURRENCY
 from ops_app.consoles.kit import tables
 from ops_app.consoles.kit.context import Here
 from ops_app.consoles.kit.desk import choose
@@ -93,11 +94,39 @@ def _fields(at: Here, f: Form, one: ApprovalRequest) -> Mapping[str, tuple[str, 
     for name, value in one.arguments.items():
         if isinstance(value, bool) or not isinstance(value, str | int) or name == "amount_minor":
             continue
-        if name not in names or name in IDENTIFIERS or str(value) == one.object_id:
+        if name not in names or name in IDENTIFIERS or str(value) in (one.object_id, *one.object_id.split("/")):
             continue
-        text = f.text(name, at.labels.named(names, name), value=str(value), max_chars=500)
-        typed[name] = (text, _whole(name) if isinstance(value, int) else str)
+        typed[name] = _field(at, f, one, name, value, names)
     return typed
+
+
+def _field(
+    at: Here, f: Form, one: ApprovalRequest, name: str, value: str | int, names: Mapping[str, tuple[str, str]]
+) -> tuple[str, Callable[[str], Any]]:
+    """One argument as a person reads it (a code by its name, an amount in whole units) and what reads it back."""
+    label = at.labels.named(names, name)
+    codes = [key.removeprefix(f"{name}.") for key in names if key.startswith(f"{name}.")]
+    if isinstance(value, str) and value in codes:
+        chosen = f.choice(
+            name, label, codes, lambda code: at.labels.named(names, f"{name}.{code}"), index=codes.index(value)
+        )
+        return chosen or value, str
+    if isinstance(value, int) and (name.endswith("_minor") or name == "above"):
+        said = str(one.arguments.get("currency") or one.currency or "")
+        currency = said if len(said) == 3 else DEFAULT_CURRENCY
+        typed = f.text(name, label, value=format(Money(value, currency).amount, "f"), max_chars=24)
+        return typed, _amount(name, currency)
+    return f.text(name, label, value=str(value), max_chars=500), _whole(name) if isinstance(value, int) else str
+
+
+def _amount(name: str, currency: str) -> Callable[[str], int]:
+    def convert(text: str) -> int:
+        try:
+            return Money.parse(text.replace(",", ""), currency).minor
+        except Invalid as error:
+            raise Invalid(error.en, error.zh, field=name) from error
+
+    return convert
 
 
 def _whole(name: str) -> Callable[[str], int]:
