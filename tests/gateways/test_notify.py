@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import socket
 import threading
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -56,8 +57,9 @@ def mail_server():
     controller.stop()
 
 
-@pytest.fixture
-def web_server():
+@contextmanager
+def a_web_server():
+    """What was posted to it, and its address; a path that is a number is the status it answers."""
     seen = []
     keys.clear()
 
@@ -81,6 +83,12 @@ def web_server():
     threading.Thread(target=server.serve_forever, daemon=True).start()
     yield seen, f"http://127.0.0.1:{server.server_port}"
     server.shutdown()
+
+
+@pytest.fixture
+def web_server():
+    with a_web_server() as made:
+        yield made
 
 
 def test_a_mail_reaches_every_recipient_in_both_languages(mail_server):
