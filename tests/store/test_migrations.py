@@ -134,7 +134,7 @@ def test_batches_that_were_asked_for_stay_when_their_kinds_become_more(store: St
         connection.execute(insert(case_batches), batch)
         connection.execute(insert(case_batch_rows), row)
         with Operations.context(MigrationContext.configure(connection)):
-            migration.upgrade()
+            migration._kinds_of_batches()
         connection.execute(insert(case_batches), batch | {"batch_id": "b-2", "kind": "withdraw_recall"})
         kept = connection.execute(select(case_batches.c.batch_id, case_batches.c.kind, case_batches.c.made_at)).all()
         rows = connection.execute(select(case_batch_rows)).mappings().all()
