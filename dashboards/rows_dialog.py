@@ -234,12 +234,8 @@ def _deliver(sight: Sight, drill: Drill, side: str, reason: str, file_format: Fi
             filters=said,
             file_format=file_format,
         )
-    except Exception as refusal:
-        # the house's refusals carry the sentence a person reads; anything else is a fault and stays one
-        sentence = getattr(refusal, "sentence", None)
-        if sentence is None:
-            raise
-        st.error(sentence(sight.viewer.language))
+    except sight.viewer.refusals as refusal:
+        st.error(refusal.sentence(sight.viewer.language))  # type: ignore[attr-defined]
         return
     name = f"recoup_{drill.metric}_{rows.rows_of(drill, side).rows}_{as_of.business_date}.{file_format}"
     st.download_button(

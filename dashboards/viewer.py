@@ -29,6 +29,10 @@ class Viewer(Protocol):
     @property
     def audience_dir(self) -> Path: ...
 
+    @property
+    def refusals(self) -> tuple[type[Exception], ...]:
+        """What ``export`` raises to refuse; each has ``sentence(language)``. Whatever else it raises is a fault."""
+
     def may_export(self) -> bool:
         """Whether the export is offered at all."""
 

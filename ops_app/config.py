@@ -43,6 +43,8 @@ class Settings(BaseSettings):
     """``smtp://host:port`` for notifications; empty means none is sent by mail."""
     webhook_url: str = ""
     notify_to: str = ""
+    events_url: str = ""
+    """Where every event that acts publish is posted as JSON; empty means that events wait in the outbox."""
     max_upload_bytes: int = 200 * 1024 * 1024
 
     @classmethod

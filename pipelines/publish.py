@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
+import duckdb
 import psutil
 
 from ops_app.config import Settings
@@ -174,7 +175,7 @@ def verify(path: Path, expected: dict[str, tuple[int, str]]) -> None:
             listed = opened.execute("select table_name, row_count, content_hash from snapshot_build").fetchall()
         finally:
             opened.close()
-    except Exception as error:
+    except (duckdb.Error, OSError) as error:
         raise NotWhole(f"{path.name} cannot be read back: {error}") from error
     told = {name: (rows, content) for name, rows, content in listed}
     for name in sorted(expected.keys() | found.keys() | told.keys()):

@@ -6,12 +6,12 @@ from datetime import date, datetime, timedelta
 
 from ops_app.bootstrap import App
 from ops_app.domain.organisation.people import SYSTEM
-from ops_app.gateways.notify import DeliveryFailed, Message, Notifiers, notifiers_of
+from ops_app.gateways.notify import DeliveryFailed, Message, Notifiers, events_of, notifiers_of
 from ops_app.services.casework.ending import end_due_placements
 from ops_app.services.casework.expiry_recalls import recall_from_expiring
 from ops_app.services.casework.monitoring import find_alerts
 from ops_app.services.casework.request_escalation import end_requests_left_behind, escalate_late_requests
-from ops_app.services.organisation import agency_expiry, notifications, runs
+from ops_app.services.organisation import agency_expiry, notifications, outbox, runs
 from ops_app.services.organisation.approvals import expire_requests
 from ops_app.services.organisation.notifications import Notification
 from pipelines import arrivals
@@ -33,7 +33,7 @@ def watch(app: App, warehouse: Warehouse, now: datetime, *, notifiers: Notifiers
     deliver what is still unsent.
 
     ``now`` decides what is late. Requests for approval whose time is over are marked too. Returns counts: lost runs,
-    expired requests, announced, sent, failed deliveries.
+    expired requests, announced, sent, failed deliveries, events that left.
     """
     lost = runs.fail_lost_runs(SYSTEM, app.store, now=now)
     expired = expire_requests(SYSTEM, app.store, now=now)
@@ -47,11 +47,17 @@ def watch(app: App, warehouse: Warehouse, now: datetime, *, notifiers: Notifiers
     recall_from_expiring(SYSTEM, app.store, now=now, today=today, zone=app.settings.timezone)
     end_due_placements(SYSTEM, app.store, now=now, today=today)
     find_alerts(SYSTEM, app.store, now=now, today=today)
+    receiver = events_of(app.settings)
+    events = 0
+    if receiver is not None:  # before what is announced: a message that is set aside is announced in this very round
+        events = outbox.send_messages(SYSTEM, app.store, now=now, today=today, send=receiver.send).sent
     ways = notifiers or notifiers_of(app.settings)
     sent = failed = 0
     if ways.ways:
         sent, failed = notifications.deliver_open(SYSTEM, app.store, now=now, deliver=lambda one: _deliver(ways, one))
-    return {"lost_runs": lost, "expired": expired, "announced": announced, "sent": sent, "failed": failed}
+    return {
+        "lost_runs": lost, "expired": expired, "announced": announced, "sent": sent, "failed": failed, "events": events,
+    }  # fmt: skip
 
 
 def _announce_missing(app: App, warehouse: Warehouse, day: date, now: datetime) -> int:
@@ -93,7 +99,7 @@ def _announce_failed_runs(app: App, now: datetime) -> int:
 def _deliver(ways: Notifiers, one: Notification) -> str | None:
     subject = f"Recoup: {one.text_en[:80]}"
     try:
-        ways.deliver(Message(one.kind, subject, one.text_en, one.text_zh))
+        ways.deliver(Message(one.kind, subject, one.text_en, one.text_zh, one.notification_id))
     except DeliveryFailed as failure:
         return str(failure)
     return None

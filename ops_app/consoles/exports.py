@@ -11,7 +11,7 @@ from ops_app.consoles.kit.context import Here, here
 from ops_app.consoles.kit.page import heading
 from ops_app.consoles.kit.shell import link
 from ops_app.domain.organisation.exports import EXPORT_STATE_NAMES, MOST_FETCHES, ExportState
-from ops_app.services.organisation.exports import Export, list_my_exports
+from ops_app.services.organisation.exports import Export, link_hours, list_my_exports
 
 
 def listing(at: Here) -> tables.Listing[Export]:
@@ -65,5 +65,11 @@ def links(at: Here, rows: Sequence[Export]) -> None:
 
 current = here()
 heading(current, "exports")
+st.caption(
+    current.t(
+        "exports.link_rule", most=MOST_FETCHES,
+        hours=current.labels.count(link_hours(current.actor, current.app.store, now=current.now)),
+    )
+)  # fmt: skip
 shown = tables.show_list(current, listing(current))
 links(current, shown.rows)

@@ -5,6 +5,8 @@ Every error carries the sentence shown to the person, in English and in 中文.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 
 class DomainError(Exception):
     """Something the house refuses; ``en`` and ``zh`` are sentences a person can act on."""
@@ -18,6 +20,12 @@ class DomainError(Exception):
     def sentence(self, language: str) -> str:
         """The refusal in ``language`` (``zh`` or ``en``)."""
         return self.zh if language.startswith("zh") else self.en
+
+
+class SomeOfMany:
+    """What a refusal of many things at once has beside its kind: each thing that was refused (by id) and why."""
+
+    refused: Mapping[str, DomainError]
 
 
 class Refused(DomainError):

@@ -21,7 +21,8 @@ MOST_ROWS = 200
 
 @dataclass(frozen=True)
 class Call:
-    """One attempt to reach the debtor by call; ``collector_id`` as the feed names the collector."""
+    """One attempt to reach the debtor by call; ``collector_id`` as the feed names the collector, ``collector_name`` as
+    the feed of collectors does (masked), where it knows them."""
 
     attempt_id: str
     started_at: datetime
@@ -30,6 +31,7 @@ class Call:
     outcome: str
     talk_seconds: int
     collector_id: str | None
+    collector_name: str | None = None
 
 
 @dataclass(frozen=True)
@@ -48,9 +50,27 @@ def calls_of(actor: Actor, published: Path, case_id: str, since: datetime | None
     """The newest calls of a case, at most ``MOST_ROWS``, begun at ``since`` or later."""
     rows = _rows(
         actor, published, case_id, since, "fct_contact_attempts", "started_at",
-        "attempt_id, started_at, channel, direction, outcome, talk_seconds, collector_id",
+        "attempt_id, started_at, channel, direction, outcome, talk_seconds, source_code, collector_id",
     )  # fmt: skip
-    return [Call(**row) for row in rows]
+    names = _collectors(actor, published, {str(row["collector_id"]) for row in rows if row["collector_id"]})
+    return [Call(**row, collector_name=names.get((row.pop("source_code"), row["collector_id"]))) for row in rows]
+
+
+def _collectors(actor: Actor, published: Path, ids: set[str]) -> dict[tuple[str, str], str]:
+    """(source, collector) → the masked name, of those that the feed of collectors has now."""
+    snapshot = current_snapshot(published, actor.audience)
+    if snapshot is None or not ids:
+        return {}
+    has = read(snapshot, "select 1 from information_schema.tables where table_name = 'dim_collectors'", [])
+    if not has:  # an installation without that feed
+        return {}
+    marks = ", ".join("?" for _ in ids)
+    sql = (
+        "select source_code, collector_id, name_masked from dim_collectors"
+        f" where is_current and name_masked is not null and collector_id in ({marks})"
+    )
+    rows = read(snapshot, sql, sorted(ids))
+    return {(row["source_code"], row["collector_id"]): row["name_masked"] for row in rows}
 
 
 def promises_of(actor: Actor, published: Path, case_id: str, since: datetime | None) -> list[Promise]:

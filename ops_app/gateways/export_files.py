@@ -9,6 +9,9 @@ from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
 
+from sqlalchemy.exc import SQLAlchemyError
+
+from ops_app.domain.errors import DomainError
 from ops_app.domain.organisation.exports import ExportMove, NoSuchExport, move
 from ops_app.domain.organisation.people import Actor
 from ops_app.services.organisation import exports
@@ -42,7 +45,7 @@ def make_file(
         done = exports.finish_export(
             actor, store, now=now, export_id=export.export_id, rows=made.rows, sha256=digest, size=len(made.data)
         )
-    except Exception:
+    except (DomainError, SQLAlchemyError):  # the store does not say that the file is there
         if path not in _living(actor, store, folder, now):  # unless the same bytes were faster
             path.unlink(missing_ok=True)
         raise

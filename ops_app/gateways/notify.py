@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import smtplib
+import ssl
 from collections.abc import Sequence
 from dataclasses import dataclass
 from email.message import EmailMessage
@@ -12,6 +14,9 @@ from urllib.parse import urlsplit
 import httpx
 
 from ops_app.config import Settings
+from ops_app.domain.canonical import moment_text
+from ops_app.services.organisation.outbox import Message as Event
+from ops_app.services.organisation.outbox import NotSent
 
 
 @dataclass(frozen=True)
@@ -22,6 +27,8 @@ class Message:
     subject: str
     text_en: str
     text_zh: str
+    key: str = ""
+    """The same each time this message is sent: by it a receiver drops what came twice. Empty: there is none."""
 
 
 class DeliveryFailed(Exception):
@@ -50,11 +57,14 @@ class MailNotifier:
     def deliver(self, message: Message) -> None:
         mail = EmailMessage()
         mail["From"], mail["To"], mail["Subject"] = self._sender, ", ".join(self._recipients), message.subject
+        if message.key:
+            mail["Message-ID"] = f"<{message.key}@recoup.invalid>"
         mail.set_content(f"{message.text_en}\n\n{message.text_zh}\n")
         try:
             with smtplib.SMTP(self._host, self._port, timeout=15) as server:
+                server.ehlo()  # only then it is known what the server offers
                 if server.has_extn("starttls"):
-                    server.starttls()
+                    server.starttls(context=ssl.create_default_context())
                 if self._user and self._password:
                     server.login(self._user, self._password)
                 server.send_message(mail)
@@ -75,9 +85,39 @@ class WebhookNotifier:
             "text": {"en": message.text_en, "zh": message.text_zh},
         }
         try:
-            httpx.post(self._url, json=body, timeout=15).raise_for_status()
+            headers = {"Idempotency-Key": message.key} if message.key else {}
+            httpx.post(self._url, json=body, headers=headers, timeout=15).raise_for_status()
         except httpx.HTTPError as error:
             raise DeliveryFailed(f"webhook: {type(error).__name__}") from error
+
+
+class EventWebhook:
+    """Events of the outbox by JSON POST to one address, each with a key by which the receiver drops what came twice.
+
+    What the receiver answers with 4xx (but 408, 425 and 429) it refused; everything else is tried again later.
+    """
+
+    _LATER = frozenset({408, 425, 429})
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+
+    def send(self, message: Event) -> None:
+        """Send, or raise ``NotSent``."""
+        body = {
+            "id": message.id,
+            "topic": message.topic,
+            "key": message.key,
+            "created_at": moment_text(message.created_at),
+            "payload": json.loads(message.payload_json),
+        }
+        try:
+            answer = httpx.post(self._url, json=body, headers={"Idempotency-Key": f"recoup-{message.id}"}, timeout=15)
+        except httpx.HTTPError as error:
+            raise NotSent(f"events: {type(error).__name__}") from error
+        if not answer.is_success:
+            refused = answer.is_client_error and answer.status_code not in self._LATER
+            raise NotSent(f"events: answered {answer.status_code}", refused=refused)
 
 
 class Notifiers:
@@ -99,3 +139,8 @@ def notifiers_of(settings: Settings) -> Notifiers:
     if settings.webhook_url:
         ways.append(WebhookNotifier(settings.webhook_url))
     return Notifiers(ways)
+
+
+def events_of(settings: Settings) -> EventWebhook | None:
+    """Where events go; ``None`` where the settings name no receiver, and then they wait."""
+    return EventWebhook(settings.events_url) if settings.events_url else None

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -155,6 +156,19 @@ class Transaction:
         )
         if done.rowcount != 1:
             raise LookupError(f"{source} {key} was not claimed, or is answered already")
+
+    @contextmanager
+    def part(self) -> Iterator[None]:
+        """A part of the act that can be undone by itself: after an error nothing of it stays, nor what it said to the
+        audit log, and the act may go on. What the database refused is undone with it."""
+        said, changed = len(self._audited), set(self._changed)
+        try:
+            with self.connection.begin_nested():
+                yield
+        except BaseException:
+            del self._audited[said:]
+            self._changed = changed
+            raise
 
     def publish(self, topic: str, key: str, payload: object) -> None:
         """Put a message into the outbox: it is sent if, and only if, this transaction commits."""

@@ -71,6 +71,8 @@ def by_name(world: World, store: Store, evidence: Path, case_id: str, house: str
         "evidence_folder": evidence,
         "case_version": STALE,
         "asking": Asking(CaseRequestKind.DOCUMENTS, FORMS[CaseRequestKind.DOCUMENTS], WHY, (PDF,)),
+        "batch_id": "b-" + "0" * 32,
+        "batch_ids": ["b-" + "0" * 32],
         "asked": Asked(BatchKind.PLACE, {case_id: STALE}, ZONE, "AG01", DUE + timedelta(days=1)),
         "ground": RecallGround.MISCONDUCT,
     }

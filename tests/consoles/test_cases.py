@@ -202,7 +202,9 @@ def test_a_placement_is_previewed_with_every_reason_and_asked_for(
     next(one for one in at.checkbox if (one.key or "").startswith("place_")).set_value(True)
     next(one for one in at.button if one.label == "Ask for approval" and one.form_id == form).click().run()
     assert not at.exception
-    assert any(one.value.startswith("Asked for: 2 cases") for one in at.success), [one.value for one in at.error]
+    (told,) = [one.value for one in at.success]
+    assert told.startswith("Asked for as batch B")
+    assert ": 2 cases" in told
     assert now_is(app.store, ids[4]).agency_code is None
     at.query_params["cases_view"] = "batches"
     at.run()

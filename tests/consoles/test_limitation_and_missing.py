@@ -9,10 +9,11 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from ops_app.bootstrap import App
-from ops_app.domain.casework.missing import MissingState
+from ops_app.consoles.kit import tables
+from ops_app.domain.casework.missing import MissingAct, MissingState
 from ops_app.domain.organisation.people import SYSTEM, Role
 from ops_app.services.casework.limitation import read_limitation
-from ops_app.services.casework.missing import list_missing
+from ops_app.services.casework.missing import decide_missing, list_missing
 from tests.consoles.conftest import OpenPage, words
 from tests.services.casework.casebook import SUPERVISOR, a_debtor, a_spell, some_cases, taken_in
 
@@ -128,6 +129,26 @@ def test_parking_without_a_reason_says_so_beside_the_field(gone: str, open_page:
 
 def test_no_missing_loan_is_said_in_words_and_finance_may_only_look(app: App, open_page: OpenPage, gone: str) -> None:
     at = open_page("missing_loans", Role.FINANCE, query={"missing_id": gone})
-    assert "Supervisors and operators explain and park" in words(at)
+    assert "It may be done by: supervisor, operator" in words(at)
     at = open_page("missing_loans", Role.AUDITOR, query={"missing_state": "returned"})
     assert not at.exception
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_loans_without_an_act_in_common_say_how_they_stand(
+    gone: str, app: App, open_page: OpenPage, monkeypatch: pytest.MonkeyPatch, language: str
+) -> None:
+    now = app.clock.now()
+    first = list_missing(SUPERVISOR, app.store, now=now, states=(MissingState.OPEN,)).rows[0]
+    decide_missing(
+        SUPERVISOR, app.store, now=now, wanted={first.key: first.acts}, what=MissingAct.EXPLAIN,
+        reason="sold on Friday", key="k",
+    )  # fmt: skip
+    monkeypatch.setattr(  # every row is selected; the browser's grid does that, which is not here
+        tables, "_grid", lambda listing, rows: rows
+    )
+    at = open_page("missing_loans", Role.SUPERVISOR, language=language, query={"missing_state": "all"})
+    assert not at.exception, [error.value for error in at.exception]
+    said = "\n".join(one.value for one in at.caption)
+    assert {"en": "Nothing can be done with all of these at once: ", "zh": "所选借据无法一并办理："}[language] in said
+    assert {"en": "explained 1", "zh": "已说明 1"}[language] in said

@@ -210,6 +210,9 @@ def test_another_rule_is_asked_for_and_holds_once_approved(app: App, open_page: 
     assert any("Name an amount" in error.value for error in at.error)
     fill(at, "Above this amount", "5,000.00")
     press(at, "Ask for this rule")
+    assert [error.value for error in at.error] == ["Name the currency of the amount."]
+    fill(at, "Currency", "CNY")
+    press(at, "Ask for this rule")
     assert "It holds once somebody else has approved it" in at.success[0].value
     at = open_page("approvals", Role.MANAGER)
     assert "change of what goes up" in words(at)

@@ -37,6 +37,7 @@ class HarnessViewer:
     refuses: bool = False
     logged: list[tuple[str, str, dict[str, str], int]] = field(default_factory=list)
     exported: list[dict[str, Any]] = field(default_factory=list)
+    refusals: tuple[type[Exception], ...] = (Refusal,)
 
     def may_export(self) -> bool:
         return True

@@ -3,17 +3,35 @@
 from __future__ import annotations
 
 import json
+import socket
 import threading
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 from aiosmtpd.controller import Controller
 
 from ops_app.config import Settings
-from ops_app.gateways.notify import DeliveryFailed, MailNotifier, Message, WebhookNotifier, notifiers_of
+from ops_app.gateways.notify import (
+    DeliveryFailed,
+    EventWebhook,
+    MailNotifier,
+    Message,
+    WebhookNotifier,
+    events_of,
+    notifiers_of,
+)
+from ops_app.services.organisation.outbox import Message as Event
+from ops_app.services.organisation.outbox import NotSent
 from tests.loopback import Mailbox, free_port
 
 LATE = Message("feed_missing", "bank_lines missing", "The bank file has not arrived.", "银行流水尚未到达。")
+
+
+keys: list[str | None] = []
+"""The idempotency keys that the web server was sent."""
 
 
 @pytest.fixture
@@ -25,14 +43,23 @@ def mail_server():
     controller.stop()
 
 
-@pytest.fixture
-def web_server():
+@contextmanager
+def a_web_server():
+    """What was posted to it, and its address; a path that is a number is the status it answers."""
     seen = []
+    keys.clear()
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self):
             seen.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
-            self.send_response(500 if self.path == "/broken" else 204)
+            keys.append(self.headers.get("Idempotency-Key"))
+            self.send_response(
+                int(self.path.strip("/") or 204)
+                if self.path.strip("/").isdigit()
+                else 500
+                if self.path == "/broken"
+                else 204
+            )
             self.end_headers()
 
         def log_message(self, *args):
@@ -42,6 +69,12 @@ def web_server():
     threading.Thread(target=server.serve_forever, daemon=True).start()
     yield seen, f"http://127.0.0.1:{server.server_port}"
     server.shutdown()
+
+
+@pytest.fixture
+def web_server():
+    with a_web_server() as made:
+        yield made
 
 
 def test_a_mail_reaches_every_recipient_in_both_languages(mail_server):
@@ -82,3 +115,77 @@ def test_settings_choose_the_ways_out():
 
     assert [type(way).__name__ for way in notifiers_of(both).ways] == ["MailNotifier", "WebhookNotifier"]
     assert notifiers_of(Settings.load()).ways == []
+    assert events_of(Settings.load()) is None
+    assert events_of(Settings.load(events_url="http://127.0.0.1:1/x")) is not None
+
+
+EVENT = Event(7, "approvals", "r-1", '{"event": "approve"}', datetime(2026, 3, 1, tzinfo=UTC))
+
+
+def test_an_event_is_posted_with_its_key_and_content(web_server):
+    seen, url = web_server
+
+    EventWebhook(url).send(EVENT)
+    EventWebhook(url).send(EVENT)
+
+    assert seen[0] == seen[1]
+    assert seen[0] == {
+        "id": 7, "topic": "approvals", "key": "r-1", "created_at": "2026-03-01T00:00:00.000000Z",
+        "payload": {"event": "approve"},
+    }  # fmt: skip
+    assert keys == ["recoup-7", "recoup-7"]
+
+
+@pytest.mark.parametrize(("status", "refused"), [(400, True), (422, True), (404, True), (408, False), (429, False),
+                                                 (500, False), (503, False)])  # fmt: skip
+def test_what_a_receiver_answers_says_whether_it_is_tried_again(web_server, status, refused):
+    _, url = web_server
+
+    with pytest.raises(NotSent) as failure:
+        EventWebhook(f"{url}/{status}").send(EVENT)
+    assert failure.value.refused is refused
+
+
+def test_a_receiver_that_is_not_there_is_tried_again():
+    with pytest.raises(NotSent) as failure:
+        EventWebhook(f"http://127.0.0.1:{free_port()}").send(EVENT)
+    assert not failure.value.refused
+
+
+def test_the_same_message_has_the_same_key_on_every_way(mail_server, web_server):
+    box, mail = mail_server
+    _, web = web_server
+    one = replace(LATE, key="n-1")
+
+    MailNotifier(mail, ["ops@example.com"]).deliver(one)
+    WebhookNotifier(web).deliver(one)
+
+    assert b"Message-ID: <n-1@recoup.invalid>" in box.mails[0].content
+    assert keys == ["n-1"]
+
+
+def test_a_password_is_not_sent_in_clear_to_a_server_that_offers_starttls():
+    said = []
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def serve():
+        connection, _ = listener.accept()
+        with connection, connection.makefile("rwb") as stream:
+            stream.write(b"220 here\r\n")
+            stream.flush()
+            for line in stream:
+                said.append(line.decode().strip())
+                word = line.split()[0].upper()
+                answer = b"250-here\r\n250-STARTTLS\r\n250 AUTH PLAIN\r\n" if word == b"EHLO" else b"454 not now\r\n"
+                stream.write(answer)
+                stream.flush()
+
+    server = threading.Thread(target=serve, daemon=True)
+    server.start()
+    url = f"smtp://someone:secret@127.0.0.1:{listener.getsockname()[1]}"
+    with pytest.raises(DeliveryFailed):
+        MailNotifier(url, ["ops@example.com"]).deliver(LATE)
+    server.join(5)
+    listener.close()
+    assert "STARTTLS" in said
+    assert not [line for line in said if line.startswith("AUTH")]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
@@ -16,6 +17,7 @@ from ops_app.services.organisation.demo_organisation import create_demo_organisa
 from ops_app.store.organisation import outbox
 from pipelines.warehouse import Warehouse
 from pipelines.watch import watch
+from tests.gateways.test_notify import a_web_server
 from tests.loopback import Mailbox, free_port
 from tests.services.organisation.approving import a_person, ask, kinds_of_the_tests
 
@@ -104,3 +106,16 @@ def test_a_request_for_approval_whose_time_is_over_is_marked(app, settings, mail
         late = watch(app, Warehouse(settings.warehouse_path), asked.expires_at)
 
     assert (early["expired"], late["expired"]) == (0, 1)
+
+
+def test_events_that_acts_published_leave_once_to_the_address_that_is_set(app, settings):
+    with a_web_server() as (seen, url), kinds_of_the_tests():
+        told = replace(app, settings=app.settings.model_copy(update={"events_url": url}))
+        asked = ask(app.store, a_person(app.store, "Maker"), now=HALF_PAST_NINE)
+        warehouse = Warehouse(settings.warehouse_path)
+        found = [watch(one, warehouse, HALF_PAST_NINE) for one in (app, told, told)]
+
+    assert [one["events"] for one in found] == [0, 1, 0]  # without an address they wait
+    assert [(one["topic"], one["key"], one["payload"]["event"]) for one in seen] == [
+        ("approvals", asked.request_id, "requested")
+    ]

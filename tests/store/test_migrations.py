@@ -13,6 +13,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.operations import Operations
 from sqlalchemy import insert, inspect, select, text
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.types import TypeEngine
 
 from ops_app.domain.organisation.people import SYSTEM
@@ -20,7 +21,9 @@ from ops_app.store.migrations import upgrade
 from ops_app.store.store import Store
 from ops_app.store.tables import metadata
 from ops_app.store.tables.operations import quarantine_corrections
+from ops_app.store.tables.placing import case_batch_rows, case_batches
 from ops_app.store.types import Moment
+from tests.services.casework.casebook import some_cases
 
 VERSIONS = Path(upgrade.__file__).parent / "versions"
 
@@ -113,3 +116,32 @@ def test_of_corrections_that_waited_for_one_row_the_last_one_is_left(store: Stor
         "first": "superseded", "between": "superseded", "last": None, "other": None,
     }  # fmt: skip
     assert {row.correction_id for row in found if row.replayed_at is None} == {"last", "other"}
+
+
+def test_batches_that_were_asked_for_stay_when_their_kinds_become_more(store: Store, tmp_path: Path) -> None:
+    migration = import_module("ops_app.store.migrations.versions.0019_recalls_taken_back")
+    (one, *_) = some_cases(store, tmp_path, 1)
+    made = datetime(2026, 11, 1, tzinfo=UTC)
+    batch = {
+        "batch_id": "b-1", "kind": "recall", "currency": "CNY", "case_count": 1, "excluded_count": 0,
+        "principal_minor": 5, "balance_minor": 7, "rows_hash": "h", "reason": "why", "made_by": "p",
+        "made_by_name": "P", "made_at": made,
+    }  # fmt: skip
+    row = {"batch_id": "b-1", "case_id": one, "version": 1, "principal_minor": 5, "balance_minor": 7,
+           "outcome": "asked", "reasons_json": "[]"}  # fmt: skip
+    with store.writing(SYSTEM, made) as transaction:
+        connection = transaction.connection
+        connection.execute(insert(case_batches), batch)
+        connection.execute(insert(case_batch_rows), row)
+        with Operations.context(MigrationContext.configure(connection)):
+            migration._kinds_of_batches()
+        connection.execute(insert(case_batches), batch | {"batch_id": "b-2", "kind": "withdraw_recall"})
+        kept = connection.execute(select(case_batches.c.batch_id, case_batches.c.kind, case_batches.c.made_at)).all()
+        rows = connection.execute(select(case_batch_rows)).mappings().all()
+        transaction.audit("tried", "migration", "0019")
+    assert sorted(tuple(each) for each in kept) == [("b-1", "recall", made), ("b-2", "withdraw_recall", made)]
+    assert [dict(each) for each in rows] == [row]
+    with pytest.raises(IntegrityError), store.writing(SYSTEM, made) as transaction:
+        transaction.connection.execute(insert(case_batches), batch | {"batch_id": "b-3", "kind": "nonsense"})
+    with pytest.raises(IntegrityError), store.writing(SYSTEM, made) as transaction:
+        transaction.connection.execute(insert(case_batch_rows), row | {"batch_id": "b-9"})

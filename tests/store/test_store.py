@@ -72,8 +72,10 @@ def test_a_change_without_an_audit_row_is_refused_and_undone(store: Store) -> No
 
 def test_reading_within_an_act_needs_no_audit_row(store: Store) -> None:
     with store.writing(SYSTEM, NOW) as transaction:
-        transaction.connection.execute(select(t.parameters).with_for_update()).all()
-        transaction.connection.execute(text("select 1"))
+        assert transaction.connection.execute(select(t.parameters).with_for_update()).all() == []
+        assert transaction.connection.execute(text("select 1")).scalar_one() == 1
+    with store.reading() as connection:
+        assert connection.execute(select(t.audit_log)).all() == []
 
 
 def test_a_table_that_says_why_needs_no_audit_row(store: Store) -> None:
@@ -81,6 +83,9 @@ def test_a_table_that_says_why_needs_no_audit_row(store: Store) -> None:
         transaction.connection.execute(
             insert(t.sign_in_attempts).values(name_hash="h", failures=1, blocked_until=NOW, last_at=NOW)
         )
+    with store.reading() as connection:
+        assert connection.execute(select(t.sign_in_attempts.c.name_hash)).scalars().all() == ["h"]
+        assert connection.execute(select(t.audit_log)).all() == []
 
 
 def test_an_audit_row_that_cannot_be_written_fails_the_act(store: Store) -> None:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 
 import streamlit as st
 
-from ops_app.consoles.kit import tables
+from ops_app.consoles.kit import names, refusals, tables
 from ops_app.consoles.kit.context import Here
-from ops_app.consoles.kit.forms import form
+from ops_app.consoles.kit.forms import Said, form
+from ops_app.consoles.kit.subjects import batch_address
+from ops_app.consoles.pages import PAGES
 from ops_app.domain.canonical import key_hash
 from ops_app.domain.casework.flags import Reason
-from ops_app.domain.casework.placing import BatchKind
+from ops_app.domain.casework.placing import PLACING, WITH_END, BatchKind, batch_number
+from ops_app.domain.errors import DomainError
+from ops_app.domain.organisation.agencies import MOVERS, AgencyMove
 from ops_app.gateways.clock import close_of
 from ops_app.services.casework.batches import Asked, Batch, Preview, preview_batch, submit_batch
 from ops_app.services.casework.cases import Case
@@ -23,14 +27,24 @@ from ops_app.services.organisation.agencies import agency_codes
 _LONG = 500
 """From so many cases on a person is told that it takes a while."""
 _MOST_SHOWN = 200
+_AGENCIES = next(spec.path for spec in PAGES if spec.key == "agencies")
+REFUSED = "cases_bulk"
+"""The place of what the last act on several cases refused."""
 
 
 def show(at: Here, kind: BatchKind, chosen: Sequence[Case]) -> None:
     """The form for these cases."""
     t = at.t
-    agencies = agency_codes(at.actor, at.app.store) if kind in (BatchKind.PLACE, BatchKind.TRANSFER) else {}
+    agencies = agency_codes(at.actor, at.app.store) if kind in PLACING else {}
+    if kind in PLACING and not agencies:
+        st.info(t("cases.no_agency_takes", roles=names.roles(at, MOVERS[AgencyMove.ADMIT])))
+        if at.may("agencies.view"):
+            st.page_link(_AGENCIES, label=t("cases.open_agencies"))
+        return
     if kind is BatchKind.RECALL:
         st.caption(t("cases.recall_by_notice"))
+    elif kind is BatchKind.WITHDRAW_RECALL:
+        st.caption(t("cases.withdraw_recall_help"))
     with form(at, f"{kind.value}_{mark(chosen)}") as f:
         agency: str | None = None
         due: date | None = None
@@ -44,20 +58,20 @@ def show(at: Here, kind: BatchKind, chosen: Sequence[Case]) -> None:
                     lambda code: f"{code} {agencies[code]}",
                     index=None,
                 )
-        if kind is not BatchKind.RECALL:
+        if kind in WITH_END:
             with two:
                 due = f.day("due_at", t("cases.due_date"), _usual(at, chosen[0]))
         reason = f.reason("reason", t("forms.reason"))
         leave_out = f.tick("cases", t("cases.leave_out"))
-        asked = Asked(kind, f.version(_wanted(chosen)), at.app.settings.timezone, agency, _until(at, due))
+        asked = Asked(kind, f.version(_wanted(chosen)), at.app.settings.timezone, agency, until(at, due))
         with st.container(horizontal=True):
             look = f.look(t("cases.preview"), lambda: preview_batch(at.actor, at.app.store, now=at.now, asked=asked))
             f.submit(t("cases.ask"))
     found = look()
     if found is not None:
-        _preview(at, found, len(chosen))
+        show_preview(at, kind, found, len(chosen))
     needed: dict[str, object] = {"agency_code": agency} if agencies else {}
-    f.require(needed | ({} if kind is BatchKind.RECALL else {"due_at": due}))
+    f.require(needed | ({"due_at": due} if kind in WITH_END else {}))
 
     def submit(key: str) -> tuple[Batch, ...]:
         def run() -> tuple[Batch, ...]:
@@ -70,7 +84,22 @@ def show(at: Here, kind: BatchKind, chosen: Sequence[Case]) -> None:
         with st.spinner(t("cases.working", count=at.labels.count(len(chosen))), show_time=True):
             return run()
 
-    f.run(submit, done=lambda made: _said(at, made))
+    f.run(
+        submit, done=lambda made: _said(at, made), refused=lambda refused: keep_refused(at, refused, chosen)
+    )  # fmt: skip
+
+
+def called(chosen: Sequence[Case]) -> Callable[[str], str]:
+    """What a case of those is called in a table: its loan."""
+    loans = {one.case_id: one.loan_id for one in chosen}
+    return lambda case_id: loans.get(case_id, case_id)
+
+
+def keep_refused(at: Here, refused: Mapping[str, DomainError], chosen: Sequence[Case], *, place: str = REFUSED) -> str:
+    """Keep what was refused of the cases for the table above the form; the sentence that points to it."""
+    refusals.keep(place, refusals.rows_of(refused, called(chosen)), rest_done=False)
+    count = at.labels.count
+    return at.t("refusals.see_table", count=count(len(refused)), total=count(len(chosen)))
 
 
 def mark(chosen: Sequence[Case]) -> str:
@@ -83,7 +112,8 @@ def said_reasons(at: Here, reasons: Sequence[Reason]) -> str:
     return at.labels.listing([one.zh if at.actor.language == "zh" else one.en for one in reasons])
 
 
-def _preview(at: Here, found: Preview, total: int) -> None:
+def show_preview(at: Here, kind: BatchKind, found: Preview, total: int) -> None:
+    """What a request for a batch of ``total`` cases would come to."""
     t, labels = at.t, at.labels
     with st.container(border=True):
         fit = sum(one.count for one in found.totals)
@@ -98,8 +128,8 @@ def _preview(at: Here, found: Preview, total: int) -> None:
             )  # fmt: skip
         if found.effective:
             first, last = (labels.moment(it) for it in found.effective)
-            said = "cases.takes_effect" if first == last else "cases.takes_effect_between"
-            st.markdown(t(said, first=first, last=last))
+            said = "ends_again" if kind is BatchKind.WITHDRAW_RECALL else "takes_effect"
+            st.markdown(t(f"cases.{said}" if first == last else f"cases.{said}_between", first=first, last=last))
         for reason in found.against:
             st.error(reason.zh if at.actor.language == "zh" else reason.en)
         for risk in found.risks:
@@ -119,7 +149,8 @@ def _usual(at: Here, one: Case) -> date:
     return at.today + timedelta(days=usual_term(at.actor, at.app.store, now=at.now, today=at.today, one=one))
 
 
-def _until(at: Here, due: date | None) -> datetime | None:
+def until(at: Here, due: date | None) -> datetime | None:
+    """The moment at which a placement that ends with a day ends."""
     return None if due is None else close_of(due, at.app.settings.zone)
 
 
@@ -127,12 +158,18 @@ def _wanted(chosen: Sequence[Case]) -> dict[str, int]:
     return {one.case_id: one.version for one in chosen}
 
 
-def _said(at: Here, made: Sequence[Batch]) -> str:
+def _said(at: Here, made: Sequence[Batch]) -> Said:
     labels = at.labels
-    return " ".join(
+    refusals.keep(REFUSED, ())  # what was left out stands with its batch, to which the notice links
+    sentences = [
         at.t(
-            "cases.asked_for", count=labels.count(one.case_count), left=labels.count(one.excluded_count),
-            balance=labels.money(one.balance_minor, one.currency),
+            "cases.asked_for", number=batch_number(one.batch_id, one.made_at), count=labels.count(one.case_count),
+            left=labels.count(one.excluded_count), balance=labels.money(one.balance_minor, one.currency),
         )
         for one in made
-    )  # fmt: skip
+    ]  # fmt: skip
+    links = [
+        (at.t("cases.see_numbered", number=batch_number(one.batch_id, one.made_at)), batch_address(one.batch_id))
+        for one in made
+    ]
+    return Said(" ".join(sentences) if at.actor.language != "zh" else "".join(sentences), tuple(links))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import streamlit as st
 
 from ops_app.consoles.casework import placement_file
@@ -9,11 +11,14 @@ from ops_app.consoles.casework.batch_form import said_reasons
 from ops_app.consoles.kit import tables
 from ops_app.consoles.kit.context import Here
 from ops_app.consoles.kit.desk import choose_among
+from ops_app.consoles.kit.export_button import export_sheet
+from ops_app.consoles.kit.export_making import Sheet
 from ops_app.consoles.kit.record import facts
 from ops_app.consoles.pages import PAGES
-from ops_app.domain.casework.placing import BATCH_KIND_NAMES
+from ops_app.domain.casework.placing import BATCH_KIND_NAMES, batch_number
 from ops_app.domain.errors import DomainError
 from ops_app.domain.organisation.approvals import REQUEST_STATE_NAMES, RequestState
+from ops_app.services.casework.batch_changes import earlier_versions
 from ops_app.services.casework.batches import Batch, BatchRow, list_batches, read_batch
 
 Listed = tuple[Batch, str]
@@ -26,6 +31,7 @@ def show(at: Here) -> bool:
     found = list_batches(at.actor, at.app.store, now=at.now)
     column = tables.Column[Listed]
     columns = (
+        column("number", t("cases.batch_number"), lambda row: batch_number(row[0].batch_id, row[0].made_at)),
         column("kind", t("cases.what"), lambda row: labels.named(BATCH_KIND_NAMES, row[0].kind)),
         column("agency", t("cases.agency"), lambda row: row[0].agency_code or "–"),
         column("count", t("cases.batch_cases"), lambda row: labels.count(row[0].case_count), right=True),
@@ -65,6 +71,7 @@ def _record(at: Here, batch_id: str) -> None:
     batch = found.batch
     facts(
         {
+            t("cases.batch_number"): batch_number(batch.batch_id, batch.made_at),
             t("cases.what"): labels.named(BATCH_KIND_NAMES, batch.kind),
             t("cases.agency"): batch.agency_code or "",
             t("cases.due_date"): labels.moment(batch.due_at) if batch.due_at else "",
@@ -82,11 +89,35 @@ def _record(at: Here, batch_id: str) -> None:
         column("outcome", t("cases.outcome"), lambda row: labels.code("batch_outcome", row.outcome)),
         column("why", t("cases.why_left_out"), lambda row: said_reasons(at, row.reasons), width="large"),
     )
-    tables.show_rows(columns, found.rows, title=_named(at, batch))
+    title = _named(at, batch)
+    tables.show_rows(columns, found.rows, title=title)
+    sheet = Sheet(
+        "case_batch", title, columns, {"batch": batch.batch_id}, lambda limit: iter(found.rows[:limit]),
+    )  # fmt: skip
+    export_sheet(at, sheet, st.container(), len(found.rows))
+    _earlier(at, batch_id, columns)
+
+
+def _earlier(at: Here, batch_id: str, columns: Sequence[tables.Column[BatchRow]]) -> None:
+    """The versions that were returned, with their cases as they were asked for."""
+    for one in earlier_versions(at.actor, at.app.store, now=at.now, batch_id=batch_id):
+        number = at.labels.count(one.round_no)
+        with st.expander(at.t("cases.earlier_version", number=number, count=at.labels.count(one.batch.case_count))):
+            facts(
+                {
+                    at.t("cases.agency"): one.batch.agency_code or "",
+                    at.t("cases.due_date"): at.labels.moment(one.batch.due_at) if one.batch.due_at else "",
+                    at.t("cases.balance"): at.labels.money(one.batch.balance_minor, one.batch.currency),
+                    at.t("forms.reason"): one.batch.reason,
+                }
+            )
+            tables.show_rows(columns, one.rows, title=number)
 
 
 def _named(at: Here, batch: Batch) -> str:
     kind = at.labels.named(BATCH_KIND_NAMES, batch.kind)
-    return (
-        f"{kind} · {batch.agency_code or '–'} · {at.labels.count(batch.case_count)} · {at.labels.moment(batch.made_at)}"
-    )
+    parts = [
+        batch_number(batch.batch_id, batch.made_at), kind, batch.agency_code or "–",
+        at.labels.count(batch.case_count), at.labels.moment(batch.made_at),
+    ]  # fmt: skip
+    return " · ".join(parts)

@@ -1,4 +1,6 @@
-"""What is done with several cases: by a request that a second person decides, or at once, all of them or none."""
+"""What is done with several cases: by a request that a second person decides, or at once.
+
+What cannot be done stands in a table with its reason."""
 
 from __future__ import annotations
 
@@ -6,9 +8,11 @@ from collections.abc import Callable, Sequence
 
 import streamlit as st
 
-from ops_app.consoles.casework import batch_form, choosing
+from ops_app.consoles.casework import batch_form, choosing, lists
+from ops_app.consoles.kit import names, refusals
 from ops_app.consoles.kit.context import Here
-from ops_app.consoles.kit.forms import form
+from ops_app.consoles.kit.forms import Form, Said, form
+from ops_app.consoles.kit.subjects import case_address
 from ops_app.domain.casework.placing import RECALL_GROUND_NAMES, BatchKind, RecallGround
 from ops_app.services.casework.assigning import (
     Collector,
@@ -21,7 +25,7 @@ from ops_app.services.casework.cases import Case
 from ops_app.services.casework.following import note_touches
 from ops_app.services.casework.many import Moved
 from ops_app.services.casework.placing import queue_cases
-from ops_app.services.casework.recalling import recall_cases, withdraw_recall
+from ops_app.services.casework.recalling import recall_cases
 
 NEEDED = {
     "queue": "cases.place", "place": "cases.place", "extend": "cases.place", "recall": "cases.place",
@@ -31,11 +35,28 @@ NEEDED = {
 """Act → the permission it needs; those that are kinds of batches are asked for."""
 
 
+_LINKED = 5
+"""To so many of the cases that were changed the notice links."""
+
+
 def show(at: Here, selected: Sequence[Case], acts: Sequence[str]) -> None:
     """The acts that this person may do with the cases of the list."""
     offered = [act for act in acts if at.may(NEEDED[act])]
+    others = [act for act in acts if act not in offered]
+    if others:  # what is missing here says by whom it is done
+        each = [
+            at.t("who.may_each", what=at.t(f"cases.acts.{act}"), roles=names.holders(at, NEEDED[act])) for act in others
+        ]
+        st.caption(at.t("who.others", list="；".join(each) if at.actor.language == "zh" else "; ".join(each)))
     if not offered:
         return
+    place = st.container()  # what the last act refused stands above, also on the run in which it was refused
+    _offer(at, selected, offered)
+    with place:
+        refusals.show(at, batch_form.REFUSED, what=at.t("cases.loan"))
+
+
+def _offer(at: Here, selected: Sequence[Case], offered: Sequence[str]) -> None:
     t = at.t
     chosen = choosing.cases_for(at, selected, offered[0])
     if not chosen:
@@ -85,10 +106,10 @@ def _queue(at: Here, chosen: Sequence[Case]) -> None:
         wanted = f.version(_wanted(chosen))
         reason = f.reason("reason", at.t("forms.reason"))
         f.submit(at.t("cases.acts.queue"))
-    f.run(
-        lambda _key: queue_cases(at.actor, at.app.store, now=at.now, wanted=wanted, reason=reason),
-        done=lambda done: _said(at, done),
-    )
+    _run(
+        at, f, chosen,
+        lambda: queue_cases(at.actor, at.app.store, now=at.now, wanted=wanted, reason=reason, leave_out=True),
+    )  # fmt: skip
 
 
 def _recall_now(at: Here, chosen: Sequence[Case]) -> None:
@@ -102,24 +123,13 @@ def _recall_now(at: Here, chosen: Sequence[Case]) -> None:
         reason = f.reason("reason", at.t("forms.reason"))
         f.submit(at.t("cases.acts.recall_now"))
     f.require({"ground": ground})
-    f.run(
-        lambda _key: recall_cases(
+    _run(
+        at, f, chosen,
+        lambda: recall_cases(
             at.actor, at.app.store, now=at.now, today=at.today, wanted=wanted, reason=reason,
-            ground=RecallGround(str(ground)),
+            ground=RecallGround(str(ground)), leave_out=True,
         ),
-        done=lambda done: _said(at, done),
     )  # fmt: skip
-
-
-def _withdraw_recall(at: Here, chosen: Sequence[Case]) -> None:
-    with form(at, f"withdraw_recall_{batch_form.mark(chosen)}") as f:
-        wanted = f.version(_wanted(chosen))
-        reason = f.reason("reason", at.t("forms.reason"))
-        f.submit(at.t("cases.acts.withdraw_recall"))
-    f.run(
-        lambda _key: withdraw_recall(at.actor, at.app.store, now=at.now, today=at.today, wanted=wanted, reason=reason),
-        done=lambda done: _said(at, done),
-    )
 
 
 def _touch(at: Here, chosen: Sequence[Case]) -> None:
@@ -127,10 +137,10 @@ def _touch(at: Here, chosen: Sequence[Case]) -> None:
         wanted = f.version(_wanted(chosen))
         reason = f.reason("reason", at.t("cases.how_it_went"))
         f.submit(at.t("cases.acts.touch"))
-    f.run(
-        lambda _key: note_touches(at.actor, at.app.store, now=at.now, wanted=wanted, reason=reason),
-        done=lambda done: _said(at, done),
-    )
+    _run(
+        at, f, chosen,
+        lambda: note_touches(at.actor, at.app.store, now=at.now, wanted=wanted, reason=reason, leave_out=True),
+    )  # fmt: skip
 
 
 def _assign(at: Here, chosen: Sequence[Case]) -> None:
@@ -145,17 +155,17 @@ def _assign(at: Here, chosen: Sequence[Case]) -> None:
         reason = f.reason("reason", t("forms.reason"))
         f.submit(t("cases.acts.assign"))
     f.require({"collector_id": collector})
-    f.run(
-        lambda _key: assign_cases(
+    _run(
+        at, f, chosen,
+        lambda: assign_cases(
             at.actor, at.app.store, now=at.now, today=at.today, wanted=wanted, collector_id=str(collector),
-            reason=reason,
+            reason=reason, leave_out=True,
         ),
-        done=lambda ids: t("cases.moved", count=at.labels.count(len(ids))),
     )  # fmt: skip
 
 
 _AT_ONCE = {
-    "queue": _queue, "recall_now": _recall_now, "withdraw_recall": _withdraw_recall, "assign": _assign, "touch": _touch,
+    "queue": _queue, "recall_now": _recall_now, "assign": _assign, "touch": _touch,
 }  # fmt: skip
 
 
@@ -171,5 +181,14 @@ def _wanted(chosen: Sequence[Case]) -> dict[str, int]:
     return {one.case_id: one.version for one in chosen}
 
 
-def _said(at: Here, done: Moved) -> str:
-    return at.t("cases.moved", count=at.labels.count(len(done.case_ids)))
+def _run(at: Here, f: Form, chosen: Sequence[Case], command: Callable[[], Moved]) -> None:
+    """Do what can be done, and keep the others with their reasons for the table above the list."""
+    by_id = {one.case_id: one for one in chosen}
+    called = batch_form.called(chosen)
+
+    def said(done: Moved) -> Said:
+        refusals.keep(batch_form.REFUSED, refusals.rows_of(done.dropped, called))
+        links = [(lists.name_of(at, by_id[one]), case_address(at, one)) for one in done.case_ids if one in by_id]
+        return Said(at.t("cases.moved", count=at.labels.count(len(done.case_ids))), tuple(links[:_LINKED]))
+
+    f.run(lambda _key: command(), done=said, refused=lambda refused: batch_form.keep_refused(at, refused, chosen))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from ops_app.consoles.kit import names
 from ops_app.consoles.kit.context import Here
 from ops_app.domain.casework.cases import CASE_STATE_NAMES
 from ops_app.domain.casework.flags import FLAG_NAMES
@@ -47,7 +48,7 @@ def _said(at: Here, one: CaseEvent) -> str:
         who=one.made_by_name,
         when=at.labels.moment(one.made_at),
         what=at.t("cases.event", what=what_happened(at, one), state=state),
-        why=one.reason,
+        why=names.system_reason(at, one.reason, one.made_by),
     )
 
 

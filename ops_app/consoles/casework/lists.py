@@ -9,7 +9,7 @@ from datetime import date, timedelta
 import streamlit as st
 
 from ops_app.consoles.casework.narrowing import narrowed
-from ops_app.consoles.kit import tables, url
+from ops_app.consoles.kit import names, tables, url
 from ops_app.consoles.kit.context import Here
 from ops_app.consoles.kit.export_button import export_stream
 from ops_app.domain.casework.cases import CASE_STATE_NAMES, CLOSE_REASON_NAMES
@@ -256,7 +256,7 @@ def show_placements(at: Here, name: str, *, empty: str, ended: bool | None) -> t
         when = [
             column("ended_at", t("cases.ended_at"), lambda it: labels.moment(it.ended_at)),
             column("end_reason", t("cases.end_reason"), lambda it: labels.code("end_reason", it.end_reason)),
-            column("note", t("cases.closing_note"), lambda it: it.end_note or "–"),
+            column("note", t("cases.closing_note"), lambda it: names.system_reason(at, it.end_note or "–")),
         ]
         rest = [
             column("ended_minor", t("cases.ended_balance"), amount("ended_balance_minor"), right=True),

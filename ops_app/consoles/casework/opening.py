@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from ops_app.consoles.casework import lists, record
+from ops_app.consoles.kit import names
 from ops_app.consoles.kit.context import Here
 from ops_app.consoles.kit.desk import choose_among
 from ops_app.domain.casework.cases import Custody
@@ -68,8 +69,7 @@ def show_announced(at: Here) -> None:
         st.warning(
             at.t(
                 "cases.goes_back", count=at.labels.count(one.count), moment=at.labels.moment(one.effective_at),
-                why=at.labels.code("system_reason", one.reason.replace(" ", "_"))
-                if one.reason in _BY_SYSTEM else one.reason,
+                why=names.system_reason(at, one.reason) if one.reason in _BY_SYSTEM else one.reason,
             )
         )  # fmt: skip
 

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 import streamlit as st
 
-from ops_app.consoles.kit import tables
+from ops_app.consoles.kit import names, tables
 from ops_app.consoles.kit.context import Here
 from ops_app.consoles.kit.forms import form
 from ops_app.consoles.kit.record import facts
@@ -33,7 +33,8 @@ def contacts(at: Here, record: CaseRecord) -> None:
             at.t("cases.timezone"): person.timezone or "",
         }
     )
-    st.caption(at.t("cases.masked"))
+    may_unmask = at.may("cases.unmask")
+    st.caption(at.t("cases.masked") if may_unmask else names.who_may(at, "cases.unmask"))
 
 
 def _name(at: Here, field: str) -> str:
@@ -121,7 +122,7 @@ def calls(at: Here, record: CaseRecord) -> None:
             tables.Column[Call]("outcome", t("cases.outcome"), lambda it: labels.code("call_outcome", it.outcome)),
             tables.Column[Call]("talk", t("cases.talk"),
                                 lambda it: labels.duration(timedelta(seconds=it.talk_seconds))),
-            tables.Column[Call]("who", t("cases.collector"), lambda it: it.collector_id or "–"),
+            tables.Column[Call]("who", t("cases.collector"), lambda it: it.collector_name or it.collector_id or "–"),
         )  # fmt: skip
         st.subheader(t("cases.tabs.calls"), anchor=False)
         tables.show_rows(shown, made, title=t("cases.tabs.calls"))

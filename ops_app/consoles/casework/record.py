@@ -13,7 +13,7 @@ from ops_app.consoles.casework.files import files
 from ops_app.consoles.casework.lists import flags_of, left
 from ops_app.consoles.casework.person import calls, contacts, unmasking
 from ops_app.consoles.casework.tagged import tags
-from ops_app.consoles.kit import tables, url
+from ops_app.consoles.kit import names, tables, url
 from ops_app.consoles.kit.context import Here
 from ops_app.consoles.kit.forms import form
 from ops_app.consoles.kit.record import Happening, facts, history
@@ -28,6 +28,7 @@ from ops_app.domain.casework.cases import (
 )
 from ops_app.domain.casework.flags import FLAG_NAMES, Flag, Reason
 from ops_app.domain.errors import DomainError, NotReady
+from ops_app.domain.organisation.permissions import GRANTS
 from ops_app.services.casework.cases import Case, CaseEvent, CaseRecord, read_case
 from ops_app.services.casework.conflicts import declare_conflict
 from ops_app.services.casework.moving import clear_flag, move_case, set_flag
@@ -173,6 +174,9 @@ def _act(at: Here, record: CaseRecord) -> None:
     if at.may("cases.conflict") and one.collector_id and one.closed_date is None:
         offered.append(conflicts.DECLARE)
     if not offered:
+        needed = sorted({MOVE_PERMISSIONS[what] for what in record.moves if what not in BY_THEIR_OWN_ACT})
+        who = names.roles(at, {role for permission in (*needed, "cases.flag") for role in GRANTS[permission]})
+        st.caption(t("cases.closed_no_act") if one.closed_date else t("cases.who_acts", roles=who))
         return
     with st.expander(t("cases.act")):
         with form(at, f"act_{one.case_id}") as f:
@@ -213,8 +217,10 @@ def _balance(at: Here, record: CaseRecord) -> None:
             **{t(f"cases.{part}"): labels.money(getattr(one, f"{part}_minor"), one.currency)
                for part in ("principal", "interest", "fees", "penalty")},
             t("cases.opened"): labels.day(one.opened_date),
-            t("cases.opened_by"): t("cases.source_row", rule=one.opened_rule, version=one.opened_rule_version,
-                                    file=one.opened_file_id[:12], line=one.opened_line_no),
+            t("cases.opened_by"): t(
+                "cases.source_row", rule=names.rule(at, one.opened_rule), version=one.opened_rule_version,
+                file=one.opened_file_id[:12], line=one.opened_line_no,
+            ),
             t("cases.closed"): labels.day(one.closed_date),
             t("cases.written_off"): labels.day(one.written_off_date),
         }
@@ -256,7 +262,12 @@ def _audit(at: Here, record: CaseRecord) -> None:
     history(
         at,
         [
-            Happening(it.occurred_at, it.actor_name, at.labels.code("action", it.action), it.reason or it.after_json)
+            Happening(
+                it.occurred_at,
+                it.actor_name,
+                at.labels.code("action", it.action),
+                names.system_reason(at, it.reason, it.actor_id) if it.reason else it.after_json,
+            )
             for it in rows
         ],
     )
@@ -267,7 +278,7 @@ def _placements(at: Here, record: CaseRecord) -> None:
     rows = [
         (
             t("cases.nth_placement", nth=it.nth),
-            it.agency_code,
+            _agency(at, it.agency_code),
             it.placed_at,
             it.ended_at,
             it.end_reason,
@@ -303,7 +314,7 @@ def _events(at: Here, record: CaseRecord) -> None:
         return named or people.get(str(one.detail.get("to") or ""), "") or "–"
 
     def why(one: CaseEvent) -> str:
-        return labels.code("system_reason", one.reason.replace(" ", "_")) if one.made_by == "system" else one.reason
+        return names.system_reason(at, one.reason, one.made_by)
 
     Column = tables.Column[CaseEvent]
     columns = (

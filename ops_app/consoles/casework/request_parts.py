@@ -122,7 +122,7 @@ def show(at: Here, case_request_id: str) -> None:
         request_form.ask_again(at, found)
     if is_own and one.state in OPEN and one.kind is not CaseRequestKind.DISPUTE:
         _withdraw(at, found)
-    approval_record.history(at, RequestRecord(found.approval, found.history, None, None))
+    approval_record.history(at, RequestRecord(found.approval, found.history, None, None, found.rounds))
 
 
 def _outcome(at: Here, found: CaseRequestRecord) -> None:

@@ -14,7 +14,7 @@ from ops_app.domain.money import Money
 from ops_app.services.casework.request_rules import list_request_rules, request_rule_change
 
 DEFAULT_CURRENCY = "CNY"
-"""In which an amount is read where a rule is for every currency."""
+"""How an amount is written where a rule is for every currency."""
 
 
 def show(at: Here) -> None:
@@ -25,7 +25,9 @@ def show(at: Here) -> None:
     def above(rule: RequestRule) -> str:
         if rule.above_minor is None:
             return "–"
-        return labels.minor(rule.above_minor, DEFAULT_CURRENCY if rule.currency == ANY else rule.currency)
+        if rule.currency == ANY:
+            return t("requests.above_any", amount=labels.minor(rule.above_minor, DEFAULT_CURRENCY))
+        return labels.money(rule.above_minor, rule.currency)
 
     columns = (
         Column("kind", t("requests.kind"), lambda rule: labels.named(CASE_REQUEST_KIND_NAMES, rule.kind)),
@@ -61,7 +63,7 @@ def _change(at: Here) -> None:
                 "asset", t("requests.goes_up"), [step.value for step in AssetStep],
                 lambda code: labels.named(ASSET_STEP_NAMES, code), index=None,
             )  # fmt: skip
-            above = f.text("above_minor", t("requests.above"), max_chars=20)
+            above = f.text("above_minor", t("requests.above_typed"), max_chars=20)
             hours = f.text("due_hours", t("requests.due_hours"), value="48", max_chars=5)
         reason = f.reason("reason", t("forms.reason"))
         f.submit(t("requests.ask_rule"))
@@ -86,7 +88,9 @@ def _whole(text: str) -> int:
 def _amount(text: str, currency: str) -> int | None:
     if not text:
         return None
+    if not currency:
+        raise Invalid("Name the currency of the amount.", "请填写金额的币种。", field="currency")
     try:
-        return Money.parse(text.replace(",", ""), currency.upper() or DEFAULT_CURRENCY).minor
+        return Money.parse(text.replace(",", ""), currency.upper()).minor
     except Invalid as error:
         raise Invalid(error.en, error.zh, field="above_minor") from error

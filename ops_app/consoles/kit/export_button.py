@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from ops_app.consoles.kit import export, session
+from ops_app.consoles.kit import export, session, url
 from ops_app.consoles.kit.context import Here
 from ops_app.consoles.kit.export_making import Sheet, hand_over, make_released
 from ops_app.consoles.kit.forms import attempt
@@ -56,6 +57,8 @@ def _button(here: Here, sheet: Sheet, place: DeltaGenerator, total: int | None) 
     if total == 0 or not here.may("rows.export"):
         return
     t, count = here.t, here.labels.count
+    # read now: where a file is made later, no session is there to ask
+    sheet = replace(sheet, said=url.shown_filters(sheet.filters))
     with place, st.popover(sheet.button or t("export.button")):
         if total is not None and total > export.MAX_ROWS:
             st.warning(t("export.too_many", count=count(total), limit=count(export.MAX_ROWS)))
@@ -94,7 +97,8 @@ def _by_release(here: Here, sheet: Sheet, reason: str, total: int | None, few: i
     """Above the limit: ask, wait, make once; the link is on the page of one's exports."""
     t, count = here.t, here.labels.count
     most = export.MAX_ROWS if total is None else total
-    st.caption(t("export.explain_release", limit=count(few), most=count(most)))
+    said = "export.explain_release" if few else "export.explain_release_none"
+    st.caption(t(said, limit=count(few), most=count(most)))
     for file_format in export.MIME:
         known = own_export_like(
             here.actor,
@@ -148,9 +152,9 @@ def export_file(here: Here, sheet: Sheet, file_format: export.Format, reason: st
     few = rows_without_approval(here.actor, here.app.store, now=here.app.clock.now())
     rows = sheet.cells(here, few if newest else few + 1)
     asked = Asked(sheet.name, sheet.title, sheet.filters, len(rows), file_format, reason)
-    return hand_over(here, asked, sheet.headers(), rows, sheet.pack)
+    return hand_over(here, asked, sheet.headers(), rows, sheet.pack, sheet.said)
 
 
 def make_list(here: Here, sheet: Sheet, one: Export) -> None:
     """Make the file of a released export of this list."""
-    make_released(here, one, lambda: (sheet.headers(), sheet.cells(here, export.MAX_ROWS)), sheet.pack)
+    make_released(here, one, lambda: (sheet.headers(), sheet.cells(here, export.MAX_ROWS)), sheet.pack, sheet.said)

@@ -47,6 +47,8 @@ class Sheet:
     button: str = ""
     """The words on its button, where these are not the usual ones."""
     pack: Pack | None = None
+    said: Sequence[tuple[str, str]] | None = None
+    """Its filters as people read them, where boxes above it name and show them."""
 
     def headers(self) -> list[str]:
         return [column.label for column in self.columns]
@@ -56,8 +58,10 @@ class Sheet:
         return [[column.exported(row, here.may) for column in self.columns] for row in self.rows(limit)]
 
 
-def watermark(here: Here, one: Export, rows: int) -> export.Watermark:
-    """Who took the rows, when, why, and the number of the export, in the person's language."""
+def watermark(here: Here, one: Export, rows: int, said: Sequence[tuple[str, str]] | None = None) -> export.Watermark:
+    """Who took the rows, when, why, and the number of the export, in the person's language. ``said``: the filters as
+    the boxes above the list name and show them."""
+    filters = list(one.filters.items()) if said is None else said
     t, labels = here.t, here.labels
     moment = labels.moment(here.app.clock.now())
     return export.Watermark(
@@ -73,39 +77,63 @@ def watermark(here: Here, one: Export, rows: int) -> export.Watermark:
             role=labels.role(one.role.value),
             moment=moment,
             what=one.title,
-            filters=", ".join(f"{name}={value}" for name, value in one.filters.items()) or "–",
+            filters="; ".join(f"{name}: {value}" for name, value in filters if value) or "–",
             count=labels.count(rows),
             reason=one.reason,
         ),
     )  # fmt: skip
 
 
-def as_file(here: Here, one: Export, headers: Sequence[str], rows: Sequence[Sequence[object]]) -> export_files.Made:
+def as_file(
+    here: Here,
+    one: Export,
+    headers: Sequence[str],
+    rows: Sequence[Sequence[object]],
+    said: Sequence[tuple[str, str]] | None = None,
+) -> export_files.Made:
     """The bytes of the export in its format, watermarked."""
-    mark = watermark(here, one, len(rows))
+    mark = watermark(here, one, len(rows), said)
     write = export.to_csv if one.file_format == "csv" else export.to_xlsx
     return export_files.Made(write(headers, rows, mark=mark), len(rows))
 
 
-def _written(here: Here, one: Export, headers: Sequence[str], rows: Cells, pack: Pack | None) -> export_files.Made:
+def _written(
+    here: Here,
+    one: Export,
+    headers: Sequence[str],
+    rows: Cells,
+    pack: Pack | None,
+    said: Sequence[tuple[str, str]] | None,
+) -> export_files.Made:
     if pack is None:
-        return as_file(here, one, headers, rows)
+        return as_file(here, one, headers, rows, said)
     return export_files.Made(pack.write(here, one, headers, rows), len(rows))
 
 
-def hand_over(here: Here, asked: Asked, headers: Sequence[str], rows: Cells, pack: Pack | None = None) -> bytes:
+def hand_over(
+    here: Here,
+    asked: Asked,
+    headers: Sequence[str],
+    rows: Cells,
+    pack: Pack | None = None,
+    said: Sequence[tuple[str, str]] | None = None,
+) -> bytes:
     """Few rows, at once: entered and audited, then the bytes. Raises ``ApprovalNeeded`` for many."""
     one = record_export(here.actor, here.app.store, now=here.app.clock.now(), asked=asked)
-    return _written(here, one, headers, rows, pack).data
+    return _written(here, one, headers, rows, pack, said).data
 
 
 def make_released(
-    here: Here, one: Export, rows: Callable[[], tuple[Sequence[str], Cells]], pack: Pack | None = None
+    here: Here,
+    one: Export,
+    rows: Callable[[], tuple[Sequence[str], Cells]],
+    pack: Pack | None = None,
+    said: Sequence[tuple[str, str]] | None = None,
 ) -> bytes:
     """Many rows that were released: the file is made once and kept behind its link."""
 
     def make() -> export_files.Made:
-        return _written(here, one, *rows(), pack)
+        return _written(here, one, *rows(), pack, said)
 
     _, data = export_files.make_file(
         here.actor, here.app.store, here.app.settings.exports, now=here.app.clock.now(), export=one, make=make

@@ -10,19 +10,29 @@ import logging
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import date
+from html import escape
 from typing import Any, TypeVar
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from ops_app.consoles.kit.context import Here
-from ops_app.domain.errors import Conflict, DomainError
+from ops_app.domain.errors import Conflict, DomainError, SomeOfMany
 
 _FLASH = "_recoup_flash"
 _VERSION = "_form_version_"
 Answer = TypeVar("Answer")
 _log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Said:
+    """What is said of an act that was done: a sentence, and links (what is there, its address) to what it made."""
+
+    sentence: str
+    links: tuple[tuple[str, str], ...] = ()
 
 
 class Form:
@@ -89,9 +99,9 @@ class Form:
         self._slot(field)
         return (typed or "") if password else (typed or "").strip()
 
-    def reason(self, field: str, label: str, *, height: int = 80) -> str:
+    def reason(self, field: str, label: str, *, value: str = "", height: int = 80) -> str:
         """Why something is done: free text, kept in the audit log."""
-        typed = st.text_area(label, max_chars=1000, height=height, key=self._field_key(field))
+        typed = st.text_area(label, value=value, max_chars=1000, height=height, key=self._field_key(field))
         self._slot(field)
         return (typed or "").strip()
 
@@ -212,14 +222,27 @@ class Form:
         for field, sentence in () if self._submitted else wrong.items():
             self._slots.get(field, self._slots[""]).error(sentence)
 
-    def run(self, command: Callable[[str], Any], *, done: str | Callable[[Any], str]) -> None:
-        """Run ``command`` with the idempotency key; a refusal goes beside its field, success empties the form."""
+    def run(
+        self,
+        command: Callable[[str], Any],
+        *,
+        done: str | Callable[[Any], str | Said],
+        refused: Callable[[Mapping[str, DomainError]], str] | None = None,
+    ) -> None:
+        """Run ``command`` with the idempotency key; a refusal goes beside its field, success empties the form.
+
+        ``refused`` is given what was refused of many things (by id), and the sentence it returns stands in the place of
+        the error's own."""
         if not self._submitted:
             return
         try:
             answer = command(self.key)
         except DomainError as error:
-            self._show(error)
+            if refused is not None and isinstance(error, SomeOfMany):
+                said = refused(error.refused)
+                self._slots.get(error.field or "", self._slots[""]).error(said)
+            else:
+                self._show(error)
             return
         flash(done(answer) if callable(done) else done)
         self.forget()
@@ -251,15 +274,21 @@ def form(here: Here, name: str) -> Iterator[Form]:
         yield made
 
 
-def flash(message: str) -> None:
-    """A sentence shown at the top of the next run (the present one ends with a rerun)."""
-    st.session_state.setdefault(_FLASH, []).append(message)
+def flash(message: str | Said) -> None:
+    """What is said at the top of the next run (the present one ends with a rerun)."""
+    st.session_state.setdefault(_FLASH, []).append(message if isinstance(message, Said) else Said(message))
 
 
 def show_flashes() -> None:
     """Show what was flashed; called by the shell above every page."""
     for message in st.session_state.pop(_FLASH, []):
-        st.success(message)
+        st.success(message.sentence)
+        if message.links:
+            items = "".join(
+                f'<li><a href="{escape(address)}" target="_self">{escape(name)}</a></li>'
+                for name, address in message.links
+            )
+            st.html(f"<ul>{items}</ul>")
 
 
 def attempt(here: Here, command: Callable[[], Any], *, done: str) -> None:

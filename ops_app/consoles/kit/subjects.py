@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from ops_app.consoles.kit.context import Here
+from ops_app.consoles.kit.export import MAX_ROWS
 from ops_app.domain.casework.requests import CASE_REQUEST_KIND_NAMES
 from ops_app.domain.organisation.parameters import Scope
+from ops_app.domain.organisation.people import AGENCY_ROLES, Role
 from ops_app.services.organisation import approvals as engine
 from ops_app.services.organisation.parameter_catalogue import catalogue
 
@@ -31,6 +33,18 @@ def subject_of(at: Here, kind: str, object_id: str, arguments: Mapping[str, Any]
     return object_id
 
 
+def case_address(at: Here, case_id: str) -> str:
+    """Where a person looks at a case: on the page of cases of their console."""
+    page = "agency_cases" if at.actor.role in AGENCY_ROLES else "cases"
+    page = "my_cases" if at.actor.role is Role.COLLECTOR else page
+    return f"/{page}?case_id={case_id}"
+
+
+def batch_address(batch_id: str) -> str:
+    """Where a batch is looked at, case by case."""
+    return f"/cases?cases_view=batches&batch_id={batch_id}"
+
+
 def _batch(at: Here, arguments: Mapping[str, Any]) -> str:
     count = at.labels.count(int(arguments["case_count"]))
     if arguments.get("agency_code"):
@@ -48,8 +62,11 @@ def _title(at: Here, arguments: Mapping[str, Any]) -> str:
 
 
 def _export(at: Here, arguments: Mapping[str, Any]) -> str:
-    count = at.labels.count(int(arguments["rows"]))
-    return at.t("subjects.export", title=str(arguments["title"]), count=count, number=str(arguments["number"]))
+    rows = int(arguments["rows"])
+    count = at.labels.count(rows)
+    # a list whose length nobody counts is asked for with all that an export may hold
+    said = "subjects.export_up_to" if rows >= MAX_ROWS else "subjects.export"
+    return at.t(said, title=str(arguments["title"]), count=count, number=str(arguments["number"]))
 
 
 def _rule(at: Here, arguments: Mapping[str, Any]) -> str:
@@ -62,7 +79,11 @@ def _parameter(at: Here, arguments: Mapping[str, Any]) -> str:
     code, known = str(arguments["code"]), catalogue().definitions
     parts = [at.labels.named({it: one.name for it, one in known.items()}, code)]
     scope = Scope.parse(str(arguments["scope"]))
-    parts += [f"{at.t(f'parameters.dimensions.{name}')} {getattr(scope, name)}" for name in scope.named]
+    whose = {"product": catalogue().products, "pack": catalogue().packs, "lender": catalogue().lenders}
+    parts += [
+        f"{at.t(f'parameters.dimensions.{name}')} {at.labels.named(whose[name], getattr(scope, name))}"
+        for name in scope.named
+    ]
     return " · ".join(parts)
 
 

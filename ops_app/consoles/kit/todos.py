@@ -11,10 +11,9 @@ from ops_app.consoles.kit import tables, url
 from ops_app.consoles.kit.context import Here
 from ops_app.consoles.kit.desk import choose
 from ops_app.consoles.kit.export_button import export_list
-from ops_app.consoles.kit.subjects import subject_of
+from ops_app.consoles.kit.subjects import case_address, subject_of
 from ops_app.domain.casework.requests import CASE_REQUEST_KIND_NAMES, kind_of
 from ops_app.domain.ledger.breaks import BREAK_KIND_NAMES
-from ops_app.domain.organisation.people import AGENCY_ROLES, Role
 from ops_app.services.organisation import approvals as engine
 from ops_app.services.organisation.todo import ToDo, list_todos, todo_kinds
 
@@ -68,9 +67,7 @@ def address(at: Here, one: ToDo) -> str:
     if one.kind == "returned" and one.opens == "approval":
         return f"/approvals?approvals_tab=mine&approvals_mine_id={one.object_id}"
     if one.opens == "case":
-        page = "agency_cases" if at.actor.role in AGENCY_ROLES else "cases"
-        page = "my_cases" if at.actor.role is Role.COLLECTOR else page
-        return f"/{page}?case_id={one.object_id}"
+        return case_address(at, one.object_id)
     return _ADDRESSES[one.opens].format(id=one.object_id)
 
 

@@ -6,12 +6,13 @@ codes are written here instead.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 
 import streamlit as st
 
 _PAGE_DIGITS = 7
+_SHOWN = "_recoup_shown_filters"
 
 
 def choice(
@@ -25,6 +26,7 @@ def choice(
     chosen = str(st.selectbox(label, list(options), format_func=show, key=key))
     chosen = chosen if chosen in options else default
     _write(name, chosen, default)
+    _note(name, chosen, label, show(chosen))
     return chosen
 
 
@@ -48,7 +50,29 @@ def text(name: str, label: str, *, placeholder: str = "", language: str, max_cha
     typed = st.text_input(label, placeholder=placeholder, key=key, max_chars=max_chars, type="search") or ""
     typed = typed.strip()[:max_chars]
     _write(name, typed, "")
+    _note(name, typed, label, typed)
     return typed
+
+
+def _note(name: str, value: str, label: str, shown: str) -> None:
+    """Remember how a filter is called and what it shows, for who reads it elsewhere than above its list."""
+    st.session_state.setdefault(_SHOWN, {})[name] = (value, label, shown)
+
+
+def shown_filters(filters: Mapping[str, str]) -> list[tuple[str, str]]:
+    """The filters of a list as the boxes above it name and show them (label, value); one that has no box keeps its
+    code. What is not narrowed is left out."""
+    known: dict[str, tuple[str, str, str]] = st.session_state.get(_SHOWN, {})
+    said = []
+    for code, value in filters.items():
+        if not value:
+            continue
+        fits = [one for name, one in known.items() if name.rpartition("_")[2] == code and one[0] == value]
+        fits += [one for name, one in known.items() if name.endswith(f"_{code}") and one[0] == value]
+        # a filter may be called otherwise in the address than in the list: then its value tells
+        fits += [one for one in known.values() if one[0] == value and not value.isdigit()]
+        said.append(fits[0][1:] if fits else (code, value))
+    return said
 
 
 def page_number(name: str, pages: int | None = None) -> int:

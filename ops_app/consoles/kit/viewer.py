@@ -11,6 +11,7 @@ import streamlit as st
 from ops_app.consoles.kit import export
 from ops_app.consoles.kit.context import Here
 from ops_app.consoles.kit.export_making import export_rows
+from ops_app.domain.errors import DomainError
 from ops_app.services.organisation.exports import Asked, record_opening
 
 
@@ -54,6 +55,11 @@ class HouseViewer:
 
     def may_export(self) -> bool:
         return self._here.may("rows.export")
+
+    @property
+    def refusals(self) -> tuple[type[DomainError], ...]:
+        """What ``export`` raises to refuse: everything the house refuses has a sentence in both languages."""
+        return (DomainError,)
 
     def export(
         self,

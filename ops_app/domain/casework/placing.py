@@ -22,6 +22,7 @@ class BatchKind(StrEnum):
     EXTEND = "extend"
     RECALL = "recall"
     TRANSFER = "transfer"
+    WITHDRAW_RECALL = "withdraw_recall"
 
 
 BATCH_KIND_NAMES: dict[BatchKind, tuple[str, str]] = {
@@ -29,11 +30,16 @@ BATCH_KIND_NAMES: dict[BatchKind, tuple[str, str]] = {
     BatchKind.EXTEND: ("extend placements", "留案（延长委外）"),
     BatchKind.RECALL: ("recall cases with notice", "退案（提前通知）"),
     BatchKind.TRANSFER: ("transfer cases to another agency", "案件转机构"),
+    BatchKind.WITHDRAW_RECALL: ("take announced recalls back", "撤回退案通知"),
 }
 
 
 PLACING = frozenset({BatchKind.PLACE, BatchKind.TRANSFER})
 """Batches by which cases come to an agency."""
+
+WITH_END = frozenset({BatchKind.PLACE, BatchKind.EXTEND, BatchKind.TRANSFER})
+"""Batches that say until when the agency has the cases; a recall ends that by the notice its lender demands, and a
+recall that is taken back lets it end when it was to end before."""
 
 
 def batch_number(batch_id: str, made_at: datetime) -> str:
@@ -98,6 +104,7 @@ SAME_AGENCY = Reason("same_agency", "it is with this agency already", "已在该
 NOT_LATER = Reason("not_later", "its placement does not end earlier", "原到期时间不早于新到期时间")
 LAPSED = Reason("lapsed", "the time of its placement is up", "委外期限已届满")
 NOTICE_RUNS = Reason("notice_runs", "a recall is announced already", "已发出退案通知")
+NO_NOTICE = Reason("no_notice", "no recall of it is announced", "未发出退案通知")
 
 
 def covers(regions: Collection[str], region_code: str) -> bool:
@@ -152,9 +159,10 @@ class GroundDoesNotHold(Refused):
 
     def __init__(self, ground: RecallGround, count: int) -> None:
         en, zh = RECALL_GROUND_NAMES[ground]
+        which, those = ("this case", "该案件") if count == 1 else (f"{count} of these cases", f"其中 {count} 件")
         super().__init__(
-            f"For {count} of these cases this does not hold: {en}. Ask for a recall with notice instead.",
-            f"其中 {count} 件不符合“{zh}”，请改为申请提前通知的退案。",
+            f"For {which} this does not hold: {en}. Ask for a recall with notice instead.",
+            f"{those}不符合“{zh}”，请改为申请提前通知的退案。",
             field="ground",
         )
 

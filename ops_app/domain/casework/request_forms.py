@@ -300,7 +300,7 @@ def check_waived(form: Mapping[str, Any], standing: Standing) -> None:
         raise Invalid("Say what is to be waived.", "请填写减免金额。", field="waived_penalty_minor")
     left = standing.balance_minor - sum(standing.not_posted.values()) - waived
     if form["to_pay_minor"] > left:
-        most = Money(max(0, left), standing.currency).amount
+        most = _said(max(0, left), standing.currency)
         raise Invalid(f"After the waiver only {most} is owed.", f"减免后仅欠 {most}。", field="to_pay_minor")
 
 
@@ -310,7 +310,7 @@ def _check_waiver(form: dict[str, Any], standing: Standing, today: date) -> None
 
 
 def _more_than_owed(name: str, most_minor: int, before_minor: int, currency: str) -> Invalid:
-    most, before = Money(most_minor, currency).amount, Money(before_minor, currency).amount
+    most, before = _said(most_minor, currency), _said(before_minor, currency)
     if not before_minor:
         return Invalid(f"Only {most} of this is owed.", f"该项仅欠 {most}。", field=name)
     return Invalid(
@@ -320,9 +320,14 @@ def _more_than_owed(name: str, most_minor: int, before_minor: int, currency: str
     )
 
 
+def _said(minor: int, currency: str) -> str:
+    """An amount in a sentence: never without its currency."""
+    return f"{Money(minor, currency).amount} {currency}"
+
+
 def _check_instalment(form: dict[str, Any], standing: Standing, today: date) -> None:
     if form["total_minor"] > standing.balance_minor:
-        most = Money(standing.balance_minor, standing.currency).amount
+        most = _said(standing.balance_minor, standing.currency)
         raise Invalid(f"Only {most} is owed.", f"仅欠 {most}。", field="total_minor")
     if form["total_minor"] < form["instalments"]:
         raise Invalid("Too many instalments for this amount.", "期数过多。", field="instalments")

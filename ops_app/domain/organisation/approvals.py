@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from ops_app.domain.errors import Conflict, DomainError, Invalid, NotFound, Refused
+from ops_app.domain.errors import Conflict, DomainError, Invalid, NotFound, Refused, SomeOfMany
 from ops_app.domain.organisation.people import Role
 from ops_app.domain.organisation.permissions import GRANTS, ROLE_NAMES
 from ops_app.domain.organisation.rights import NOTHING_LESS, Rights
@@ -209,7 +209,7 @@ class NotCarriedOut(Conflict):
         self.why = why
 
 
-class NotAllDecided(Conflict):
+class NotAllDecided(SomeOfMany, Conflict):
     """Some of many requests cannot be decided, so none was; ``refused`` says which and why."""
 
     def __init__(self, refused: Mapping[str, DomainError]) -> None:

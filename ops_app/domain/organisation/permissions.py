@@ -59,7 +59,7 @@ GRANTS: dict[str, frozenset[Role]] = {
     "cases.hold": frozenset({Role.SUPERVISOR, Role.ALLOCATION, Role.COMPLIANCE}),
     "cases.place": frozenset({Role.SUPERVISOR, Role.ALLOCATION}),
     "cases.file": frozenset({Role.SUPERVISOR, Role.ALLOCATION, Role.AGENCY_ADMINISTRATOR, Role.AGENCY_SUPERVISOR}),
-    "cases.withdraw_recall": frozenset({Role.MANAGER}),
+    "cases.withdraw_recall": frozenset({Role.SUPERVISOR, Role.ALLOCATION}),
     "cases.recall_now": frozenset({Role.SUPERVISOR, Role.COMPLIANCE, Role.MANAGER}),
     "cases.alerts": frozenset({Role.SUPERVISOR, Role.ALLOCATION, Role.COMPLIANCE, Role.MANAGER}),
     "cases.touch": frozenset({Role.COLLECTOR, Role.AGENCY_SUPERVISOR}),

@@ -16,7 +16,7 @@ from ops_app.domain.errors import Invalid, Refused
 from ops_app.domain.organisation.people import Actor, Role
 from ops_app.services.act import act
 from ops_app.services.casework.changing import Change, altered, apply, locked, moved
-from ops_app.services.casework.many import LARGEST_BULK, counted
+from ops_app.services.casework.many import LARGEST_BULK, Moved, SomeRefused, chosen, counted, tried
 from ops_app.services.casework.placement_rules import certified_people
 from ops_app.store.casework import cases, conflicts, periods
 from ops_app.store.casework.cases import Case
@@ -71,15 +71,18 @@ def assign_cases(
     collector_id: str,
     reason: str,
     today: date | None = None,
-) -> tuple[str, ...]:
-    """Give cases (id → version) to one collector, all or none; a case of another collector is transferred.
+    leave_out: bool = False,
+) -> Moved:
+    """Give cases (id → version) to one collector, all or none, or (``leave_out``) those that can; a case of another
+    collector is transferred.
 
     An agency assigns what is placed with it to its own collectors, the asset company what is in house to its own. A
     collector of an agency needs a certificate that holds on ``today`` (where it is not given: the UTC day of ``now``).
-    Raises ``NoSuchCase``, ``CaseChanged``, ``Forbidden``, ``Invalid`` (no such collector), ``Refused``.
+    Raises ``NoSuchCase``, ``CaseChanged``, ``Forbidden``, ``Invalid`` (no such collector), ``Refused``, and with
+    ``leave_out`` ``SomeRefused`` where not one can.
     """
     arguments = {"cases": dict(wanted), "collector_id": collector_id, "reason": checked_reason(reason),
-                 "day": (today or now.date()).isoformat()}  # fmt: skip
+                 "day": (today or now.date()).isoformat(), "leave_out": leave_out}  # fmt: skip
     with store.writing(actor, now) as transaction:
         return run_assign_cases(transaction, arguments)
 
@@ -116,26 +119,42 @@ def move_all_cases(
             raise Invalid("This person has no cases.", "该人员名下没有案件。", field="from_id")
         for one in found.values():
             _check_actor(actor, one)
+        debtors = {one.debtor_key for one in found.values()}
+        known = conflicts.with_any(transaction.connection, to_id, debtors)
+        if loans := sorted(one.loan_id for one in found.values() if one.debtor_key in known):
+            raise _conflict(after, *loans)
         detail = {"to": to_id, "from": from_id}
         changes = [altered(one, "transferred", why, detail, collector_id=to_id) for _, one in sorted(found.items())]
         return _give(transaction, changes, after)
 
 
-def run_assign_cases(transaction: Transaction, arguments: Mapping[str, Any]) -> tuple[str, ...]:
-    """``cases`` (id → version), ``collector_id``, ``reason``, ``day``."""
+def run_assign_cases(transaction: Transaction, arguments: Mapping[str, Any]) -> Moved:
+    """``cases`` (id → version), ``collector_id``, ``reason``, ``day``, ``leave_out``."""
     collector = _collector(transaction, arguments["collector_id"])
     _check_certificate(transaction, collector, date.fromisoformat(arguments["day"]))
-    changes = []
-    for one in _all(transaction, arguments):
+    found, gone = chosen(transaction, arguments)
+    debtors = {one.debtor_key for one in found.values()}
+    known = conflicts.with_any(transaction.connection, collector.person_id, debtors)
+
+    def assign(one: Case) -> list[Change]:
+        _check_actor(transaction.actor, one)
         _check_hands(one, collector)
+        if one.debtor_key in known:
+            raise _conflict(collector, one.loan_id)
         require_deed(Deed.ASSIGNMENT, one.position, one.flags)
-        changes.append(_given(one, collector, arguments["reason"]))
-    return _give(transaction, changes, collector)
+        return [_given(one, collector, arguments["reason"])]
+
+    changes, refused = tried(found, assign)
+    if refused and not arguments.get("leave_out"):
+        raise next(iter(refused.values()))
+    refused = gone | refused
+    if not changes:
+        raise SomeRefused(refused, len(refused))
+    return Moved(_give(transaction, changes, collector), refused)
 
 
 def _give(transaction: Transaction, changes: list[Change], collector: Person) -> tuple[str, ...]:
     """End the assignments there are, write the changes, begin assignments of the collector."""
-    _check_conflicts(transaction, changes, collector)
     given = [one.after.case_id for one in changes]
     periods.end_assignments(
         transaction.connection,
@@ -230,18 +249,13 @@ def _check_certificate(transaction: Transaction, collector: Person, day: date) -
         )
 
 
-def _check_conflicts(transaction: Transaction, changes: list[Change], collector: Person) -> None:
-    debtors = {one.after.debtor_key for one in changes}
-    against = conflicts.with_any(transaction.connection, collector.person_id, debtors)
-    loans = sorted(one.after.loan_id for one in changes if one.after.debtor_key in against)
-    if loans:
-        some = ", ".join(loans[:_MOST_NAMED]) + (" …" if len(loans) > _MOST_NAMED else "")
-        raise Invalid(
-            f"{collector.display_name} has a conflict of interest with the debtors of {some}. Give these to somebody "
-            "else.",
-            f"{collector.display_name} 与 {some.replace(', ', '、')} 的债务人存在利益冲突，请分派给其他催收员。",
-            field="collector_id",
-        )
+def _conflict(collector: Person, *loans: str) -> Invalid:
+    some = ", ".join(loans[:_MOST_NAMED]) + (" …" if len(loans) > _MOST_NAMED else "")
+    return Invalid(
+        f"{collector.display_name} has a conflict of interest with the debtor of {some}. Give it to somebody else.",
+        f"{collector.display_name} 与 {some.replace(', ', '、')} 的债务人存在利益冲突，请分派给其他催收员。",
+        field="collector_id",
+    )
 
 
 def _no_collector() -> Invalid:

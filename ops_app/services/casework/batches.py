@@ -1,5 +1,6 @@
-"""Placing, extending, recalling and transferring many cases at once: previewed, asked for by one person, approved by
-another (feature 18). The batch keeps what was asked, what was left out and why, and what came of each case.
+"""Placing, extending, recalling (and taking that back) and transferring many cases at once: previewed, asked for by one
+person, approved by another (feature 18). The batch keeps what was asked, what was left out and why, and what came of
+each case.
 
 One batch is of one currency, so that its balance decides who approves. What changed between the request and its
 approval is judged as it stands then: a case that was paid, disputed or suspended meanwhile is dropped and listed.
@@ -17,7 +18,7 @@ from uuid import uuid4
 from ops_app.domain.canonical import content_hash, key_hash, moment_text
 from ops_app.domain.casework.cases import NoSuchCase, checked_reason
 from ops_app.domain.casework.flags import Reason
-from ops_app.domain.casework.placing import BATCH_KIND_NAMES, AgencyStopped, BatchKind
+from ops_app.domain.casework.placing import BATCH_KIND_NAMES, AgencyStopped, BatchKind, batch_number
 from ops_app.domain.casework.scope import Reach, scope_of
 from ops_app.domain.errors import Invalid, NotFound, Refused
 from ops_app.domain.organisation.approval_rules import levels_for
@@ -28,7 +29,7 @@ from ops_app.services.casework.judging import IN_PARTS, RISKS, Asked, Judged, Pr
 from ops_app.services.casework.many import Moved, SomeRefused, counted
 from ops_app.services.casework.placement_rules import distinct
 from ops_app.services.casework.placing import CannotMove, run_extend_cases, run_place_cases, run_transfer_cases
-from ops_app.services.casework.recalling import run_announce_recall
+from ops_app.services.casework.recalling import run_announce_recall, run_withdraw_recall
 from ops_app.services.organisation.approval_defaults import rules_of_kind
 from ops_app.services.organisation.approval_kinds import Draft, register
 from ops_app.services.organisation.approval_making import enter_request
@@ -39,8 +40,9 @@ from ops_app.store.organisation import agencies
 from ops_app.store.store import Store, Transaction
 
 __all__ = [
-    "OBJECT", "Asked", "Batch", "BatchRecord", "BatchRow", "Preview", "Total", "list_batches", "preview_batch",
-    "read_batch", "submit_batch",
+    "KINDS", "OBJECT", "Asked", "Batch", "BatchRecord", "BatchRow", "Preview", "Total", "batch_numbers", "content_of",
+    "drawn", "facts_of", "list_batches", "preview_batch", "read_batch", "refuse_unfit", "submit_batch",
+    "together_minor",
 ]  # fmt: skip
 
 RUNS: Mapping[BatchKind, Callable[[Transaction, Mapping[str, Any]], Moved]] = {
@@ -48,9 +50,13 @@ RUNS: Mapping[BatchKind, Callable[[Transaction, Mapping[str, Any]], Moved]] = {
     BatchKind.EXTEND: run_extend_cases,
     BatchKind.RECALL: run_announce_recall,
     BatchKind.TRANSFER: run_transfer_cases,
+    BatchKind.WITHDRAW_RECALL: run_withdraw_recall,
 }
 KINDS = {kind: f"cases.{kind.value}" for kind in BatchKind}
 """Batch kind → the kind of its request."""
+
+_MAKES = {BatchKind.WITHDRAW_RECALL: "cases.withdraw_recall"}
+"""Batch kind → the permission its maker needs, where it is not that of placing."""
 
 _INBOX = "case_batches"
 MOST_LISTED = 100
@@ -67,15 +73,16 @@ class BatchRecord:
 
 
 @act("cases.place")
-def preview_batch(actor: Actor, store: Store, *, now: datetime, asked: Asked) -> Preview:
+def preview_batch(actor: Actor, store: Store, *, now: datetime, asked: Asked, again: str = "") -> Preview:
     """What a request would come to: how many cases and which sums, what is left out and why, what stands against the
-    agency, and the risks an approver will be shown. Changes nothing; raises ``NoSuchCase``, ``Invalid``."""
+    agency, and the risks an approver will be shown. ``again`` names the batch that would be asked for anew, which keeps
+    its own cases waiting from nobody. Changes nothing; raises ``NoSuchCase``, ``Invalid``."""
     wanted = counted(asked.wanted)
     with store.reading() as connection:
         found = cases.read_many(connection, list(wanted), scope_of(actor), now)
         if len(found) < len(wanted):
             raise NoSuchCase
-        return judge(connection, now, asked, found).preview()
+        return judge(connection, now, asked, found, but=again).preview()
 
 
 @act("cases.place")
@@ -103,11 +110,7 @@ def submit_batch(
             known = [batches.read(transaction.connection, one) for one in claim.answer]
             return tuple(one for one in known if one is not None)
         judged = judge(transaction.connection, now, asked, locked(transaction, wanted))
-        if judged.against:
-            raise AgencyStopped(asked.agency_code or "", judged.against)
-        if judged.excluded and (not leave_out or not judged.fit):
-            refused = {case_id: CannotMove(reasons) for case_id, reasons in judged.excluded.items()}
-            raise SomeRefused(dict(refused), len(wanted))
+        refuse_unfit(asked, judged, leave_out)
         made = tuple(_enter(transaction, asked, judged, total, why) for total in totals_of(judged.fit))
         transaction.answer(_INBOX, key, [one.batch_id for one in made])
     return made
@@ -130,6 +133,16 @@ def list_batches(actor: Actor, store: Store, *, now: datetime, mine: bool = Fals
         return []
     with store.reading() as connection:
         return batches.newest(connection, made_by=actor.person_id if mine else None, limit=MOST_LISTED)
+
+
+@act("cases.company")
+def batch_numbers(actor: Actor, store: Store, *, now: datetime, batch_ids: Sequence[str]) -> dict[str, str]:
+    """Batch → the number people say of it; of those there are, for who sees every case."""
+    if scope_of(actor).reach is not Reach.ALL:
+        return {}
+    with store.reading() as connection:
+        made = batches.numbered(connection, batch_ids[:MOST_LISTED])
+    return {batch_id: batch_number(batch_id, made_at) for batch_id, made_at in made.items()}
 
 
 def run_batch(transaction: Transaction, arguments: Mapping[str, Any], *, kind: BatchKind) -> Mapping[str, Any]:
@@ -158,13 +171,41 @@ def run_batch(transaction: Transaction, arguments: Mapping[str, Any], *, kind: B
     return {"batch": batch.batch_id, "done": len(done.case_ids), "dropped": len(dropped)}
 
 
+def refuse_unfit(asked: Asked, judged: Judged, leave_out: bool) -> None:
+    """Raise what stands against the agency, and which cases cannot, unless these are left out and others are left."""
+    if judged.against:
+        raise AgencyStopped(asked.agency_code or "", judged.against)
+    if judged.excluded and (not leave_out or not judged.fit):
+        refused = {case_id: CannotMove(reasons) for case_id, reasons in judged.excluded.items()}
+        raise SomeRefused(dict(refused), len(judged.cases))
+
+
 def _enter(transaction: Transaction, asked: Asked, judged: Judged, total: Total, why: str) -> Batch:
+    batch, rows = drawn(transaction, asked, judged, total, why, f"b-{uuid4().hex}")
+    together = together_minor(transaction, batch)
+    batches.add(transaction.connection, batch, rows)
+    transaction.audit("case_batch.asked", OBJECT, batch.batch_id, after=facts_of(batch), reason=why)
+    enter_request(
+        transaction,
+        kind=KINDS[asked.kind],
+        object_type=OBJECT,
+        object_id=batch.batch_id,
+        reason=why,
+        **content_of(batch, asked.zone, together, judged.risks),
+    )
+    return batch
+
+
+def drawn(
+    transaction: Transaction, asked: Asked, judged: Judged, total: Total, why: str, batch_id: str
+) -> tuple[Batch, list[BatchRow]]:
+    """The batch of one currency as it will be kept, with its cases."""
     fit = [one for one in judged.fit if one.currency == total.currency]
     left_out = [judged.cases[case_id] for case_id in judged.excluded]
     rows = [_row(one, "asked") for one in fit]
     rows += [_row(one, "excluded", judged.excluded[one.case_id]) for one in left_out if one.currency == total.currency]
     batch = Batch(
-        batch_id=f"b-{uuid4().hex}",
+        batch_id=batch_id,
         kind=asked.kind,
         currency=total.currency,
         agency_code=asked.agency_code or _only_agency(fit),
@@ -179,21 +220,17 @@ def _enter(transaction: Transaction, asked: Asked, judged: Judged, total: Total,
         made_by_name=transaction.actor.name,
         made_at=transaction.now,
     )
-    together = _together_minor(transaction, batch)
-    batches.add(transaction.connection, batch, [_of(batch, one) for one in rows])
-    transaction.audit("case_batch.asked", OBJECT, batch.batch_id, after=_facts(batch), reason=why)
-    enter_request(
-        transaction,
-        kind=KINDS[asked.kind],
-        object_type=OBJECT,
-        object_id=batch.batch_id,
-        arguments=_facts(batch) | {"zone": asked.zone, "together_minor": together},
-        reason=why,
-        amount_minor=batch.balance_minor,
-        currency=batch.currency,
-        flags=[*judged.risks, *((IN_PARTS,) if together > batch.balance_minor else ())],
-    )
-    return batch
+    return batch, [_of(batch, one) for one in rows]
+
+
+def content_of(batch: Batch, zone: str, together: int, risks: Sequence[str]) -> dict[str, Any]:
+    """What a request for a batch says: all that an approver reads, the amount that decides the levels, the risks."""
+    return {
+        "arguments": facts_of(batch) | {"zone": zone, "together_minor": together},
+        "amount_minor": batch.balance_minor,
+        "currency": batch.currency,
+        "flags": [*risks, *((IN_PARTS,) if together > batch.balance_minor else ())],
+    }
 
 
 def _only_agency(fit: Sequence[Case]) -> str | None:
@@ -216,7 +253,7 @@ def _hash_of(rows: Sequence[BatchRow]) -> str:
     return key_hash(*(f"{case_id}/{version}/{balance}" for case_id, version, balance in asked))
 
 
-def _facts(batch: Batch) -> dict[str, Any]:
+def facts_of(batch: Batch) -> dict[str, Any]:
     """What an approver reads of a batch, and what the audit log keeps."""
     return {
         "batch": batch.batch_id,
@@ -231,7 +268,7 @@ def _facts(batch: Batch) -> dict[str, Any]:
     }
 
 
-def _together_minor(transaction: Transaction, batch: Batch) -> int:
+def together_minor(transaction: Transaction, batch: Batch) -> int:
     """The balance that decides the levels: this batch with the same maker's others of the same kind, agency and
     currency that wait, or were made within a day before and approved. What is split climbs as high as what is not."""
     if batch.agency_code:  # held, so that of two batches made at one moment the second sees the first
@@ -245,7 +282,7 @@ def _levels(transaction: Transaction, draft: Draft) -> tuple[Role, ...]:
     if batch is None:
         raise _not_this_batch()
     rules = rules_of_kind(transaction.connection, draft.kind)
-    return levels_for(rules, draft.kind, _together_minor(transaction, batch), draft.currency, transaction.now)
+    return levels_for(rules, draft.kind, together_minor(transaction, batch), draft.currency, transaction.now)
 
 
 def _not_this_batch() -> Invalid:
@@ -257,7 +294,7 @@ def _as_asked(transaction: Transaction, arguments: Mapping[str, Any], kind: Batc
     batch = batches.read(transaction.connection, str(arguments["batch"]))
     rows = batches.rows_of(transaction.connection, batch.batch_id) if batch else []
     said = {name: value for name, value in arguments.items() if name != "together_minor"}
-    if batch is None or batch.kind is not kind or {**_facts(batch), "zone": arguments["zone"]} != said:
+    if batch is None or batch.kind is not kind or {**facts_of(batch), "zone": arguments["zone"]} != said:
         raise _not_this_batch()
     if _hash_of(rows) != batch.rows_hash:
         raise Invalid("The cases of the batch are not those asked for.", "批次案件与申请时不符。", field="batch")
@@ -272,7 +309,7 @@ def _check_request(transaction: Transaction, draft: Draft) -> None:
         batch.currency,
     ):
         raise Invalid("The amount is that of the batch.", "金额应与批次一致。", field="amount_minor")
-    together = _together_minor(transaction, batch)
+    together = together_minor(transaction, batch)
     if int(draft.arguments.get("together_minor") or 0) < together or (
         together > batch.balance_minor and IN_PARTS not in draft.flags
     ):
@@ -287,9 +324,10 @@ for _kind in BatchKind:
     register(
         KINDS[_kind],
         name=BATCH_KIND_NAMES[_kind],
-        make="cases.place",
+        make=_MAKES.get(_kind, "cases.place"),
         run=partial(run_batch, kind=_kind),
         check=_check_request,
+        fixed=True,
         levels=_levels,
         labels={
             "batch": ("batch", "批次"),

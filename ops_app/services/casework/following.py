@@ -16,7 +16,7 @@ from ops_app.domain.organisation.amounts import sees_amounts
 from ops_app.domain.organisation.people import Actor
 from ops_app.services.act import act
 from ops_app.services.casework.changing import Change, altered
-from ops_app.services.casework.locking import check_locks
+from ops_app.services.casework.locking import check_locks, locked_by_others
 from ops_app.services.casework.many import Moved, chosen, finish, tried
 from ops_app.services.casework.placement_rules import rules_on
 from ops_app.store.casework import batches, cases, periods
@@ -82,16 +82,22 @@ def usual_term(actor: Actor, store: Store, *, now: datetime, today: date, one: C
 
 
 @act("cases.touch")
-def note_touches(actor: Actor, store: Store, *, now: datetime, wanted: Mapping[str, int], reason: str) -> Moved:
+def note_touches(
+    actor: Actor, store: Store, *, now: datetime, wanted: Mapping[str, int], reason: str, leave_out: bool = False
+) -> Moved:
     """Enter that one tried to reach the debtors of cases (id → version) just now; ``reason`` says how it went.
 
-    All or none. Raises ``SomeRefused`` where a debtor must not be contacted, ``NoSuchCase``, ``CaseChanged``,
-    ``CaseLocked``.
+    All or none, or (``leave_out``) those that can. Raises ``SomeRefused`` where a debtor must not be contacted,
+    ``NoSuchCase``, ``CaseChanged``, ``CaseLocked``.
     """
     said = checked_reason(reason)
-    arguments = {"cases": dict(wanted)}
+    arguments = {"cases": dict(wanted), "leave_out": leave_out}
     with store.writing(actor, now) as transaction:
-        found, _ = chosen(transaction, arguments)
+        found, gone = chosen(transaction, arguments)
+        if leave_out:
+            for case_id, error in locked_by_others(transaction, found).items():
+                gone[case_id] = error
+                del found[case_id]
         check_locks(transaction, found)
 
         def touch(one: Case) -> list[Change]:
@@ -99,7 +105,7 @@ def note_touches(actor: Actor, store: Store, *, now: datetime, wanted: Mapping[s
             return [altered(one, "touched", said, {})]
 
         changes, refused = tried(found, touch)
-        done = finish(transaction, changes, refused, arguments)
+        done = finish(transaction, changes, gone | refused, arguments)
         periods.note_touches(transaction.connection, dict.fromkeys(done.case_ids, now))
     return done
 

@@ -12,7 +12,7 @@ from itertools import chain
 from sqlalchemy.engine import Connection
 
 from ops_app.domain.casework.flags import Flag, Reason
-from ops_app.domain.casework.placing import NOT_PLACED, WAITING, BatchKind
+from ops_app.domain.casework.placing import NOT_PLACED, WAITING, WITH_END, BatchKind
 from ops_app.domain.errors import Invalid
 from ops_app.domain.organisation.agencies import NoSuchAgency
 from ops_app.domain.organisation.placement import EvaluationResult, last_evaluation
@@ -25,9 +25,10 @@ from ops_app.services.casework.placement_rules import (
     zone_of,
 )
 from ops_app.services.casework.placing import against_extending, against_placing, against_transfer, checked_due
-from ops_app.services.casework.recalling import against_recall, effective_on
+from ops_app.services.casework.recalling import against_recall, against_withdrawing, effective_on
 from ops_app.store.casework import batches, notices, periods
 from ops_app.store.casework.cases import Case
+from ops_app.store.casework.notices import Notice
 from ops_app.store.organisation import agencies, agency_contracts
 from ops_app.store.organisation.agencies import Agency
 from ops_app.store.tables.casework import placements
@@ -73,7 +74,8 @@ class Total:
 @dataclass(frozen=True)
 class Preview:
     """What a request would come to. ``excluded``: the cases left out (id, loan) with every reason; ``against``: what
-    stands against the agency; ``effective``: for a recall, when the first and the last case go back."""
+    stands against the agency; ``effective``: for a recall, and for one that is taken back, when the first and the last
+    case go back."""
 
     totals: tuple[Total, ...]
     excluded: tuple[tuple[str, str, tuple[Reason, ...]], ...]
@@ -110,17 +112,19 @@ class Judged:
         )
 
 
-def judge(connection: Connection, now: datetime, asked: Asked, found: Mapping[str, Case]) -> Judged:
-    """Judge every case, and the agency for those that fit. Raises ``Invalid`` by its field, ``NoSuchAgency``."""
+def judge(connection: Connection, now: datetime, asked: Asked, found: Mapping[str, Case], *, but: str = "") -> Judged:
+    """Judge every case, and the agency for those that fit; a request for the batch ``but`` keeps no case waiting.
+    Raises ``Invalid`` by its field, ``NoSuchAgency``."""
     zone_of(asked.zone)
     rules = rules_on(connection, day_of(now, asked.zone))
-    if asked.kind is not BatchKind.RECALL:
+    if asked.kind in WITH_END:
         if asked.due_at is None:
             raise Invalid("Say until when.", "请填写到期日。", field="due_at")
         checked_due(asked.due_at, now)
     agency = _agency(connection, asked)
-    against = _case_by_case(connection, now, asked, found, rules, agency)
-    waiting = batches.waiting(connection, list(found))
+    announced = notices.running(connection, list(found))
+    against = _case_by_case(connection, now, asked, found, rules, agency, announced)
+    waiting = batches.waiting(connection, list(found), but=but)
     excluded = {
         case_id: (*reasons, *((WAITING,) if case_id in waiting else ()))
         for case_id, reasons in against.items()
@@ -130,11 +134,13 @@ def judge(connection: Connection, now: datetime, asked: Asked, found: Mapping[st
     effective = {}
     if asked.kind is BatchKind.RECALL:
         effective = {one.case_id: max(now, effective_on(one, rules, asked.zone)) for one in fit}
+    elif asked.kind is BatchKind.WITHDRAW_RECALL:
+        effective = {one.case_id: announced[one.case_id].due_before_at for one in fit}
     return Judged(
         found,
         excluded,
         _against_agencies(connection, asked, fit, rules.day),
-        tuple(_risks(connection, asked, agency, fit, rules.day)),
+        tuple(_risks(connection, asked, agency, fit, rules.day, effective)),
         effective,
     )
 
@@ -168,12 +174,12 @@ def _case_by_case(
     found: Mapping[str, Case],
     rules: PlacementRules,
     agency: Agency | None,
+    announced: Mapping[str, Notice],
 ) -> dict[str, tuple[Reason, ...]]:
     if agency is not None:
         judged = against_placing if asked.kind is BatchKind.PLACE else against_transfer
         return {case_id: judged(one, rules, agency) for case_id, one in found.items()}
     running = periods.running_placements(connection, list(found))
-    announced = notices.running(connection, list(found))
     against: dict[str, tuple[Reason, ...]] = {}
     for case_id, one in found.items():
         its, notice = running.get(case_id), announced.get(case_id)
@@ -181,6 +187,8 @@ def _case_by_case(
             against[case_id] = (NOT_PLACED,)
         elif asked.kind is BatchKind.RECALL:
             against[case_id] = against_recall(its, notice, max(now, effective_on(one, rules, asked.zone)))
+        elif asked.kind is BatchKind.WITHDRAW_RECALL:
+            against[case_id] = against_withdrawing(notice, now)
         else:
             against[case_id] = against_extending(one, its, notice, asked.due_at or now, now)
     return against
@@ -196,12 +204,21 @@ def _against_agencies(connection: Connection, asked: Asked, fit: Sequence[Case],
     return tuple(chain.from_iterable(agency_against(connection, code, day, more=0)[1] for code in codes))
 
 
-def _risks(connection: Connection, asked: Asked, agency: Agency | None, fit: Sequence[Case], day: date) -> list[str]:
+def _risks(
+    connection: Connection,
+    asked: Asked,
+    agency: Agency | None,
+    fit: Sequence[Case],
+    day: date,
+    effective: Mapping[str, datetime],
+) -> list[str]:
     found = []
     codes = [agency.agency_code] if agency else distinct(one.agency_code for one in fit)
     if asked.kind is not BatchKind.RECALL:
         for code in codes:
-            found += _risks_of(connection, code, asked, day)
+            ends = [effective[one.case_id] for one in fit if one.agency_code == code and one.case_id in effective]
+            until = asked.due_at or max(ends, default=None)
+            found += _risks_of(connection, code, until.astimezone(zone_of(asked.zone)).date() if until else None, day)
     if agency is not None:
         share, whole = _NEARLY_FULL
         held = periods.load_of_agency(connection, agency.agency_code) + len(fit)
@@ -214,12 +231,11 @@ def _risks(connection: Connection, asked: Asked, agency: Agency | None, fit: Seq
     return sorted(set(found))
 
 
-def _risks_of(connection: Connection, agency_code: str, asked: Asked, day: date) -> list[str]:
+def _risks_of(connection: Connection, agency_code: str, until: date | None, day: date) -> list[str]:
     known = agencies.by_code(connection, agency_code)
     if known is None:
         return []
     found = []
-    until = asked.due_at.astimezone(zone_of(asked.zone)).date() if asked.due_at else None
     if until and known.contract_to_date and known.contract_to_date <= until:
         found.append("contract_ends_first")
     last = last_evaluation(agency_contracts.facts_of(connection, known).evaluations, day)

@@ -44,6 +44,13 @@ def lock_on_opening(transaction: Transaction, case_id: str) -> None:
         transaction.audit(_LOCKED, "case", case_id)
 
 
+def locked_by_others(transaction: Transaction, case_ids: Iterable[str]) -> dict[str, CaseLocked]:
+    """Case → the refusal, of those that somebody whom the actor waits for has open."""
+    actor, now = transaction.actor, transaction.now
+    locks = locks_of(transaction.connection, case_ids, now)
+    return {case_id: CaseLocked(one, now) for case_id, one in sorted(locks.items()) if one.binds(actor, now)}
+
+
 def check_locks(transaction: Transaction, case_ids: Iterable[str]) -> None:
     """Raise ``CaseLocked`` where somebody whom the actor waits for has one of the cases open."""
     actor, now = transaction.actor, transaction.now

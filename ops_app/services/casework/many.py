@@ -6,11 +6,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ops_app.domain.casework.cases import NoSuchCase
+from ops_app.domain.casework.cases import CaseChanged, NoSuchCase
 from ops_app.domain.casework.scope import scope_of
-from ops_app.domain.errors import DomainError, Invalid
+from ops_app.domain.errors import DomainError, Invalid, SomeOfMany
 from ops_app.services.casework.changing import Change, apply, last_of_each, locked
-from ops_app.store.casework import cases
+from ops_app.store.casework import cases, periods
 from ops_app.store.casework.cases import Case
 from ops_app.store.store import Transaction
 
@@ -25,7 +25,7 @@ class Moved:
     dropped: dict[str, DomainError]
 
 
-class SomeRefused(Invalid):
+class SomeRefused(SomeOfMany, Invalid):
     """Some of the cases cannot be changed, so none was; ``refused`` has every one with its reasons."""
 
     def __init__(self, refused: Mapping[str, DomainError], total: int) -> None:
@@ -42,13 +42,20 @@ def chosen(transaction: Transaction, arguments: Mapping[str, Any]) -> tuple[dict
     """The cases of ``arguments["cases"]`` (id → version that was read), locked, and those that are gone.
 
     With ``drop_refused`` they are taken as they are now, whatever version was read: what changed meanwhile is judged as
-    it stands. Otherwise raises ``NoSuchCase`` and ``CaseChanged``.
+    it stands. With ``leave_out`` those that changed are left with those that are gone. Otherwise raises ``NoSuchCase``
+    and ``CaseChanged``.
     """
     wanted = counted(arguments["cases"])
-    if not arguments.get("drop_refused"):
+    if not arguments.get("drop_refused") and not arguments.get("leave_out"):
         return locked(transaction, wanted), {}
-    found = cases.read_locked(transaction.connection, list(wanted), scope_of(transaction.actor), transaction.now)
-    return found, {case_id: NoSuchCase() for case_id in sorted(wanted) if case_id not in found}
+    connection = transaction.connection
+    found = cases.read_locked(connection, list(wanted), scope_of(transaction.actor), transaction.now)
+    gone: dict[str, DomainError] = {case_id: NoSuchCase() for case_id in sorted(wanted) if case_id not in found}
+    if arguments.get("leave_out"):
+        changed = sorted(case_id for case_id, one in found.items() if one.version != wanted[case_id])
+        by = periods.last_actors(connection, changed)
+        gone |= {case_id: CaseChanged(by.get(case_id) or "Recoup", found.pop(case_id).state) for case_id in changed}
+    return found, gone
 
 
 def counted(wanted: Mapping[str, int]) -> dict[str, int]:
@@ -78,9 +85,11 @@ def finish(
     refused: Mapping[str, DomainError],
     arguments: Mapping[str, Any],
 ) -> Moved:
-    """Write the changes; raises ``SomeRefused`` where something was refused and may not be dropped."""
+    """Write the changes; raises ``SomeRefused`` where something was refused and may not be dropped, or nothing is left
+    to be done of what was to be done without the refused."""
     done = last_of_each(changes)
-    if refused and not arguments.get("drop_refused"):
+    may_drop = arguments.get("drop_refused") or (arguments.get("leave_out") and done)
+    if refused and not may_drop:
         raise SomeRefused(refused, len(done) + len(refused))
     apply(transaction, changes)
     return Moved(tuple(one.case_id for one in done), dict(refused))

@@ -59,17 +59,20 @@ class CannotMove(Refused):
 
     def __init__(self, reasons: Sequence[Reason]) -> None:
         self.reasons = tuple(reasons)
-        super().__init__("; ".join(one.en for one in self.reasons), ";".join(one.zh for one in self.reasons))
+        super().__init__("; ".join(one.en for one in self.reasons), "；".join(one.zh for one in self.reasons))
 
 
 @act("cases.place")
-def queue_cases(actor: Actor, store: Store, *, now: datetime, wanted: Mapping[str, int], reason: str) -> Moved:
-    """Put cases (id → version) into the queue for placement; all or none.
+def queue_cases(
+    actor: Actor, store: Store, *, now: datetime, wanted: Mapping[str, int], reason: str, leave_out: bool = False
+) -> Moved:
+    """Put cases (id → version) into the queue for placement; all or none, or (``leave_out``) those that can.
 
     Raises ``SomeRefused`` (every reason of every case), ``NoSuchCase``, ``CaseChanged``.
     """
+    arguments = {"cases": dict(wanted), "reason": checked_reason(reason), "leave_out": leave_out}
     with store.writing(actor, now) as transaction:
-        return run_queue_cases(transaction, {"cases": dict(wanted), "reason": checked_reason(reason)})
+        return run_queue_cases(transaction, arguments)
 
 
 def run_queue_cases(transaction: Transaction, arguments: Mapping[str, Any]) -> Moved:

@@ -16,6 +16,8 @@ from ops_app.domain.canonical import key_hash
 from ops_app.domain.casework.cases import CaseState, checked_reason
 from ops_app.domain.casework.flags import Reason
 from ops_app.domain.casework.placing import (
+    LAPSED,
+    NO_NOTICE,
     NOT_PLACED,
     NOTICE_RUNS,
     PROTECTING,
@@ -23,12 +25,11 @@ from ops_app.domain.casework.placing import (
     RecallGround,
 )
 from ops_app.domain.casework.scope import scope_of
-from ops_app.domain.errors import Conflict
 from ops_app.domain.organisation.people import Actor
 from ops_app.services.act import act
-from ops_app.services.casework.changing import altered, locked
+from ops_app.services.casework.changing import altered
 from ops_app.services.casework.ending import end_placements, recalled
-from ops_app.services.casework.many import Moved, chosen, counted, finish, tried
+from ops_app.services.casework.many import Moved, SomeRefused, chosen, finish, tried
 from ops_app.services.casework.placement_rules import (
     PlacementRules,
     agency_against,
@@ -46,7 +47,7 @@ from ops_app.store.store import Store, Transaction
 
 __all__ = [
     "Announced", "against_recall", "announced_recalls", "effective_on", "give_notice", "recall_cases",
-    "run_announce_recall", "run_recall_cases", "withdraw_recall",
+    "run_announce_recall", "run_recall_cases", "run_withdraw_recall",
 ]  # fmt: skip
 
 ENDS_SOONER = Reason("ends_sooner", "its placement ends before that day", "委外在该日之前已到期")
@@ -81,56 +82,34 @@ def recall_cases(
     wanted: Mapping[str, int],
     ground: RecallGround,
     reason: str,
+    leave_out: bool = False,
 ) -> Moved:
-    """Take cases (id → version) back from their agencies at once, all or none; access ends at this moment.
+    """Take cases (id → version) back from their agencies at once, all or none, or (``leave_out``) those that can;
+    access ends at this moment.
 
     Raises ``GroundDoesNotHold`` unless ``ground`` holds for every one of them (misconduct is stated, the others are
     facts), ``SomeRefused``, ``NoSuchCase``, ``CaseChanged``.
     """
     why = checked_reason(reason)
     with store.writing(actor, now) as transaction:
-        found = locked(transaction, counted(wanted))
-        _check_ground(transaction, found, ground, today)
-        done = run_recall_cases(transaction, {"cases": dict(wanted), "reason": why, "day": today.isoformat()})
-        for agency_code, ids in sorted(_by_agency(found).items()):
+        found, gone = chosen(transaction, {"cases": dict(wanted), "leave_out": leave_out})
+        wrong = _without_ground(transaction, found, ground, today)
+        if wrong and not (leave_out and len(wrong) < len(found)):
+            raise GroundDoesNotHold(ground, len(wrong))
+        gone |= {case_id: GroundDoesNotHold(ground, 1) for case_id in wrong}
+        left = {case_id: one for case_id, one in found.items() if case_id not in wrong}
+        if not left:
+            raise SomeRefused(gone, len(wanted))
+        done = run_recall_cases(
+            transaction,
+            {"cases": {case_id: one.version for case_id, one in left.items()}, "reason": why,
+             "day": today.isoformat(), "leave_out": leave_out},
+        )  # fmt: skip
+        recalled_now = {case_id: left[case_id] for case_id in done.case_ids}
+        for agency_code, ids in sorted(_by_agency(recalled_now).items()):
             said = {"ground": ground, "cases": ids}
             transaction.audit("agency.recalled_now", "agency", agency_code, after=said, reason=why)
-    return done
-
-
-@act("cases.withdraw_recall")
-def withdraw_recall(
-    actor: Actor, store: Store, *, now: datetime, today: date, wanted: Mapping[str, int], reason: str
-) -> Moved:
-    """Take announced recalls of cases (id → version) back, all or none: each placement ends when it was to end before.
-    Only what a manager approved is taken back, by a manager, before it takes effect, and only where the agency may
-    still hold cases ``today``: afterwards, or when a contract ends, cases go back by a placement that is approved.
-
-    Raises ``SomeRefused``, ``NoSuchCase``, ``CaseChanged``.
-    """
-    why = checked_reason(reason)
-    arguments = {"cases": dict(wanted)}
-    with store.writing(actor, now) as transaction:
-        found, _ = chosen(transaction, arguments)
-        announced = notices.running(transaction.connection, list(found))
-        stopped = {
-            code: agency_against(transaction.connection, code, today, more=0, lock=True)[1]
-            for code in distinct(one.agency_code for one in announced.values())
-        }
-
-        def withdraw(one: Case) -> Any:
-            notice = announced.get(one.case_id)
-            if notice is None:
-                raise Conflict("No recall of it is announced.", "未发出退案通知。")
-            against = (*against_withdrawing(notice, transaction.now), *stopped[notice.agency_code])
-            if against:
-                raise CannotMove(against)
-            return [altered(one, "recall_withdrawn", why, {"due_at": notice.due_before_at})]
-
-        changes, refused = tried(found, withdraw)
-        done = finish(transaction, changes, refused, arguments)
-        end_notices(transaction, [announced[case_id] for case_id in done.case_ids])
-    return done
+    return Moved(done.case_ids, gone | done.dropped)
 
 
 @act("cases.view")
@@ -188,6 +167,32 @@ def run_announce_recall(transaction: Transaction, arguments: Mapping[str, Any]) 
     return done
 
 
+def run_withdraw_recall(transaction: Transaction, arguments: Mapping[str, Any]) -> Moved:
+    """``cases`` (id → version), ``reason``, ``zone``, ``drop_refused``: announced recalls are taken back, and each
+    placement ends when it was to end before. Only before it takes effect, only while that end lies ahead, and only
+    where the agency may still hold cases: afterwards, or when a contract ends, cases go back by a placement."""
+    found, gone = chosen(transaction, arguments)
+    day = day_of(transaction.now, arguments["zone"])
+    announced = notices.running(transaction.connection, list(found))
+    stopped = {
+        code: agency_against(transaction.connection, code, day, more=0, lock=True)[1]
+        for code in distinct(one.agency_code for one in announced.values())
+    }
+
+    def withdraw(one: Case) -> Any:
+        notice = announced.get(one.case_id)
+        against = against_withdrawing(notice, transaction.now)
+        against = (*against, *stopped[notice.agency_code]) if notice else against
+        if notice is None or against:
+            raise CannotMove(against)
+        return [altered(one, "recall_withdrawn", arguments["reason"], {"due_at": notice.due_before_at})]
+
+    changes, refused = tried(found, withdraw)
+    done = finish(transaction, changes, gone | refused, arguments)
+    end_notices(transaction, [announced[case_id] for case_id in done.case_ids])
+    return done
+
+
 def effective_on(one: Case, rules: PlacementRules, zone: str) -> datetime:
     """When a recall that is announced on the rules' day takes effect: as the day after the notice's last begins."""
     return begin_of(rules.day + timedelta(days=rules.notice_days(one)), zone)
@@ -201,9 +206,14 @@ def against_recall(running: Placement | None, announced: Notice | None, at: date
     return (*found, ENDS_SOONER) if running.due_at <= at else tuple(found)
 
 
-def against_withdrawing(announced: Notice, now: datetime) -> tuple[Reason, ...]:
-    """Every reason why an announced recall is not taken back."""
+def against_withdrawing(announced: Notice | None, now: datetime) -> tuple[Reason, ...]:
+    """Every reason why an announced recall is not taken back. The end it would return to must lie ahead, wherever it
+    came from: one that a former system gave is judged like one that was approved here."""
+    if announced is None:
+        return (NO_NOTICE,)
     found = [IN_EFFECT] if announced.effective_at <= now else []
+    if announced.due_before_at <= now:
+        found.append(LAPSED)
     return (*found, CONTRACT_ENDING) if announced.because == "agency_expiry" else tuple(found)
 
 
@@ -246,22 +256,23 @@ def end_notices(transaction: Transaction, announced: Sequence[Notice]) -> None:
     periods.set_due(transaction.connection, {one.case_id: one.due_before_at for one in announced})
 
 
-def _check_ground(transaction: Transaction, found: Mapping[str, Case], ground: RecallGround, today: date) -> None:
+def _without_ground(
+    transaction: Transaction, found: Mapping[str, Case], ground: RecallGround, today: date
+) -> list[str]:
+    """Those of the cases for which the facts do not bear ``ground`` out."""
     if ground is RecallGround.MISCONDUCT:
-        return
+        return []
     stopped: dict[str, bool] = {}
     for agency_code in distinct(one.agency_code for one in found.values()):
         _, against = agency_against(transaction.connection, agency_code, today, more=0)
         stopped[agency_code] = bool(against)
-    wrong = 0
-    for one in found.values():
+
+    def holds(one: Case) -> bool:
         if ground is RecallGround.AGENCY_STOPPED:
-            wrong += not stopped.get(one.agency_code or "", False)
-        else:
-            held = one.state in (CaseState.DISPUTED, CaseState.SUSPENDED)
-            wrong += not (held or one.flags & PROTECTING)
-    if wrong:
-        raise GroundDoesNotHold(ground, wrong)
+            return stopped.get(one.agency_code or "", False)
+        return one.state in (CaseState.DISPUTED, CaseState.SUSPENDED) or bool(one.flags & PROTECTING)
+
+    return [case_id for case_id, one in sorted(found.items()) if not holds(one)]
 
 
 def _by_agency(found: Mapping[str, Case]) -> dict[str, list[str]]:

@@ -334,6 +334,7 @@ for _kind in CaseRequestKind:
         make="requests.raise",
         run=_RUNS[_kind],
         check=_check,
+        fixed=True,
         labels=_LABELS | labels_of(_kind),
         flags=FLAGS,
         life=_LIVES[_kind],

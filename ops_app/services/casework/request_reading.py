@@ -20,7 +20,7 @@ from ops_app.store.casework import cases, evidence, requests
 from ops_app.store.casework.evidence import Evidence
 from ops_app.store.casework.requests import SORTABLE, CaseRequest, CaseRequestFilter
 from ops_app.store.organisation import approvals
-from ops_app.store.organisation.approvals import ApprovalRequest, RequestDecision
+from ops_app.store.organisation.approvals import ApprovalRequest, RequestDecision, Round
 from ops_app.store.store import Store
 
 __all__ = [
@@ -52,6 +52,7 @@ class CaseRequestRecord:
     refusal: DomainError | None
     is_answered: bool
     case_in_reach: bool
+    rounds: tuple[Round, ...] = ()
 
 
 @act("requests.view")
@@ -108,8 +109,9 @@ def read_case_request(actor: Actor, store: Store, *, now: datetime, case_request
         if one is None or approval is None:
             raise NoSuchCaseRequest
         past = tuple(approvals.history(connection, approval.request_id))
+        rounds = tuple(approvals.rounds_of(connection, approval.request_id))
         in_reach = cases.read(connection, one.case_id, scope_of(actor), now) is not None
-        files = tuple(evidence.of(connection, OBJECT, [case_request_id])) if in_reach else ()
+        files = tuple(evidence.of(connection, OBJECT, [one.case_request_id])) if in_reach else ()
         refusal: DomainError | None = None
         try:
             check_may(
@@ -118,4 +120,6 @@ def read_case_request(actor: Actor, store: Store, *, now: datetime, case_request
         except DomainError as why:
             refusal = why
     answers = one.kind in ANSWERS and approval.is_last_level and approval.state is RequestState.WAITING
-    return CaseRequestRecord(one, approval, past, files, refusal, answers and may(actor, "approvals.decide"), in_reach)
+    return CaseRequestRecord(
+        one, approval, past, files, refusal, answers and may(actor, "approvals.decide"), in_reach, rounds
+    )

@@ -86,7 +86,7 @@ def request_rule_change(
     """Ask that requests of ``kind`` of an agency (``*``: of every agency without a rule of its own) follow this rule
     from the moment of approval on; requests made before keep theirs. The id of the request for approval."""
     arguments = {
-        "kind": kind, "agency_code": agency_code, "currency": currency, "asset": asset, "above": above_minor,
+        "kind": kind, "agency_code": agency_code, "currency": currency, "asset": asset, "above_minor": above_minor,
         "due_hours": due_hours,
     }  # fmt: skip
     return request_approval(
@@ -99,7 +99,8 @@ def _stated(arguments: Mapping[str, Any], at: datetime) -> RequestRule:
     try:
         return RequestRule(
             CaseRequestKind(arguments["kind"]), AssetStep(arguments["asset"]), int(arguments["due_hours"]), at,
-            above_minor=arguments["above"], agency_code=str(arguments["agency_code"]),
+            above_minor=arguments["above_minor"] if "above_minor" in arguments else arguments["above"],
+            agency_code=str(arguments["agency_code"]),
             currency=str(arguments["currency"]),
         )  # fmt: skip
     except (KeyError, TypeError, ValueError) as error:
@@ -139,7 +140,8 @@ register(
         f"currency.{ANY}": ("every currency", "全部币种"),
         "asset": ("goes up to the asset company", "上报资产公司"),
         **{f"asset.{step.value}": names for step, names in ASSET_STEP_NAMES.items()},
-        "above": ("above (minor units)", "起点金额（最小单位）"),
+        "above_minor": ("above", "起点金额"),
+        "above": ("above", "起点金额"),
         "due_hours": ("due in hours", "办理时限（小时）"),
     },
 )

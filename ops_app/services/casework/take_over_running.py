@@ -166,6 +166,7 @@ register(
     make="history.take_over",
     run=run_take_over,
     check=_check,
+    fixed=True,
     labels={
         "case_count": ("cases", "案件数"),
         "balance_minor": ("balance", "余额合计"),

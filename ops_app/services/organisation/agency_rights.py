@@ -99,6 +99,7 @@ register(
     make="people.manage_own_agency",
     run=_run,
     check=_check,
+    fixed=True,
     many=True,
     labels=WIDEN_LABELS,
 )

@@ -139,6 +139,7 @@ register(
     make="announcements.manage",
     run=run_publish,
     check=_check_request,
+    fixed=True,
     labels={
         "announcement_id": ("announcement", "公告"),
         "title_en": ("title in English", "英文标题"),

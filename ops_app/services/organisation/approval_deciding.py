@@ -63,6 +63,15 @@ class Preview:
     refused: dict[str, DomainError]
 
 
+@dataclass(frozen=True)
+class DecidedMany:
+    """What a bulk decision did: the requests it decided, and those it left out with the reason (only where that was
+    allowed)."""
+
+    done: tuple[Moved, ...]
+    refused: dict[str, DomainError]
+
+
 @act("approvals.decide")
 def approve(
     actor: Actor,
@@ -132,18 +141,19 @@ def decide_requests(
     decision: RequestMove,
     items: Mapping[str, Read],
     reason: str,
+    leave_out: bool = False,
     key: str,
-) -> tuple[Moved, ...]:
+) -> DecidedMany:
     """Decide alike on many requests (id → what was read), all or none: ``NotAllDecided`` lists which cannot be decided
-    so and why, and then nothing was."""
+    so and why, and then nothing was. With ``leave_out`` those that can be are, unless none can."""
     _check_bulk(decision, items)
     try:
-        return _decide_all(actor, store, now, decision, items, reason, key)
+        done = _decide_all(actor, store, now, decision, items, reason, leave_out, key)
     except NotAllDecided as why:
-        for request_id, refusal in why.refused.items():
-            if isinstance(refusal, NotCarriedOut):
-                _note_failure(actor, store, now, request_id, refusal)
+        _note_failures(actor, store, now, why.refused)
         raise
+    _note_failures(actor, store, now, done.refused)
+    return done
 
 
 def _decide_all(
@@ -153,28 +163,31 @@ def _decide_all(
     decision: RequestMove,
     items: Mapping[str, Read],
     reason: str,
+    leave_out: bool,
     key: str,
-) -> tuple[Moved, ...]:
+) -> DecidedMany:
     with store.writing(actor, now) as transaction:
         body = {name: vars(read) for name, read in items.items()}
-        claim = once(transaction, key, [decision, body, reason])
+        claim = once(transaction, key, [decision, body, reason, leave_out])
         if not claim.is_new:
-            return tuple(answered(answer) for answer in claim.answer)
+            said = {request_id: DomainError(*why) for request_id, why in claim.answer["refused"].items()}
+            return DecidedMany(tuple(answered(answer) for answer in claim.answer["done"]), said)
         done: list[Moved] = []
         refused: dict[str, DomainError] = {}
         for request_id, read in sorted(items.items()):
             try:
-                # a savepoint: a refusal that the database raised must not hide the refusals after it
-                with transaction.connection.begin_nested():
+                # a refusal that the database raised must not hide the refusals after it, nor leave half a decision
+                with transaction.part():
                     done.append(
                         carry_out(transaction, Asked(decision, request_id, read, reason, f"{key}/{request_id}"))
                     )
             except DomainError as why:
                 refused[request_id] = why
-        if refused:
+        if refused and not (leave_out and done):
             raise NotAllDecided(refused)
-        transaction.answer("approvals", key, [answer_of(one) for one in done])
-    return tuple(done)
+        said_no = {request_id: [why.en, why.zh] for request_id, why in refused.items()}
+        transaction.answer("approvals", key, {"done": [answer_of(one) for one in done], "refused": said_no})
+    return DecidedMany(tuple(done), refused)
 
 
 @act("approvals.decide")
@@ -258,6 +271,12 @@ def _note_failure(actor: Actor, store: Store, now: datetime, request_id: str, wh
     """The undone decision leaves a trace: who tried, and what the command said."""
     with store.writing(actor, now) as transaction:
         transaction.audit("approval.not_carried_out", "approval_request", request_id, reason=why.why.en)
+
+
+def _note_failures(actor: Actor, store: Store, now: datetime, refused: Mapping[str, DomainError]) -> None:
+    for request_id, refusal in refused.items():
+        if isinstance(refusal, NotCarriedOut):
+            _note_failure(actor, store, now, request_id, refusal)
 
 
 def _check_bulk(decision: RequestMove, items: Mapping[str, Read]) -> None:

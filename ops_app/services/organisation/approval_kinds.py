@@ -72,6 +72,7 @@ class Kind:
     life: timedelta | None = None
     levels: Callable[[Transaction, Draft], tuple[Role, ...]] | None = None
     followed: Followed | None = None
+    fixed: bool = False
 
 
 EXPIRY = "organisation.approval_expiry_days"
@@ -94,6 +95,7 @@ def register(
     life: timedelta | None = None,
     levels: Callable[[Transaction, Draft], tuple[Role, ...]] | None = None,
     followed: Followed | None = None,
+    fixed: bool = False,
 ) -> None:
     """Say what a kind of request is. Called once, at import, by the service that owns its command.
 
@@ -102,15 +104,16 @@ def register(
     carried out (it must hold the amount against the arguments). ``many`` allows several open requests for one object;
     ``life`` is how long a request waits before it expires (``None``: as the parameter ``EXPIRY`` says). ``levels``
     names the roles that decide, where the rules of approval alone do not; ``followed`` is called within every move of a
-    request, and what it raises undoes the move. Raises ``LookupError`` for an unknown permission or a code that is
-    taken.
+    request, and what it raises undoes the move. ``fixed``: what is asked for is kept with its object, so that only the
+    reason can be changed when the request is returned. Raises ``LookupError`` for an unknown permission or a code that
+    is taken.
     """
     if make not in GRANTS:
         raise LookupError(f"permission {make!r} is not in the table of grants")
     if kind in KINDS:
         raise LookupError(f"the kind {kind!r} is registered already")
     KINDS[kind] = Kind(
-        kind, name, make, run, check, dict(labels or {}), dict(flags or {}), many, life, levels, followed
+        kind, name, make, run, check, dict(labels or {}), dict(flags or {}), many, life, levels, followed, fixed
     )
 
 

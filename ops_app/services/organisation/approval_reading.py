@@ -27,7 +27,7 @@ from ops_app.services.organisation.approval_moves import in_reach
 from ops_app.store.casework.cases import left_of
 from ops_app.store.organisation import approval_lists, approval_rules, approvals
 from ops_app.store.organisation.approval_lists import SORTABLE, Mine, RequestFilter
-from ops_app.store.organisation.approvals import ApprovalRequest, RequestDecision
+from ops_app.store.organisation.approvals import ApprovalRequest, RequestDecision, Round
 from ops_app.store.store import Store
 
 _BY_AMOUNT = ("least_minor", "least_units", "most_minor")
@@ -54,6 +54,8 @@ class RequestRecord:
     history: tuple[RequestDecision, ...]
     refusal: DomainError | None
     on_behalf_of: str | None
+    rounds: tuple[Round, ...] = ()
+    """Everything it asked for, the first first; the last is what it asks for now."""
 
 
 @act("approvals.view")
@@ -104,6 +106,7 @@ def read_request(actor: Actor, store: Store, *, now: datetime, request_id: str) 
         if one.maker_id != actor.person_id and not may(actor, "approvals.view"):
             raise NoSuchRequest
         past = tuple(approvals.history(connection, request_id))
+        rounds = tuple(approvals.rounds_of(connection, request_id))
         refusal: DomainError | None = None
         behalf: str | None = None
         try:
@@ -113,7 +116,7 @@ def read_request(actor: Actor, store: Store, *, now: datetime, request_id: str) 
             behalf = principal if principal != actor.person_id else None
         except DomainError as why:
             refusal = why
-    return RequestRecord(one, past, refusal, behalf)
+    return RequestRecord(one, past, refusal, behalf, rounds)
 
 
 @act("approvals.own")

@@ -11,6 +11,7 @@ from ops_app.services.organisation.approval_capacity import Read
 from ops_app.services.organisation.approval_deciding import (
     DECISIONS,
     LARGEST_BULK,
+    DecidedMany,
     Preview,
     approve,
     decide_requests,
@@ -43,11 +44,11 @@ from ops_app.services.organisation.approval_reading import (
 )
 from ops_app.store.organisation.approval_lists import SORTABLE, RequestFilter
 from ops_app.store.organisation.approval_rules import Delegation
-from ops_app.store.organisation.approvals import ApprovalRequest, RequestDecision
+from ops_app.store.organisation.approvals import ApprovalRequest, RequestDecision, Round
 
 __all__ = [
-    "DECISIONS", "LARGEST_BULK", "SORTABLE", "ApprovalRequest", "Delegation", "Draft", "Kind",
-    "Moved", "Preview", "Read", "RequestDecision", "RequestFilter", "RequestRecord", "RequestsPage", "approve",
+    "DECISIONS", "LARGEST_BULK", "SORTABLE", "ApprovalRequest", "DecidedMany", "Delegation", "Draft", "Kind",
+    "Moved", "Preview", "Read", "RequestDecision", "RequestFilter", "RequestRecord", "Round", "RequestsPage", "approve",
     "decide_requests", "delegate", "end_delegation", "enter_request", "expire_requests", "kind_of", "kinds",
     "list_delegations", "list_requests", "my_requests", "possible_delegates", "preview_decisions", "read_request",
     "register", "reject", "request_approval", "requests_on", "resubmit", "return_request", "withdraw",

@@ -95,6 +95,7 @@ register(
     make="rows.export",
     run=run_release,
     check=_check_request,
+    fixed=True,
     labels={
         "number": ("export", "导出编号"),
         "title": ("list", "列表"),

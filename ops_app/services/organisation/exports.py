@@ -92,6 +92,13 @@ def rows_without_approval(actor: Actor, store: Store, *, now: datetime) -> int:
 
 
 @act("rows.export")
+def link_hours(actor: Actor, store: Store, *, now: datetime) -> int:
+    """For how many hours the link of a file works that is made now."""
+    with store.reading() as connection:
+        return number_on(connection, LINK_HOURS, today(now))
+
+
+@act("rows.export")
 def record_export(actor: Actor, store: Store, *, now: datetime, asked: Asked) -> Export:
     """Enter and audit an export before its bytes are handed over; if this fails, nothing is handed over.
 

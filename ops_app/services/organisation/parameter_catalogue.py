@@ -29,12 +29,13 @@ _ENTRY = frozenset(
 
 @dataclass(frozen=True)
 class Catalogue:
-    """Every parameter by its code, and the products, rule packs and lenders that have names (English, 中文)."""
+    """Every parameter by its code; products, rule packs, lenders and regions that have names (English, 中文)."""
 
     definitions: Mapping[str, Definition]
     products: Names
     packs: Names
     lenders: Names = field(default_factory=dict)
+    regions: Names = field(default_factory=dict)
 
 
 _made: list[tuple[Mapping[str, Lender], Catalogue]] = []
@@ -53,7 +54,7 @@ def read_catalogue(*files: Path, lenders: Mapping[str, Lender] | None = None) ->
     of narrower scopes to a parameter that is there already; nothing else. Raises ``ValueError`` naming the file and the
     entry."""
     entries: dict[str, dict[str, Any]] = {}
-    names: dict[str, dict[str, tuple[str, str]]] = {"products": {}, "packs": {}}
+    names: dict[str, dict[str, tuple[str, str]]] = {"products": {}, "packs": {}, "regions": {}}
     for file in files:
         stated = yaml.safe_load(file.read_text(encoding="utf-8")) or {}
         for group, found in names.items():
@@ -70,7 +71,7 @@ def read_catalogue(*files: Path, lenders: Mapping[str, Lender] | None = None) ->
             _add(entries, code, {"defaults": dict(defaults)}, f"{lender.code}.yml")
     definitions = {code: _definition(code, entry) for code, entry in sorted(entries.items())}
     named = {code: one.name for code, one in (lenders or {}).items()}
-    return Catalogue(definitions, names["products"], names["packs"], named)
+    return Catalogue(definitions, names["products"], names["packs"], named, names["regions"])
 
 
 def _add(entries: dict[str, dict[str, Any]], code: str, entry: dict[str, Any], file: str) -> None:

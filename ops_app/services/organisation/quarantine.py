@@ -167,11 +167,24 @@ def note_replayed(actor: Actor, store: Store, *, now: datetime, outcomes: Mappin
 
 
 @act("operations.view")
+def waiting_corrections(actor: Actor, store: Store, *, file_id: str, feed: str, line_no: int) -> list[Correction]:
+    """The correction of one refused row that waits for the next run (at most one), its values for those who may
+    correct."""
+    wanted = (corrections.c.file_id == file_id) & (corrections.c.feed == feed) & (corrections.c.line_no == line_no)
+    with store.reading() as connection:
+        rows = connection.execute(select(corrections).where(wanted, corrections.c.replayed_at.is_(None))).all()
+    return _as_seen(actor, [_correction(row) for row in rows])
+
+
+@act("operations.view")
 def list_corrections(actor: Actor, store: Store, *, limit: int = 200) -> list[Correction]:
     """The latest corrections with what became of them; the values only for those who may correct."""
     with store.reading() as connection:
         rows = connection.execute(select(corrections).order_by(corrections.c.made_at.desc()).limit(limit)).all()
-    found = [_correction(row) for row in rows]
+    return _as_seen(actor, [_correction(row) for row in rows])
+
+
+def _as_seen(actor: Actor, found: list[Correction]) -> list[Correction]:
     if may(actor, "quarantine.correct"):
         return found
     return [replace(one, corrected={name: value and "***" for name, value in one.corrected.items()}) for one in found]

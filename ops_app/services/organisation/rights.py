@@ -312,6 +312,7 @@ register(
     make="rights.narrow",
     run=run_widening,
     check=check_may_widen,
+    fixed=True,
     many=True,
     labels=WIDEN_LABELS,
 )

@@ -20,6 +20,7 @@ from ops_app.store.tables.casework import cases
 from ops_app.store.tables.placing import case_batch_rows, case_batches
 
 OBJECT = "case_batch"
+_MOST_ROUNDS = 100
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,10 @@ class BatchRow:
 def add(connection: Connection, batch: Batch, rows: Sequence[BatchRow]) -> None:
     """Enter a batch with its cases."""
     connection.execute(insert(case_batches).values(**vars(batch) | {"kind": batch.kind.value}))
+    _add_rows(connection, rows)
+
+
+def _add_rows(connection: Connection, rows: Sequence[BatchRow]) -> None:
     connection.execute(
         insert(case_batch_rows),
         [
@@ -77,10 +82,52 @@ def add(connection: Connection, batch: Batch, rows: Sequence[BatchRow]) -> None:
     )
 
 
+def set_aside(connection: Connection, batch: Batch, round_no: int) -> str:
+    """Keep a batch with its cases as it was asked for in a round, before it is asked for anew; the id it is kept under.
+    No request is about that id, so what is set aside is in no list and keeps no case waiting."""
+    kept_as = version_id(batch.batch_id, round_no)
+    connection.execute(insert(case_batches).values(**vars(batch) | {"kind": batch.kind.value, "batch_id": kept_as}))
+    connection.execute(
+        update(case_batch_rows).where(case_batch_rows.c.batch_id == batch.batch_id).values(batch_id=kept_as)
+    )
+    return kept_as
+
+
+def version_id(batch_id: str, round_no: int) -> str:
+    """Under which id the version of an earlier round is kept."""
+    return f"{batch_id}-v{round_no}"
+
+
+def versions(connection: Connection, batch_id: str) -> list[tuple[int, Batch]]:
+    """What was set aside of a batch: its round and how it was asked for then, the first first."""
+    rounds = {version_id(batch_id, number): number for number in range(1, _MOST_ROUNDS)}
+    found = connection.execute(select(case_batches).where(case_batches.c.batch_id.in_(list(rounds))))
+    kept = [(rounds[row.batch_id], Batch(**{**row._mapping, "kind": BatchKind(row.kind)})) for row in found]
+    return sorted(kept, key=lambda pair: pair[0])
+
+
+def ask_anew(connection: Connection, batch: Batch, rows: Sequence[BatchRow]) -> None:
+    """Write a batch as it is asked for now, over what was set aside."""
+    values = vars(batch) | {"kind": batch.kind.value}
+    values.pop("batch_id")
+    connection.execute(update(case_batches).where(case_batches.c.batch_id == batch.batch_id).values(**values))
+    _add_rows(connection, rows)
+
+
 def read(connection: Connection, batch_id: str) -> Batch | None:
     """The batch of an id."""
     row = connection.execute(select(case_batches).where(case_batches.c.batch_id == batch_id)).first()
     return None if row is None else Batch(**{**row._mapping, "kind": BatchKind(row.kind)})
+
+
+def numbered(connection: Connection, ids: Sequence[str]) -> dict[str, datetime]:
+    """Batch → when it was asked for, from which its number is made."""
+    found: dict[str, datetime] = {}
+    for some in chunks(list(ids)):
+        query = select(case_batches.c.batch_id, case_batches.c.made_at).where(case_batches.c.batch_id.in_(some))
+        rows: Any = connection.execute(query)
+        found.update((batch_id, made_at) for batch_id, made_at in rows)
+    return found
 
 
 def rows_of(connection: Connection, batch_id: str) -> list[BatchRow]:

@@ -138,6 +138,24 @@ def last_actor(connection: Connection, case_id: str) -> str | None:
     return found
 
 
+def last_actors(connection: Connection, ids: Sequence[str]) -> dict[str, str]:
+    """Case → the name of whoever did the last thing to it."""
+    found: dict[str, str] = {}
+    for some in chunks(list(ids)):
+        last = (
+            select(case_events.c.case_id, func.max(case_events.c.nth).label("nth"))
+            .where(case_events.c.case_id.in_(some))
+            .group_by(case_events.c.case_id)
+            .subquery()
+        )
+        same = (case_events.c.case_id == last.c.case_id) & (case_events.c.nth == last.c.nth)
+        rows: Any = connection.execute(
+            select(case_events.c.case_id, case_events.c.made_by_name).join_from(case_events, last, same)
+        )
+        found.update((case_id, name) for case_id, name in rows)
+    return found
+
+
 def how_many(connection: Connection, table: Table, ids: Sequence[str]) -> dict[str, int]:
     """Case → how many rows of ``table`` (placements, assignments, case_flags) it has had."""
     found: dict[str, int] = {}

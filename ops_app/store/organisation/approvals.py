@@ -175,6 +175,33 @@ def add_round(connection: Connection, one: ApprovalRequest, entered_at: datetime
     )
 
 
+@dataclass(frozen=True)
+class Round:
+    """What a request asked for in one of its rounds, the levels that it needed then, and when it was entered."""
+
+    round_no: int
+    arguments: Mapping[str, Any]
+    amount_minor: int | None
+    currency: str | None
+    reason: str
+    flags: tuple[str, ...]
+    levels: tuple[Role, ...]
+    entered_at: datetime
+
+
+def rounds_of(connection: Connection, request_id: str) -> list[Round]:
+    """Every round of a request, the first first."""
+    found = connection.execute(select(rounds).where(rounds.c.request_id == request_id).order_by(rounds.c.round_no))
+    return [
+        Round(
+            row.round_no, stored_json.read(row.arguments_json), row.amount_minor, row.currency, row.reason,
+            tuple(stored_json.read(row.flags_json)), tuple(Role(code) for code in stored_json.read(row.levels_json)),
+            row.entered_at,
+        )
+        for row in found
+    ]  # fmt: skip
+
+
 def rewrite(connection: Connection, before: ApprovalRequest, after: ApprovalRequest) -> bool:
     """Write the request as it now is if nobody changed it since ``before`` was read; says whether it did."""
     done = connection.execute(

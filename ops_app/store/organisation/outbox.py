@@ -20,17 +20,31 @@ class Message:
     key: str
     payload_json: str
     created_at: datetime
+    attempts: int = 0
 
 
 def waiting(connection: Connection, limit: int) -> list[Message]:
-    """The oldest messages that were not sent, in order."""
+    """The oldest messages that were neither sent nor set aside, in order."""
+    c = outbox.c
     rows = connection.execute(
-        select(outbox.c.id, outbox.c.topic, outbox.c.key, outbox.c.payload_json, outbox.c.created_at)
-        .where(outbox.c.sent_at.is_(None))
-        .order_by(outbox.c.id)
+        select(c.id, c.topic, c.key, c.payload_json, c.created_at, c.attempts)
+        .where(c.sent_at.is_(None), c.set_aside_at.is_(None))
+        .order_by(c.id)
         .limit(limit)
     )
-    return [Message(row.id, row.topic, row.key, row.payload_json, row.created_at) for row in rows]
+    return [Message(row.id, row.topic, row.key, row.payload_json, row.created_at, row.attempts) for row in rows]
+
+
+def note_failure(
+    connection: Connection, message_id: int, why: str, *, attempts: int, set_aside_at: datetime | None
+) -> None:
+    """The message did not leave, having been refused ``attempts`` times by now; ``set_aside_at``: it is tried no more,
+    so that others are not kept waiting."""
+    connection.execute(
+        update(outbox)
+        .where(outbox.c.id == message_id, outbox.c.sent_at.is_(None))
+        .values(attempts=attempts, last_error=why[:500], set_aside_at=set_aside_at)
+    )
 
 
 def mark_sent(connection: Connection, message_id: int, now: datetime) -> bool:

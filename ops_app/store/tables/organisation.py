@@ -131,6 +131,9 @@ outbox = Table(
     Column("payload_json", Text, nullable=False),
     Column("created_at", Moment, nullable=False),
     Column("sent_at", Moment),
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("last_error", String(500)),
+    Column("set_aside_at", Moment),
     Index("ix_outbox_unsent", "id", sqlite_where=text("sent_at is null"), postgresql_where=text("sent_at is null")),
     info={"unaudited": "publishing belongs to the act that publishes, which is audited; sending it is not an act"},
 )

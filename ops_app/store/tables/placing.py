@@ -27,7 +27,9 @@ case_batches = Table(
     Column("made_by", String(64), nullable=False),
     Column("made_by_name", String(200), nullable=False),
     Column("made_at", Moment, nullable=False),
-    CheckConstraint("kind in ('place', 'extend', 'recall', 'transfer')", name="ck_case_batches_kind"),
+    CheckConstraint(
+        "kind in ('place', 'extend', 'recall', 'transfer', 'withdraw_recall')", name="ck_case_batches_kind"
+    ),
     CheckConstraint("case_count >= 1 and excluded_count >= 0", name="ck_case_batches_counts"),
     Index(None, "made_at", "batch_id"),
 )

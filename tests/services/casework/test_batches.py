@@ -11,10 +11,11 @@ from sqlalchemy import text
 from ops_app.domain.casework.cases import CaseMove, CaseState, Custody, NoSuchCase
 from ops_app.domain.casework.flags import Flag
 from ops_app.domain.casework.placing import AgencyStopped, BatchKind
-from ops_app.domain.errors import Invalid, Refused
+from ops_app.domain.errors import Invalid, NotFound, Refused
 from ops_app.domain.organisation.agencies import AgencyState
-from ops_app.domain.organisation.approvals import NotCarriedOut, OwnRequest, RequestState
+from ops_app.domain.organisation.approvals import MoveNotAllowed, NotCarriedOut, OwnRequest, RequestState
 from ops_app.domain.organisation.people import SYSTEM, Actor, Role
+from ops_app.services.casework.batch_changes import earlier_versions, read_own_batch, resubmit_batch
 from ops_app.services.casework.batches import (
     Asked,
     list_batches,
@@ -25,6 +26,7 @@ from ops_app.services.casework.batches import (
 from ops_app.services.casework.cases import list_cases, read_case
 from ops_app.services.casework.moving import move_case, set_flag
 from ops_app.services.casework.placing import SomeRefused, queue_cases
+from ops_app.services.casework.recalling import announced_recalls, run_announce_recall
 from ops_app.services.casework.verify import verify_one_owner
 from ops_app.services.organisation import approvals as engine
 from ops_app.services.organisation.approval_kinds import kind_of
@@ -356,3 +358,130 @@ def test_an_ended_agency_is_refused_like_any_that_does_not_work(store: Store, tm
     assert [one.code for one in preview_batch(maker, store, now=NOW, asked=asked(store, *ids)).against] == [
         "not_active"
     ]
+
+
+def test_a_recall_is_taken_back_by_a_request_that_somebody_else_approves(
+    store: Store, tmp_path: Path, maker: Actor, manager: Actor
+) -> None:
+    ids = some_cases(store, tmp_path)
+    placed(store, "AG01", *ids[:3])
+    with store.writing(SUPERVISOR, NOW) as transaction:
+        run_announce_recall(transaction, {"cases": versions(store, *ids[:2]), "reason": WHY, "zone": ZONE})
+    what = asked(store, *ids[:3], kind=BatchKind.WITHDRAW_RECALL, agency=None, due=None)
+    found = preview_batch(maker, store, now=NOW, asked=what)
+    assert [(case_id, [one.code for one in why]) for case_id, _, why in found.excluded] == [(ids[2], ["no_notice"])]
+    assert found.effective == (DUE, DUE)  # where the placements would end again
+    with pytest.raises(SomeRefused):
+        submit(store, maker, what)
+    (batch,) = submit(store, maker, what, leave_out=True)
+    assert batch.case_count == 2
+    with pytest.raises(OwnRequest):
+        decide(store, maker, batch.batch_id)
+    assert len(announced_recalls(AG1, store, now=NOW)) == 1  # nothing happens before
+    done = decide(store, manager, batch.batch_id)
+    assert (done.result["done"], done.result["dropped"]) == (2, 0)
+    assert announced_recalls(AG1, store, now=LATER) == []
+    assert {one.case_id for one in list_cases(AG1, store, now=DUE - timedelta(seconds=1)).rows} == set(ids[:3])
+
+
+def test_a_recall_that_took_effect_before_the_approval_is_dropped(
+    store: Store, tmp_path: Path, maker: Actor, manager: Actor
+) -> None:
+    ids = some_cases(store, tmp_path)
+    placed(store, "AG01", ids[0])
+    with store.writing(SUPERVISOR, NOW) as transaction:
+        run_announce_recall(transaction, {"cases": versions(store, ids[0]), "reason": WHY, "zone": ZONE})
+    what = asked(store, ids[0], kind=BatchKind.WITHDRAW_RECALL, agency=None, due=None)
+    (batch,) = submit(store, maker, what)
+    with pytest.raises(NotCarriedOut, match="took effect"):
+        decide(store, manager, batch.batch_id, now=NOW + timedelta(days=8))
+
+
+def test_a_manager_does_not_ask_for_what_managers_approve(store: Store, tmp_path: Path, manager: Actor) -> None:
+    ids = some_cases(store, tmp_path)
+    placed(store, "AG01", ids[0])
+    with pytest.raises(Refused):
+        submit(store, manager, asked(store, ids[0], kind=BatchKind.WITHDRAW_RECALL, agency=None, due=None))
+
+
+def test_a_batch_that_came_back_is_changed_and_judged_anew_and_both_versions_stay(
+    store: Store, tmp_path: Path, maker: Actor, manager: Actor
+) -> None:
+    ids = queued(store, tmp_path)
+    an_agency(store, "AG02")
+    (batch,) = submit(store, maker, asked(store, *ids))
+    decide(store, manager, batch.batch_id, act=engine.return_request)
+    set_flag(
+        SUPERVISOR, store, now=LATER, case_id=ids[0], version=now_is(store, ids[0]).version, flag=Flag.DISPUTE,
+        reason=WHY,
+    )  # fmt: skip
+    found = read_own_batch(maker, store, now=LATER, batch_id=batch.batch_id)
+    assert {one.case_id for one in found.cases} == set(ids)
+    again = asked(store, *ids[:3], agency="AG02")  # its own cases wait for nobody else
+    preview = preview_batch(maker, store, now=LATER, asked=again, again=batch.batch_id)
+    assert [(case_id, [one.code for one in why]) for case_id, _, why in preview.excluded] == [(ids[0], ["dispute"])]
+    (request,) = engine.requests_on(maker, store, now=LATER, object_type="case_batch", object_id=batch.batch_id)
+    common = {"now": LATER, "batch_id": batch.batch_id, "expected_version": request.version, "reason": "another agency"}
+    with pytest.raises(SomeRefused):
+        resubmit_batch(maker, store, asked=again, key="again", **common)
+    with pytest.raises(NotFound):
+        resubmit_batch(a_collector(store, "other", role=Role.SUPERVISOR), store, asked=again, key="o", **common)
+    done = resubmit_batch(maker, store, asked=again, key="again", leave_out=True, **common)
+    assert resubmit_batch(maker, store, asked=again, key="again", leave_out=True, **common) == done
+    now_asked = read_batch(manager, store, now=LATER, batch_id=batch.batch_id)
+    assert (now_asked.batch.agency_code, now_asked.batch.case_count, now_asked.batch.made_at) == ("AG02", 2, NOW)
+    ((number, before, rows),) = [
+        (one.round_no, one.batch, one.rows)
+        for one in earlier_versions(manager, store, now=LATER, batch_id=batch.batch_id)
+    ]
+    assert (number, before.agency_code, before.case_count, before.reason) == (1, "AG01", 6, WHY)
+    assert {one.case_id for one in rows} == set(ids)
+    record = engine.read_request(manager, store, now=LATER, request_id=request.request_id)
+    assert [(one.round_no, one.arguments["agency_code"], one.amount_minor) for one in record.rounds] == [
+        (1, "AG01", batch.balance_minor), (2, "AG02", now_asked.batch.balance_minor),
+    ]  # fmt: skip
+    assert len(list_batches(maker, store, now=LATER)) == 1  # what was set aside is in no list
+    later = LATER + timedelta(hours=1)
+    decide(store, manager, batch.batch_id, now=later)
+    assert {one.case_id for one in list_cases(AG2, store, now=later).rows} == set(ids[1:3])
+    assert list_cases(AG1, store, now=later).rows == ()
+
+
+def test_what_a_batch_comes_to_after_a_change_decides_its_levels(
+    store: Store, tmp_path: Path, maker: Actor, manager: Actor
+) -> None:
+    ids = some_cases(store, tmp_path, 2)
+    large = a_spell(9, balance_minor=1_000_000_000)
+    taken_in(store, tmp_path, large, debtors=[a_debtor(9)])
+    an_agency(store, "AG01")
+    every = [*ids, large["case_id"]]
+    queue_cases(SUPERVISOR, store, now=NOW, wanted=versions(store, *every), reason=WHY)
+    (batch,) = submit(store, maker, asked(store, *every))
+    (request,) = engine.requests_on(maker, store, now=NOW, object_type="case_batch", object_id=batch.batch_id)
+    assert request.levels == (Role.MANAGER, Role.FINANCE)
+    decide(store, manager, batch.batch_id, act=engine.return_request)
+    done = resubmit_batch(
+        maker, store, now=LATER, batch_id=batch.batch_id, expected_version=request.version + 1,
+        asked=asked(store, *ids), reason=WHY, key="less",
+    )  # fmt: skip
+    assert done.levels == 1
+    with pytest.raises(Invalid, match="CNY"):  # another currency is another batch
+        dollars = a_spell(11, currency="USD", balance_minor=50_000)
+        taken_in(store, tmp_path, dollars, debtors=[a_debtor(11)])
+        queue_cases(SUPERVISOR, store, now=NOW, wanted=versions(store, dollars["case_id"]), reason=WHY)
+        decide(store, manager, batch.batch_id, act=engine.return_request)
+        resubmit_batch(
+            maker, store, now=LATER, batch_id=batch.batch_id, expected_version=done.version + 1,
+            asked=asked(store, dollars["case_id"]), reason=WHY, key="dollars",
+        )  # fmt: skip
+
+
+def test_a_batch_that_was_not_returned_is_not_changed(store: Store, tmp_path: Path, maker: Actor) -> None:
+    ids = queued(store, tmp_path)
+    (batch,) = submit(store, maker, asked(store, *ids[:3]))
+    with pytest.raises(MoveNotAllowed):
+        resubmit_batch(
+            maker, store, now=LATER, batch_id=batch.batch_id, expected_version=1, asked=asked(store, *ids[:2]),
+            reason=WHY, key="early",
+        )  # fmt: skip
+    assert read_batch(maker, store, now=LATER, batch_id=batch.batch_id).batch == batch

@@ -11,7 +11,7 @@ from sqlalchemy import text
 from ops_app.domain.casework.cases import CaseChanged, NoSuchCase
 from ops_app.domain.errors import Conflict, Invalid, NotFound, Refused
 from ops_app.domain.organisation.people import Actor
-from ops_app.services.casework.assigning import move_all_cases
+from ops_app.services.casework.assigning import assign_cases, move_all_cases
 from ops_app.services.casework.cases import read_case
 from ops_app.services.casework.conflicts import declare_conflict, end_conflict, list_conflicts
 from ops_app.store.store import Store
@@ -57,11 +57,14 @@ def test_all_cases_of_the_debtor_leave_who_declares_it_and_none_comes_back(store
     assert [now_is(store, one).collector_id for one in ids] == [None, None, her.person_id]
     with pytest.raises(NoSuchCase):
         read_case(her, store, now=NOW, case_id=ids[0])
-    with pytest.raises(Invalid, match="conflict of interest with the debtors of L1, L2") as refused:
+    with pytest.raises(Invalid, match="conflict of interest with the debtor of L") as refused:
         assigned(store, AG1, her, *ids[:2])
     assert refused.value.field == "collector_id"
-    assigned(store, AG1, other, *ids[:2])
-    with pytest.raises(Invalid, match="conflict of interest"):
+    given = {"now": NOW, "collector_id": her.person_id, "reason": WHY, "leave_out": True}
+    assigned(store, AG1, other, *ids)
+    moved = assign_cases(AG1, store, wanted=versions(store, *ids), **given)
+    assert (moved.case_ids, set(moved.dropped)) == ((ids[2],), set(ids[:2])), "the others are given all the same"
+    with pytest.raises(Invalid, match="conflict of interest with the debtor of L1, L2"):
         move_all_cases(AG1, store, now=NOW, from_id=other.person_id, to_id=her.person_id, reason=WHY)
     assert read_case(AG1, store, now=NOW, case_id=ids[0]).assignments[0].ended_at == NOW
 

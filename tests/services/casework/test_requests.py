@@ -322,7 +322,7 @@ def test_a_waiver_lapses_with_the_balance_it_rests_on(
     assert (again.item.balance_minor, again.item.amount_minor, again.item.step) == (90_000, 10_000, Step.ASSET)
     assert [file.file_name for file in again.files] == ["income proof.pdf"]
     decide(store, house.supervisor, one)
-    with pytest.raises(Invalid, match=r"Only 800.00 of this can still be waived: 100.00 was granted before"):
+    with pytest.raises(Invalid, match=r"Only 800.00 CNY of this can still be waived: 100.00 CNY was granted before"):
         ask(store, tmp_path, house.in_house, ids[3], K.WAIVER, waived_principal_minor=85_000, to_pay_minor=1)
 
 

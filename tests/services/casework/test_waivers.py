@@ -81,7 +81,8 @@ def test_no_more_of_a_component_is_waived_than_is_owed_of_it(store: Store, tmp_p
     owing(store, tmp_path, principal=940_000, penalty=60_000)
     assigned(store, house.agency, house.caller, ONE)
     decide(store, house.agency, waive(store, tmp_path, house, penalty=50_000))
-    with pytest.raises(Invalid, match=r"Only 100.00 of this can still be waived: 500.00 was granted") as refused:
+    said = r"Only 100.00 CNY of this can still be waived: 500.00 CNY was granted"
+    with pytest.raises(Invalid, match=said) as refused:
         waive(store, tmp_path, house, penalty=10_001)
     assert refused.value.field == "waived_penalty_minor"
     waive(store, tmp_path, house, penalty=10_000)
@@ -97,7 +98,7 @@ def test_what_the_lender_posted_is_not_held_against_the_next_waiver(store: Store
     with pytest.raises(Invalid, match=r"Only 250.00"):  # principal was paid; that posts no waiver of interest
         waive(store, tmp_path, house, now=now, interest=25_001)
     now = fed(store, tmp_path, 2, principal=20_000, interest=25_000)
-    with pytest.raises(Invalid, match=r"Only 250.00 of this is owed"):
+    with pytest.raises(Invalid, match=r"Only 250.00 CNY of this is owed"):
         waive(store, tmp_path, house, now=now, interest=25_001)
     waive(store, tmp_path, house, now=now, interest=25_000)
 

@@ -328,3 +328,35 @@ def test_nothing_is_written_of_a_refused_move(store: Store, maker: Actor) -> Non
     with store.reading() as connection:
         assert connection.execute(select(func.count()).select_from(approval_decisions)).scalar_one() == 0
         assert connection.execute(select(approval_requests.c.version)).scalar_one() == 1
+
+
+def test_of_many_those_that_can_be_are_decided_and_the_others_come_back_with_their_reasons(
+    store: Store, maker: Actor, supervisor: Actor
+) -> None:
+    good = [ask(store, maker, loan=f"L{number}") for number in range(2)]
+    bad = ask(store, supervisor, loan="mine")
+    refusing = ask(store, maker, loan="R", arguments={"loan_id": "R", "refuse": True})
+    items = {one.request_id: read_of(one) for one in (*good, bad, refusing)}
+    common = {"now": NOW, "decision": RequestMove.APPROVE, "reason": "all fine", "leave_out": True}
+    found = approvals.decide_requests(supervisor, store, items=items, key="b1", **common)
+    assert {one.request_id for one in found.done} == {one.request_id for one in good}
+    assert set(found.refused) == {bad.request_id, refusing.request_id}
+    assert "余额已变动" in found.refused[refusing.request_id].zh
+    again = approvals.decide_requests(supervisor, store, items=items, key="b1", **common)
+    assert again.done == found.done
+    assert {one: why.zh for one, why in again.refused.items()} == {one: why.zh for one, why in found.refused.items()}
+    assert effects(store) == 2
+    # what was undone is not said to have been done
+    with store.reading() as connection:
+        said = connection.execute(
+            select(audit_log.c.object_id).where(audit_log.c.action.in_(["approval.approve_last", "test.waived"]))
+        ).scalars()
+        tried = connection.execute(
+            select(audit_log.c.object_id).where(audit_log.c.action == "approval.not_carried_out")
+        ).scalars()
+        assert set(said) == {one.request_id for one in good} | {"L0", "L1"}
+        assert set(tried) == {refusing.request_id}
+    assert seen(store, maker, refusing.request_id).state is RequestState.WAITING
+    left = {one: read for one, read in items.items() if one in found.refused}
+    with pytest.raises(NotAllDecided):
+        approvals.decide_requests(supervisor, store, items=left, key="b2", **common)

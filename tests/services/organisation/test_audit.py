@@ -19,7 +19,6 @@ from ops_app.services.organisation.audit import (
     list_actions,
     search_audit,
 )
-from ops_app.services.organisation.outbox import send_messages
 from ops_app.store.store import Store
 from tests.services.organisation.conftest import NOW, someone
 
@@ -135,23 +134,3 @@ def test_an_operator_may_sign_and_verify_but_not_read(log: Store, tmp_path: Path
 def test_a_broken_finding_says_what_is_wrong() -> None:
     with pytest.raises(ValueError, match="says what is wrong"):
         Finding(8, "audit", "broken")
-
-
-def test_messages_are_sent_in_order_and_what_failed_is_sent_again(store: Store) -> None:
-    for number in range(4):
-        with store.writing(SYSTEM, NOW) as transaction:
-            transaction.publish("payments", f"p{number}", {"number": number})
-            transaction.audit("x", "y", "z")
-    sent: list[str] = []
-
-    def send(message) -> None:
-        if message.key == "p2" and len(sent) < 3:
-            sent.append("failed")
-            raise ConnectionError
-        sent.append(message.key)
-
-    with pytest.raises(ConnectionError):
-        send_messages(SYSTEM, store, now=NOW, send=send)
-    assert send_messages(SYSTEM, store, now=NOW, send=send) == 2
-    assert send_messages(SYSTEM, store, now=NOW, send=send) == 0
-    assert sent == ["p0", "p1", "failed", "p2", "p3"]

@@ -102,6 +102,10 @@ def test_the_products_are_those_of_the_seed() -> None:
     assert catalogue().products == {row["product_code"]: (row["name_en"], row["name_zh"]) for row in seed("products")}
 
 
+def test_the_regions_are_those_of_the_seed() -> None:
+    assert catalogue().regions == {row["region_code"]: (row["name_en"], row["name_zh"]) for row in seed("regions")}
+
+
 def write(tmp_path: Path, text: str) -> Path:
     file = tmp_path / "lender.yml"
     file.write_text(text, encoding="utf-8")

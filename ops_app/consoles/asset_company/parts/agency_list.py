@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from ops_app.consoles.kit import tables, url
+from ops_app.consoles.kit import names, tables, url
 from ops_app.consoles.kit.context import Here
 from ops_app.consoles.kit.forms import Form
 from ops_app.domain.organisation.agencies import AGENCY_STATE_NAMES, AgencyState
@@ -73,7 +73,7 @@ def listing(at: Here) -> tables.Listing[Agency]:
             Column("listed", t("agencies.white_listed"), lambda one: yes_no(at, one.white_listed)),
             Column("contract", t("agencies.contract_to_date"), lambda one: labels.day(one.contract_to_date)),
             Column("licence", t("agencies.licence_expires_date"), lambda one: labels.day(one.licence_expires_date)),
-            Column("regions", t("agencies.regions"), lambda one: labels.listing(one.regions)),
+            Column("regions", t("agencies.regions"), lambda one: names.regions(at, one.regions)),
             Column(
                 "capacity",
                 t("agencies.capacity_cases"),

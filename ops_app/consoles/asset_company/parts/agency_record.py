@@ -10,7 +10,7 @@ import streamlit as st
 from ops_app.consoles.asset_company.parts import agency_access, agency_contract, agency_details, agency_move
 from ops_app.consoles.asset_company.parts.agency_list import yes_no
 from ops_app.consoles.casework import placement_file
-from ops_app.consoles.kit import record, tables, url
+from ops_app.consoles.kit import names, record, tables, url
 from ops_app.consoles.kit.context import Here
 from ops_app.domain.errors import DomainError
 from ops_app.domain.organisation.agencies import AGENCY_STATE_NAMES
@@ -49,8 +49,7 @@ def show(at: Here, agency_code: str) -> None:
         _people(at, found)
     else:
         record.history(at, [_happening(at, row) for row in found.history])
-    if at.may("agencies.move"):
-        agency_move.show(at, found.agency)
+    agency_move.show(at, found.agency)
 
 
 def _facts(at: Here, found: AgencyRecord) -> None:
@@ -63,7 +62,7 @@ def _facts(at: Here, found: AgencyRecord) -> None:
             t("agencies.licence_expires_date"): labels.day(agency.licence_expires_date),
             t("agencies.contract_to_date"): labels.day(agency.contract_to_date),
             t("agencies.fee_schedule"): agency.fee_schedule or "",
-            t("agencies.regions"): labels.listing(agency.regions),
+            t("agencies.regions"): names.regions(at, agency.regions),
             t("agencies.capacity_cases"): labels.count(agency.capacity_cases),
             t("agencies.contact"): labels.listing(
                 [one for one in (agency.contact_name, agency.contact_phone, agency.contact_email) if one]

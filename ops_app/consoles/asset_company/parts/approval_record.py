@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import streamlit as st
 
 from ops_app.consoles.asset_company.parts.approval_list import flag_names, kind_name, name_of, subject
 from ops_app.consoles.casework import batch_list
-from ops_app.consoles.kit import record
+from ops_app.consoles.casework.request_rules import DEFAULT_CURRENCY
+from ops_app.consoles.kit import names as named
+from ops_app.consoles.kit import record, tables
 from ops_app.consoles.kit.context import Here
+from ops_app.consoles.kit.export import MAX_ROWS
 from ops_app.consoles.kit.forms import form
 from ops_app.consoles.kit.subjects import IDENTIFIERS
+from ops_app.domain.casework.placing import batch_number
 from ops_app.domain.hidden import Hidden
 from ops_app.domain.organisation.approvals import (
     OPEN,
@@ -23,7 +27,7 @@ from ops_app.domain.organisation.approvals import (
 )
 from ops_app.services.casework.batches import OBJECT as BATCH
 from ops_app.services.organisation import approvals as engine
-from ops_app.services.organisation.approvals import ApprovalRequest, RequestDecision, RequestRecord
+from ops_app.services.organisation.approvals import ApprovalRequest, RequestDecision, RequestRecord, Round
 
 
 def show(at: Here, request_id: str) -> None:
@@ -50,6 +54,7 @@ def facts(at: Here, one: ApprovalRequest) -> None:
             {
                 t("approvals.kind"): kind_name(at, one.kind),
                 t("approvals.object"): subject(at, one),
+                t("cases.batch_number"): batch_number(one.object_id, one.made_at) if one.object_type == BATCH else "",
                 t("approvals.amount"): labels.money(one.amount_minor, one.currency or ""),
                 t("forms.reason"): one.reason,
                 t("approvals.maker"): one.maker_name,
@@ -75,13 +80,46 @@ def facts(at: Here, one: ApprovalRequest) -> None:
 
 def arguments(at: Here, one: ApprovalRequest) -> list[tuple[str, str, str]]:
     """The arguments of the command (key, name, value), amounts and dates as a person reads them."""
-    known = engine.kinds().get(one.kind)
+    return _said(at, one.kind, one.arguments, one.currency)
+
+
+def _said(at: Here, kind: str, asked: Mapping[str, Any], its: str | None) -> list[tuple[str, str, str]]:
+    known = engine.kinds().get(kind)
     names = known.labels if known else {}
-    currency = str(one.arguments.get("currency") or one.currency or "")
+    currency = str(asked.get("currency") or its or "")
     return [
-        (name, at.labels.named(names, name), _value(at, name, value, currency, names))
-        for name, value in one.arguments.items()
+        (name, at.labels.named(names, name), _value(at, name, value, currency, names)) for name, value in asked.items()
     ]
+
+
+def versions(at: Here, kind: str, rounds: Sequence[Round]) -> None:
+    """What was asked for before and what is asked for now, line by line where they differ."""
+    if len(rounds) < 2:
+        return
+    t, labels = at.t, at.labels
+    columns: list[tables.Column[tuple[str, list[str]]]] = [
+        tables.Column("what", t("approvals.version_field"), lambda row: row[0])
+    ]
+    lines: dict[str, tuple[str, list[str]]] = {}
+    for place, one in enumerate(rounds):
+        said = [
+            *_said(at, kind, one.arguments, one.currency),
+            ("_amount", t("approvals.amount"), labels.money(one.amount_minor, one.currency or "")),
+            ("_levels", t("approvals.levels"), labels.listing([labels.role(role) for role in one.levels])),
+            ("_reason", t("forms.reason"), one.reason),
+        ]
+        for key, name, value in said:
+            lines.setdefault(key, (name, ["–"] * len(rounds)))[1][place] = value
+        columns.append(
+            tables.Column(
+                f"v{one.round_no}",
+                t("approvals.version", number=labels.count(one.round_no), moment=labels.moment(one.entered_at)),
+                lambda row, place=place: row[1][place],  # type: ignore[misc]
+            )
+        )
+    rows = [line for key, line in lines.items() if len(set(line[1])) > 1 and key not in IDENTIFIERS]
+    st.subheader(t("approvals.versions"), anchor=False)
+    tables.show_rows(columns, rows, title=t("approvals.versions"))
 
 
 def _value(at: Here, name: str, value: Any, currency: str, names: Mapping[str, tuple[str, str]]) -> str:
@@ -95,12 +133,20 @@ def _value(at: Here, name: str, value: Any, currency: str, names: Mapping[str, t
     if isinstance(value, Mapping):
         parts = (f"{labels.named(names, key)}: {_value(at, key, it, currency, names)}" for key, it in value.items())
         return labels.listing(list(parts))
+    if name == "regions" and isinstance(value, list | tuple):
+        return named.regions(at, [str(it) for it in value])
     if isinstance(value, list | tuple):
         return "; ".join(_value(at, name, it, currency, names) for it in value) or "–"
     if value is None or value == "":
         return "–"
-    if name.endswith("_minor") and currency and isinstance(value, int):
+    if name in ("above", "above_minor") and isinstance(value, int) and len(currency) != 3:
+        return at.t("requests.above_any", amount=labels.minor(value, DEFAULT_CURRENCY))
+    if (name.endswith("_minor") or name == "above") and currency and isinstance(value, int):
         return labels.money(value, currency)
+    if name == "rows" and isinstance(value, int):
+        return at.t("subjects.up_to", count=labels.count(value)) if value >= MAX_ROWS else labels.count(value)
+    if name == "product_code":
+        return named.product(at, str(value))
     if name.endswith("_date"):
         return labels.day(str(value))
     if name.endswith("_at"):
@@ -156,7 +202,8 @@ def move_name(at: Here, move: RequestMove, one: ApprovalRequest) -> str:
 
 
 def history(at: Here, found: RequestRecord) -> None:
-    """Who did what, in whose name, and why."""
+    """Who did what, in whose name, and why; what was asked for before, where it was changed."""
+    versions(at, found.item.kind, found.rounds)
 
     def who(said: RequestDecision) -> str:
         if not said.is_delegated:

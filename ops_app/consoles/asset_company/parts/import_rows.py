@@ -127,6 +127,8 @@ def _one(at: Here, one: Import, row: RefusedLine, names: Mapping[str, str], corr
         again = again or str(correction.outcome)
     if again:
         st.error(t("imports.again", why=again))
+    if correction is not None and correction.outcome is None:
+        st.info(t("refused.waits_here"))
     settled = correction is not None and correction.outcome in ("accepted", "discarded")
     values = {**row.values, **(dict(correction.corrected) if correction else {})}
     if one.state not in CORRECTABLE or settled or (row.state == "discarded" and correction is None):

@@ -8,6 +8,7 @@ from datetime import timedelta
 import streamlit as st
 
 from ops_app.consoles.asset_company.parts.missing_list import id_of, key_of
+from ops_app.consoles.kit import names
 from ops_app.consoles.kit.context import Here
 from ops_app.consoles.kit.forms import form
 from ops_app.consoles.kit.record import Happening, facts, history
@@ -55,11 +56,11 @@ def act_on(at: Here, chosen: Sequence[MissingLoan]) -> None:
     if len(chosen) > 1:
         st.subheader(t("missing_loans.selected", count=labels.count(len(chosen))), anchor=False)
     if not at.may("cases.missing"):
-        st.caption(t("missing_loans.only_look"))
+        st.caption(names.who_may(at, "cases.missing"))
         return
     offered = [what for what in MissingAct if all(what in ALLOWED[one.state(at.today)] for one in chosen)]
     if not offered:
-        st.caption(t("missing_loans.over"))
+        _nothing_for_all(at, chosen)
         return
     mark = key_hash(*(f"{id_of(one)}/{one.acts}" for one in chosen))[:16]
     with form(at, f"missing_{mark}") as f:
@@ -76,3 +77,19 @@ def act_on(at: Here, chosen: Sequence[MissingLoan]) -> None:
         ),
         done=lambda count: t("missing_loans.done", count=labels.count(count)),
     )  # fmt: skip
+
+
+def _nothing_for_all(at: Here, chosen: Sequence[MissingLoan]) -> None:
+    """Why there is no act: one loan is over, or the loans that were selected have none in common."""
+    t = at.t
+    if len(chosen) == 1:
+        st.caption(t("missing_loans.over"))
+        return
+    over = [one for one in chosen if not ALLOWED[one.state(at.today)]]
+    counts = {state: sum(one.state(at.today) is state for one in chosen) for state in MISSING_STATE_NAMES}
+    each = [
+        f"{at.labels.named(MISSING_STATE_NAMES, state)} {at.labels.count(count)}"
+        for state, count in counts.items() if count
+    ]  # fmt: skip
+    said = "missing_loans.all_over" if len(over) == len(chosen) else "missing_loans.mixed"
+    st.caption(t(said, states=at.labels.listing(each), count=at.labels.count(len(over))))

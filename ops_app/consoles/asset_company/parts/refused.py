@@ -124,6 +124,7 @@ def _one(at: Here, row: RefusedRow) -> None:
     if not at.may("quarantine.correct"):
         st.caption(t("operations.masked"))
         return
+    _waiting(at, row)
     if row.state != "open":
         facts({names.column(row.feed, name): value or "–" for name, value in row.standard.items()})
         return
@@ -151,6 +152,15 @@ def _one(at: Here, row: RefusedRow) -> None:
         ),
         done=t("operations.kept"),
     )
+
+
+def _waiting(at: Here, row: RefusedRow) -> None:
+    """Whether a correction of this very row waits for the next run already: a second one takes its place."""
+    for one in quarantine.waiting_corrections(
+        at.actor, at.app.store, file_id=row.file_id, feed=row.feed, line_no=row.line_no
+    ):
+        decision = at.labels.code("correction", one.decision)
+        st.info(at.t("refused.waits", decision=decision, moment=at.labels.moment(one.made_at), reason=one.reason))
 
 
 def _made(at: Here) -> None:
