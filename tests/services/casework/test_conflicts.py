@@ -29,6 +29,7 @@ from tests.services.casework.casebook import (
     placed,
     recalled,
     taken_in,
+    versions,
 )
 
 LATER = NOW + timedelta(hours=1)
