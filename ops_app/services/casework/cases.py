@@ -22,8 +22,9 @@ from ops_app.domain.organisation.people import Actor
 from ops_app.domain.paging import LARGEST_PAGE, check_limit
 from ops_app.services.act import act
 from ops_app.services.casework.locking import locks_of
-from ops_app.store.casework import cases, periods
-from ops_app.store.casework.cases import DECLARED, FILTERS, MOST_COUNTED, SORTS, TAG_SORT, Case, CaseFilter
+from ops_app.store.casework import case_lists, cases, periods
+from ops_app.store.casework.case_lists import DECLARED, FILTERS, MOST_COUNTED, SORTS, TAG_SORT, CaseFilter
+from ops_app.store.casework.cases import Case
 from ops_app.store.casework.periods import Assignment, CaseEvent, Placement, SetFlag
 from ops_app.store.organisation import agencies, people
 from ops_app.store.store import Store
@@ -93,8 +94,10 @@ def list_cases(
     _check(chosen, scope.reach, sort, limit)
     mark = read_mark(after, sort)
     with store.reading() as connection:
-        rows = cases.page(connection, scope, now, chosen, sort=sort, descending=descending, after=mark, limit=limit + 1)
-        total = cases.count(connection, scope, now, chosen, sort=sort)
+        rows = case_lists.page(
+            connection, scope, now, chosen, sort=sort, descending=descending, after=mark, limit=limit + 1
+        )
+        total = case_lists.count(connection, scope, now, chosen, sort=sort)
         if not total:
             _refuse_unknown(connection, chosen)
         running = periods.running_placements(connection, [one.case_id for one in rows if one.agency_code])

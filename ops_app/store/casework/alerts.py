@@ -13,7 +13,7 @@ from sqlalchemy.engine import Connection
 
 from ops_app.domain.casework.alerts import Alert, AlertKind
 from ops_app.domain.casework.scope import Reach, Scope
-from ops_app.store.casework.cases import within
+from ops_app.store.casework.case_scope import within
 from ops_app.store.ledger.payments import chunks
 from ops_app.store.tables.casework import cases, placements
 from ops_app.store.tables.organisation import people

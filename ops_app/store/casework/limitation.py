@@ -12,7 +12,7 @@ from sqlalchemy.engine import Connection
 
 from ops_app.domain.casework.limitation import InterruptionKind
 from ops_app.domain.casework.scope import Scope
-from ops_app.store.casework.cases import within
+from ops_app.store.casework.case_scope import within
 from ops_app.store.casework.debtors import upsert
 from ops_app.store.ledger.payments import chunks
 from ops_app.store.tables.casework import cases

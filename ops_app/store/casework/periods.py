@@ -13,7 +13,7 @@ from sqlalchemy.engine import Connection
 from ops_app.domain.casework.flags import Flag
 from ops_app.domain.casework.scope import Scope
 from ops_app.store import stored_json
-from ops_app.store.casework.cases import left_of, members_of
+from ops_app.store.casework.case_scope import left_of, members_of
 from ops_app.store.ledger.payments import chunks
 from ops_app.store.tables.case_record import case_tags
 from ops_app.store.tables.casework import assignments, case_events, case_flags, cases, placements

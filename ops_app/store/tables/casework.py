@@ -103,7 +103,8 @@ cases = Table(
         )
         for lead in ("agency_code", "collector_id")
     ),
-    # one index a filter and sort that a list declares (store/casework/cases.py); nobody's cases are in none of the last
+    # one index a filter and sort that a list declares (store/casework/case_lists.py); nobody's cases are in none of
+    # the last
     *(
         Index(None, *lead, sort, "case_id")
         for lead in ((), ("custody",), ("state",))

@@ -16,7 +16,7 @@ from ops_app.services.casework import finding
 from ops_app.services.casework.cases import SORTS, CaseFilter, list_cases, list_placements
 from ops_app.services.casework.finding import TooMany, search_cases
 from ops_app.services.casework.unmasking import unmask
-from ops_app.store.casework import cases as stored
+from ops_app.store.casework import case_lists as stored
 from ops_app.store.store import Store
 from ops_app.store.tables.organisation import audit_log
 from tests.services.casework.casebook import (

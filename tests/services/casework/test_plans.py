@@ -10,7 +10,7 @@ from sqlalchemy import text
 
 from ops_app.services.casework.cases import DECLARED, list_cases, list_placements, read_case
 from ops_app.services.casework.finding import search_cases
-from ops_app.store.casework import cases as stored
+from ops_app.store.casework import case_lists as stored
 from ops_app.store.store import Store
 from tests.bench import million, plans
 from tests.bench.lists import combinations, searches
