@@ -141,8 +141,10 @@ def _limit_ms(store: Store) -> float:
 
 def combinations(actor: Actor) -> Iterator[tuple[str, dict[str, Any]]]:
     """Every list of cases that ``actor`` is offered: what it is called, and what the service is asked."""
-    for name, sorts in DECLARED[scope_of(actor).reach].items():
-        values = _VALUES[name] if name else (None,)
+    scope = scope_of(actor)
+    hers = {"collector_id": (million.readers()["agency collector"].person_id,)} if scope.agency_code else {}
+    for name, sorts in DECLARED[scope.reach].items():
+        values = (_VALUES | hers)[name] if name else (None,)
         for value in values:
             wanted = CaseFilter(**({name: value} if name else {}))
             for sort in sorts:

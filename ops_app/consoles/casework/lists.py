@@ -8,7 +8,7 @@ from datetime import date, timedelta
 
 import streamlit as st
 
-from ops_app.consoles.casework.narrowing import narrowed
+from ops_app.consoles.casework.narrowing import agency_choice, narrowed
 from ops_app.consoles.kit import tables, url
 from ops_app.consoles.kit.context import Here
 from ops_app.consoles.kit.export_button import export_stream
@@ -33,7 +33,6 @@ from ops_app.services.casework.following import (
     deadlines,
     placement_reasons,
 )
-from ops_app.services.organisation.agencies import agency_codes
 from ops_app.services.organisation.parameter_catalogue import catalogue
 
 PAGE = "_recoup_cases_page"
@@ -219,7 +218,8 @@ def show_placements(at: Here, name: str, *, empty: str, ended: bool | None) -> t
     what to do when there are none at all."""
     t, labels = at.t, at.labels
     shown: list[Placed] = []
-    agency = _agency(at, name)
+    with st.columns([1, 2])[0]:
+        agency = agency_choice(at, f"{name}_agency")
 
     def fetch(after: str | None, limit: int) -> tuple[Sequence[Placed], str | None]:
         page = list_placements(
@@ -297,17 +297,6 @@ def show_placements(at: Here, name: str, *, empty: str, ended: bool | None) -> t
         place.caption(t(f"cases.order.{'history' if ended is None else 'ended' if ended else 'outsourced'}"))
         export_stream(at, stream, {"agency": agency, "view": name}, place)
     return [row[1] for row in rows], [row[1] for row in selected]
-
-
-def _agency(at: Here, name: str) -> str:
-    """The agency whose placements are wanted; empty for all."""
-    agencies = agency_codes(at.actor, at.app.store) if at.may("agencies.view") else {}
-    with st.columns([1, 2])[0]:
-        return url.choice(
-            f"{name}_agency", at.t("cases.agency"), ["", *agencies],
-            lambda code: f"{code} {agencies[code]}" if code else at.t("lists.all"), default="",
-            language=at.actor.language,
-        )  # fmt: skip
 
 
 def name_of(at: Here, one: Case) -> str:

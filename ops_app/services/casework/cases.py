@@ -99,7 +99,7 @@ def list_cases(
         )
         total = case_lists.count(connection, scope, now, chosen, sort=sort)
         if not total:
-            _refuse_unknown(connection, chosen)
+            _refuse_unknown(connection, chosen, scope.agency_code)
         running = periods.running_placements(connection, [one.case_id for one in rows if one.agency_code])
     shown = tuple(rows[:limit])
     more = mark_of(sort, getattr(shown[-1], sort), shown[-1].case_id) if len(rows) > limit else None
@@ -201,12 +201,16 @@ def _check(chosen: CaseFilter, reach: Reach, sort: str, limit: int) -> None:
             raise Invalid("The range is not of the kind of the sort.", "范围与排序项类型不符。", field=name)
 
 
-def _refuse_unknown(connection: Connection, chosen: CaseFilter) -> None:
-    """An empty list because nothing matches is not an empty list because the filter names nothing that there is."""
+def _refuse_unknown(connection: Connection, chosen: CaseFilter, house: str | None) -> None:
+    """An empty list because nothing matches is not an empty list because the filter names nothing that there is. An
+    agency is told the same of a collector of another house as of one that there is not."""
     code, person = chosen.agency_code, chosen.collector_id
     if code is not None and agencies.by_code(connection, code) is None:
         raise Invalid(f"There is no agency with the code {code}.", f"没有编号为 {code} 的机构。", field="agency_code")
-    if person is not None and people.by_id(connection, person) is None:
+    if person is None:
+        return
+    known = people.by_id(connection, person)
+    if known is None or (house is not None and known.agency_code != house):
         raise Invalid("There is no such collector.", "没有该催收员。", field="collector_id")
 
 

@@ -27,14 +27,16 @@ DECLARED: dict[Reach, dict[str | None, tuple[str, ...]]] = {
         **dict.fromkeys((None, "custody", "state", "agency_code", "collector_id"), SORTS),
         "tag": (TAG_SORT,),
     },
-    Reach.AGENCY: {None: SORTS, "tag": (TAG_SORT,)},
+    Reach.AGENCY: {None: SORTS, "collector_id": SORTS, "tag": (TAG_SORT,)},
     # one person's cases are few enough to look at the tags of each
     Reach.OWN: {None: SORTS, "tag": SORTS},
     Reach.NARROWED: {None: SORTS},
     Reach.NONE: {None: SORTS},
 }
 """Reach → what a list may be narrowed by (``None``: nothing), one at a time → what it is then sorted by, either way,
-with or without a range of the sort's own column. Each has an index, led by the scope of an agency or a collector.
+with or without a range of the sort's own column. Each has an index, led by the scope of an agency or a collector; whoever
+has a case has it for one agency, so that a collector of an agency is found by the index of collectors. What is placed
+with an agency is what has its code (a rule of the table), so that placed cases of an agency are narrowed by it alone.
 What is not here is not offered: a list of a million cases would be read whole for it."""
 
 FILTERS: dict[Reach, tuple[str, ...]] = {
