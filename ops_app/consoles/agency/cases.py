@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ops_app.consoles.casework import bulk, lists, placement_file, record, search
+from ops_app.consoles.casework import bulk, columns, lists, placement_file, record, search
 from ops_app.consoles.casework.opening import show_announced
 from ops_app.consoles.kit.context import here
 from ops_app.consoles.kit.desk import choose_among
@@ -14,8 +14,9 @@ heading(current, "agency_cases")
 found = search.show(current)
 show_announced(current)
 rows, selected = lists.show_cases(
-    current, "agency_cases", CaseFilter(), empty=current.t("cases.next.agency"), extra=lists.countdown(current)
-)
+    current, "agency_cases", CaseFilter(), empty=current.t("cases.next.agency"),
+    extra=(*columns.countdown(current), columns.held_open(current)),
+)  # fmt: skip
 if current.actor.agency_code:
     placement_file.of_agency(current, current.actor.agency_code)
 bulk.show(current, selected, ("assign", "touch"))

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from ops_app.consoles.casework import batch_list, bulk, lists, record, search
+from ops_app.consoles.casework import batch_list, bulk, columns, lists, placement_list, record, search
 from ops_app.consoles.casework.opening import open_where_there_is_work
 from ops_app.consoles.kit import url
 from ops_app.consoles.kit.context import Here, here
@@ -28,12 +28,12 @@ ACTS = {
 def listed(at: Here, view: str) -> tuple[Sequence[Case], Sequence[Case]]:
     empty = at.t(f"cases.next.{view}")
     if view in ENDED:
-        return lists.show_placements(at, f"placements_{view}", empty=empty, ended=ENDED[view])
-    extra: Sequence[lists.Column] = ()
+        return placement_list.show(at, f"placements_{view}", empty=empty, ended=ENDED[view])
+    extra: Sequence[columns.Column] = ()
     if view == "to_be_placed":
-        extra = (lists.against_placement(at),)
+        extra = (columns.against_placement(at),)
     elif view == "placed":
-        extra = lists.countdown(at)
+        extra = columns.countdown(at)
     wanted = CaseFilter(custody=None if view == "all" else Custody(view))
     return lists.show_cases(at, f"cases_{view}", wanted, empty=empty, extra=extra)
 

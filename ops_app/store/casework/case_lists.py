@@ -11,6 +11,7 @@ from sqlalchemy.engine import Connection
 
 from ops_app.domain.casework.cases import CaseState, Custody
 from ops_app.domain.casework.scope import Reach, Scope
+from ops_app.domain.paging import MOST_COUNTED
 from ops_app.store.casework.case_scope import house_of, within
 from ops_app.store.casework.cases import Case, shown, stored
 from ops_app.store.tables.case_record import case_tags
@@ -34,17 +35,15 @@ DECLARED: dict[Reach, dict[str | None, tuple[str, ...]]] = {
     Reach.NONE: {None: SORTS},
 }
 """Reach → what a list may be narrowed by (``None``: nothing), one at a time → what it is then sorted by, either way,
-with or without a range of the sort's own column. Each has an index, led by the scope of an agency or a collector; whoever
-has a case has it for one agency, so that a collector of an agency is found by the index of collectors. What is placed
-with an agency is what has its code (a rule of the table), so that placed cases of an agency are narrowed by it alone.
-What is not here is not offered: a list of a million cases would be read whole for it."""
+with or without a range of the sort's own column. Each has an index, led by the scope of an agency or a collector;
+whoever has a case has it for one agency, so that a collector of an agency is found by the index of collectors. What is
+placed with an agency is what has its code (a rule of the table), so that placed cases of an agency are narrowed by it
+alone. What is not here is not offered: a list of a million cases would be read whole for it."""
 
 FILTERS: dict[Reach, tuple[str, ...]] = {
     reach: tuple(name for name in declared if name) for reach, declared in DECLARED.items()
 }
 """Reach → what a list may be narrowed by."""
-
-MOST_COUNTED = 10_000
 
 
 @dataclass(frozen=True)

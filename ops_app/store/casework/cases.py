@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, select, text, union
+from sqlalchemy import ColumnElement, Select, literal_column, select, union
 from sqlalchemy.engine import Connection
 
 from ops_app.domain.casework import flags as f
@@ -21,7 +21,7 @@ from ops_app.store.tables.organisation import people
 
 _MASKED = (debtors.c.name_masked, debtors.c.phone_masked, debtors.c.national_id_masked, debtors.c.person_hash)
 
-_BY_BYTES = text("cases.loan_id using ~<~")
+_BY_BYTES: ColumnElement[Any] = literal_column("cases.loan_id using ~<~")
 
 _ENUMS: Mapping[str, type[Any]] = {
     "state": CaseState,
@@ -176,14 +176,17 @@ def of_person(connection: Connection, one: Case, scope: Scope, now: datetime, *,
 
 def of_loan(connection: Connection, beginning: str, scope: Scope, now: datetime, *, limit: int) -> list[Case]:
     """Cases of loans whose number begins so, in every spell, by loan; the first ones found where there are more."""
-    loan, end = cases.c.loan_id, _behind(beginning)
-    query = shown().where(*within(scope, now)).limit(limit)
-    if connection.dialect.name == "postgresql":  # by bytes, whatever the collation of the database
-        query = query.where(loan.op("~>=~")(beginning), loan.op("~<~")(end)).order_by(_BY_BYTES)
-    else:
-        query = query.where(loan >= beginning, loan < end).order_by(loan)
-    rows = connection.execute(query)
+    conditions, order = with_loan(connection, beginning)
+    rows = connection.execute(shown().where(*within(scope, now), *conditions).order_by(order).limit(limit))
     return sorted(map(stored, rows), key=lambda one: (one.loan_id, one.spell_no))
+
+
+def with_loan(connection: Connection, beginning: str) -> tuple[list[ColumnElement[bool]], ColumnElement[Any]]:
+    """The conditions on cases whose loan number begins so, and the order of the index that serves them."""
+    loan, end = cases.c.loan_id, _behind(beginning)
+    if connection.dialect.name == "postgresql":  # by bytes, whatever the collation of the database
+        return [loan.op("~>=~")(beginning), loan.op("~<~")(end)], _BY_BYTES
+    return [loan >= beginning, loan < end], loan
 
 
 def of_id(connection: Connection, beginning: str, scope: Scope, now: datetime, *, limit: int) -> list[Case]:

@@ -175,7 +175,13 @@ placements = Table(
         for lead in ((), ("agency_code",))
         for moment, where in (("due_at", _RUNNING), ("ended_at", _ENDED), ("placed_at", None))
     ),
-)
+    *(
+        Index(f"ix_placements_{'agency_' if lead else ''}{which}_placed_at", *lead, "placed_at", "placement_id",
+              sqlite_where=where, postgresql_where=where)
+        for lead in ((), ("agency_code",))
+        for which, where in (("running", _RUNNING), ("ended", _ENDED))
+    ),
+)  # fmt: skip
 
 assignments = Table(
     "assignments",

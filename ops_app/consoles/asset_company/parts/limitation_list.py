@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import streamlit as st
 
 from ops_app.consoles.asset_company.parts.parameter_text import names_of, pair
+from ops_app.consoles.casework.columns import flags_of
 from ops_app.consoles.casework.limitation import left
-from ops_app.consoles.casework.lists import flags_of
 from ops_app.consoles.kit import tables, url
 from ops_app.consoles.kit.context import Here
 from ops_app.consoles.kit.export_button import export_stream

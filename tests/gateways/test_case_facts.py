@@ -1,0 +1,61 @@
+"""What lists read of published snapshots: one look for a page, within what its reader sees."""
+
+from __future__ import annotations
+
+import json
+from datetime import date
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from ops_app.domain.errors import Refused
+from ops_app.domain.organisation.people import Actor, Role
+from ops_app.gateways import case_facts
+from ops_app.gateways.case_facts import open_promises
+
+SUPERVISOR = Actor("p-sup", "Sun", Role.SUPERVISOR)
+ROWS = """
+create table fct_promises as select * from (values
+    ('p1', 'a', timestamp '2026-11-01 08:00', date '2026-11-09', 'CNY', 10.00, 'open'),
+    ('p2', 'a', timestamp '2026-11-02 08:00', date '2026-11-07', 'CNY', 12.50, 'open'),
+    ('p3', 'a', timestamp '2026-11-03 08:00', date '2026-11-05', 'CNY', 99.00, 'broken'),
+    ('p4', 'b', timestamp '2026-11-03 08:00', date '2026-11-05', 'CNY', 99.00, 'kept'),
+    ('p5', 'c', timestamp '2026-11-03 08:00', date '2026-11-05', 'CNY', 1.00, 'open')
+) as t(promise_id, case_id, promised_at, due_date, currency, amount, state)
+"""
+
+
+@pytest.fixture
+def published(tmp_path: Path) -> Path:
+    folder = tmp_path / SUPERVISOR.audience
+    folder.mkdir()
+    name = "2026-11-04_build.duckdb"
+    with duckdb.connect(str(folder / name)) as made:
+        made.execute(ROWS)
+    (folder / "current.json").write_text(json.dumps({"name": name, "build_id": "build"}), encoding="utf-8")
+    return tmp_path
+
+
+def test_of_several_open_promises_the_one_due_first_is_shown_for_each_case_of_the_page(
+    published: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks = []
+    read = case_facts.read
+    monkeypatch.setattr(case_facts, "read", lambda *given: looks.append(given) or read(*given))
+    found = open_promises(SUPERVISOR, published, ["a", "b"])
+    assert found is not None
+    assert {case_id: (one.due_date, one.amount_minor) for case_id, one in found.items()} == {
+        "a": (date(2026, 11, 7), 1_250)
+    }
+    assert len(looks) == 1
+    assert open_promises(SUPERVISOR, published, []) == {}
+
+
+def test_before_anything_is_published_there_is_nothing_to_say(tmp_path: Path) -> None:
+    assert open_promises(SUPERVISOR, tmp_path, ["a"]) is None
+
+
+def test_an_agency_does_not_read_promises_of_cases_by_their_ids_alone(published: Path) -> None:
+    with pytest.raises(Refused):
+        open_promises(Actor("p-ag", "Gao", Role.AGENCY_SUPERVISOR, "AG01"), published, ["a"])
