@@ -12,7 +12,9 @@ from ops_app.consoles.kit import tables
 from ops_app.domain.casework.cases import case_id
 from ops_app.domain.casework.flags import Flag
 from ops_app.domain.casework.personal import DailyLimitReached, PersonalField
+from ops_app.domain.casework.placing import BatchKind
 from ops_app.domain.organisation.people import Actor, Role
+from ops_app.services.casework.batches import Asked, submit_batch
 from ops_app.services.casework.moving import set_flag
 from ops_app.services.casework.placing import queue_cases
 from ops_app.services.casework.recalling import run_announce_recall
@@ -500,3 +502,38 @@ def test_from_one_case_of_a_person_one_goes_on_to_the_other(app: App, open_page:
     assert not at.exception, [error.value for error in at.exception]
     assert "Loan L2, spell 1" in [it.value for it in at.subheader]
     assert two in at.query_params["case_id"]
+
+
+def asked_for(app: App, ids: list[str], *wanted: int, kind: BatchKind = BatchKind.PLACE, agency: str = "A01") -> str:
+    """A batch of the supervisor that waits for approval; its id."""
+    now = app.clock.now()
+    asked = Asked(
+        kind, versions(app.store, *(ids[n] for n in wanted)), "Asia/Shanghai", agency, now + timedelta(days=40)
+    )
+    (batch,) = submit_batch(SUPERVISOR, app.store, now=now, asked=asked, reason=WHY, key=f"{kind}{wanted}")
+    return batch.batch_id
+
+
+def test_the_list_of_batches_is_narrowed_and_opens_the_approval_and_the_cases_of_each(
+    ids: list[str], app: App, open_page: OpenPage
+) -> None:
+    queue_cases(SUPERVISOR, app.store, now=app.clock.now(), wanted=versions(app.store, *ids[4:]), reason=WHY)
+    place = asked_for(app, ids, 4, 5)
+    extend = asked_for(app, ids, 0, kind=BatchKind.EXTEND)
+    at = open_page("cases", Role.MANAGER, query={"cases_view": "batches"})
+    assert "2 rows" in words(at)
+    at.query_params["batches_by"], at.query_params["batches_kind"] = "kind", "extend"
+    at.run()
+    (shown,) = [frame.value for frame in at.dataframe if "count" in frame.value]
+    assert list(shown["count"]) == ["1"]
+    at.query_params["batches_by"], at.query_params["batches_state"] = "state", "approved"
+    at.run()
+    assert [one.value for one in at.info] == ["Nothing matches these filters."]
+    at.query_params["batches_state"], at.query_params["batch_id"] = "waiting", place
+    at.run()
+    assert loans(at) == {"L5", "L6"}
+    assert "Open the approval" in [one.proto.label for one in at.get("page_link")]
+    next(one for one in at.selectbox if (one.key or "").startswith("case_id")).set_value(ids[4]).run()
+    assert not at.exception, [error.value for error in at.exception]
+    assert "Loan L5, spell 1" in [one.value for one in at.subheader]
+    assert extend != place

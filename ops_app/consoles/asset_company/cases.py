@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import streamlit as st
-
 from ops_app.consoles.casework import batch_list, bulk, columns, lists, placement_list, record, search
 from ops_app.consoles.casework.opening import open_where_there_is_work
 from ops_app.consoles.kit import url
@@ -46,19 +44,22 @@ the_view = url.tab(
     "cases_view", current.t("cases.views"), VIEWS, lambda code: current.t(f"cases.view.{code}"),
     language=current.actor.language,
 )  # fmt: skip
-rows: Sequence[Case] = ()
-selected: Sequence[Case] = ()
+offered = [(one.case_id, lists.name_of(current, one)) for one in found]
+selected: Sequence[str] = ()
 if the_view == "batches":
-    if not batch_list.show(current):
-        st.info(current.t("cases.next.batches"))
+    of_batch, in_batch = batch_list.show(current)
+    offered += [(one.case_id, one.loan_id) for one in of_batch]
+    selected = [one.case_id for one in in_batch]
 else:
-    rows, selected = listed(current, the_view)
-    bulk.show(current, selected, ACTS.get(the_view, ()))
+    rows, chosen_rows = listed(current, the_view)
+    bulk.show(current, chosen_rows, ACTS.get(the_view, ()))
+    offered += [(one.case_id, lists.name_of(current, one)) for one in rows]
+    selected = [one.case_id for one in chosen_rows]
 if the_view == "in_house":
     bulk.show_handover(current)
+names = dict(offered)
 chosen = choose_among(
-    current, "case", [*found, *rows], selected, row_id=lambda one: one.case_id, label=current.t("cases.open"),
-    show=lambda one: lists.name_of(current, one),
-)  # fmt: skip
+    current, "case", list(names), selected, row_id=str, label=current.t("cases.open"), show=lambda one: names[one]
+)
 if chosen:
     record.show(current, chosen)

@@ -169,7 +169,8 @@ placements = Table(
     CheckConstraint("end_reason in ('recalled', 'lapsed', 'closed')", name="ck_placements_end_kind"),
     # invariant 4: one active agency placement a case
     Index("uq_placements_one_active", "case_id", unique=True, sqlite_where=_RUNNING, postgresql_where=_RUNNING),
-    Index(None, "agency_code", "ended_at", "case_id"),
+    # what an agency has; no index begins with agency and end, for lists of what runs would skip through it
+    Index("ix_placements_agency_running", "agency_code", "case_id", sqlite_where=_RUNNING, postgresql_where=_RUNNING),
     *(
         Index(None, *lead, moment, "placement_id", sqlite_where=where, postgresql_where=where)
         for lead in ((), ("agency_code",))
