@@ -31,6 +31,8 @@ def upgrade() -> None:
             _index("case_batches", lead, sort, "batch_id")
     _index("approval_requests", "object_type", "state", "made_at", "object_id")
     _index("limitation_clocks", "pack", "expires_date", "case_id")
+    for sort in ("file_date", "file_name"):
+        _index("imports", sort, "import_id")
     for of in ("feed", "template", "uploaded_by"):
         _index("imports", of, "uploaded_at", "import_id")
 
