@@ -14,12 +14,14 @@ from ops_app.domain.casework.flags import Flag
 from ops_app.domain.casework.personal import DailyLimitReached, PersonalField
 from ops_app.domain.casework.placing import BatchKind
 from ops_app.domain.organisation.people import Actor, Role
+from ops_app.domain.organisation.rights import Narrowing
 from ops_app.services.casework.batches import Asked, submit_batch
 from ops_app.services.casework.moving import set_flag
 from ops_app.services.casework.placing import queue_cases
 from ops_app.services.casework.recalling import run_announce_recall
 from ops_app.services.casework.unmasking import unmask
 from ops_app.services.casework.viewing import open_case
+from ops_app.services.organisation.rights import narrow_right
 from ops_app.store.tables.organisation import audit_log
 from tests.consoles.conftest import OpenPage, SignedInAs, page, words
 from tests.services.casework.casebook import (
@@ -537,3 +539,18 @@ def test_the_list_of_batches_is_narrowed_and_opens_the_approval_and_the_cases_of
     assert not at.exception, [error.value for error in at.exception]
     assert "Loan L5, spell 1" in [one.value for one in at.subheader]
     assert extend != place
+
+
+def test_whose_cases_are_narrowed_has_one_list_of_what_is_left_to_them(
+    ids: list[str], app: App, open_page: OpenPage, signed_in: SignedInAs
+) -> None:
+    _, boss = signed_in(Role.SUPERVISOR)
+    admin = Actor("p-admin", "Admin", Role.ADMINISTRATOR)
+    for source, shown in (("SIM", {f"L{n}" for n in range(1, 7)}), ("OTHER", set())):
+        narrow_right(
+            admin, app.store, now=app.clock.now(), person_id=boss.person_id, kind=Narrowing.PORTFOLIO, permission="*",
+            value=[source], reason=WHY,
+        )  # fmt: skip
+        at = open_page("cases", Role.SUPERVISOR, query={"cases_view": "placed"})
+        assert not at.exception, [error.value for error in at.exception]
+        assert loans(at) == shown

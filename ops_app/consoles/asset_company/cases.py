@@ -11,6 +11,7 @@ from ops_app.consoles.kit.context import Here, here
 from ops_app.consoles.kit.desk import choose_among
 from ops_app.consoles.kit.page import heading
 from ops_app.domain.casework.cases import Custody
+from ops_app.domain.casework.scope import Reach, scope_of
 from ops_app.services.casework.cases import Case, CaseFilter
 
 VIEWS = ("placed", "to_be_placed", "outsourced", "in_house", "recalled", "ended", "history", "batches", "all")
@@ -39,9 +40,12 @@ def listed(at: Here, view: str) -> tuple[Sequence[Case], Sequence[Case]]:
 current = here()
 heading(current, "cases")
 found = search.show(current)
-open_where_there_is_work(current, VIEWS)
+# whose cases are narrowed has one list of them: no other is served by an index, and what has ended is not theirs
+views = VIEWS if scope_of(current.actor).reach is Reach.ALL else ("all",)
+if views == VIEWS:
+    open_where_there_is_work(current, VIEWS)
 the_view = url.tab(
-    "cases_view", current.t("cases.views"), VIEWS, lambda code: current.t(f"cases.view.{code}"),
+    "cases_view", current.t("cases.views"), views, lambda code: current.t(f"cases.view.{code}"),
     language=current.actor.language,
 )  # fmt: skip
 offered = [(one.case_id, lists.name_of(current, one)) for one in found]
