@@ -22,6 +22,7 @@ from ops_app.services.casework.recalling import run_announce_recall
 from ops_app.services.casework.unmasking import unmask
 from ops_app.services.casework.viewing import open_case
 from ops_app.services.organisation.rights import narrow_right
+from ops_app.store.organisation import people
 from ops_app.store.tables.organisation import audit_log
 from tests.consoles.conftest import OpenPage, SignedInAs, page, words
 from tests.services.casework.casebook import (
@@ -109,8 +110,6 @@ def test_a_collector_sees_only_hers(ids: list[str], app: App, open_page: OpenPag
     at = open_page("my_cases", Role.COLLECTOR)
     assert loans(at) == set()
     with app.store.reading() as connection:
-        from ops_app.store.organisation import people
-
         her = people.by_name(connection, "collector-en")
     assert her is not None
     assigned(app.store, SUPERVISOR, Actor(her.person_id, her.display_name, Role.COLLECTOR), ids[4], now=app.clock.now())
@@ -481,7 +480,8 @@ def test_what_is_outsourced_shows_complaints_and_history_counts_them(
     (shown,) = [frame.value for frame in at.dataframe if "due_at" in frame.value]
     assert dict(zip(shown["loan"], shown["complaint"], strict=True)) == {"L1": "Yes", "L2": "–", "L3": "–"}
     assert set(shown["promise_due"]) == {"not published yet"}
-    at = open_page("cases", Role.SUPERVISOR, query={"cases_view": "history"})
+    at.query_params["cases_view"] = "history"
+    at.run()
     (shown,) = [frame.value for frame in at.dataframe if "complaints" in frame.value]
     assert dict(zip(shown["loan"], shown["complaints"], strict=True)) == {"L1": "1", "L2": "0", "L3": "0"}
 
@@ -541,16 +541,18 @@ def test_the_list_of_batches_is_narrowed_and_opens_the_approval_and_the_cases_of
     assert extend != place
 
 
+@pytest.mark.parametrize(("source", "shown"), [("SIM", {f"L{n}" for n in range(1, 7)}), ("OTHER", set())])
 def test_whose_cases_are_narrowed_has_one_list_of_what_is_left_to_them(
-    ids: list[str], app: App, open_page: OpenPage, signed_in: SignedInAs
+    ids: list[str], app: App, open_page: OpenPage, source: str, shown: set[str]
 ) -> None:
-    _, boss = signed_in(Role.SUPERVISOR)
-    admin = Actor("p-admin", "Admin", Role.ADMINISTRATOR)
-    for source, shown in (("SIM", {f"L{n}" for n in range(1, 7)}), ("OTHER", set())):
-        narrow_right(
-            admin, app.store, now=app.clock.now(), person_id=boss.person_id, kind=Narrowing.PORTFOLIO, permission="*",
-            value=[source], reason=WHY,
-        )  # fmt: skip
-        at = open_page("cases", Role.SUPERVISOR, query={"cases_view": "placed"})
-        assert not at.exception, [error.value for error in at.exception]
-        assert loans(at) == shown
+    at = open_page("cases", Role.SUPERVISOR, query={"cases_view": "placed"})
+    with app.store.reading() as connection:
+        boss = people.by_name(connection, "supervisor-en")
+    assert boss is not None
+    narrow_right(
+        Actor("p-admin", "Admin", Role.ADMINISTRATOR), app.store, now=app.clock.now(), person_id=boss.person_id,
+        kind=Narrowing.PORTFOLIO, permission="*", value=[source], reason=WHY,
+    )  # fmt: skip
+    at.run()
+    assert not at.exception, [error.value for error in at.exception]
+    assert loans(at) == shown
