@@ -104,7 +104,7 @@ def show(at: Here) -> tuple[Sequence[BatchRow], Sequence[BatchRow]]:
 def _wanted(at: Here) -> _Wanted:
     t, labels, language = at.t, at.labels, at.actor.language
     offered = [NONE, *(name for name in LISTED_BY if name)]
-    one, two, three, four, five = st.columns([2, 2, 2, 1, 1])
+    one, two, three, four, five = st.columns(5)
     with one:
         by = url.choice(
             f"{_NAME}_by", t("cases.narrow"), offered, lambda code: t(f"cases.batches_by.{code}"), default=NONE,

@@ -49,9 +49,8 @@ def columns(at: Here) -> tuple[Column, ...]:
 def number(at: Here, case: Callable[[Row], Case]) -> tables.Column[Row]:
     """The number of a case, as it is searched by."""
     return tables.Column(
-        "case", at.t("cases.number"), lambda row: case(row).case_id[:SHORT_NUMBER], lambda row: case(row).case_id,
-        width="small",
-    )  # fmt: skip
+        "case", at.t("cases.number"), lambda row: case(row).case_id[:SHORT_NUMBER], lambda row: case(row).case_id
+    )
 
 
 def flags_of(at: Here, one: Case) -> str:

@@ -86,7 +86,7 @@ def _wanted(at: Here, name: str, ended: bool | None) -> tuple[_Wanted, st.delta_
     t, language = at.t, at.actor.language
     sorts = PLACEMENT_SORTS[ended]
     options = [f"{sort}{sign}" for sort in sorts for sign in ("+-" if sort == "due_at" else "-+")]
-    one, two, three, four, five = st.columns([2, 2, 2, 1, 1])
+    one, two, three, four, five = st.columns(5)
     with one:
         agency = agency_choice(at, f"{name}_agency")
     with two:

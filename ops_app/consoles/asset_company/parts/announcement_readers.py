@@ -70,7 +70,7 @@ def _filters(at: Here, rows: Sequence[Receipt]) -> dict[str, str]:
     t, labels, language = at.t, at.labels, at.actor.language
     roles = sorted({row.role.value for row in rows})
     houses = sorted({row.agency_code or ASSET_COMPANY for row in rows})
-    one, two, three, four, five = st.columns([2, 2, 2, 1, 1])
+    one, two, three, four, five = st.columns(5)
     with one:
         receipt = url.choice(
             "readers_receipt", t("announcements.receipt"), RECEIPTS,

@@ -41,7 +41,8 @@ def show(at: Here) -> str | None:
 
 def _filters(at: Here) -> dict[str, str]:
     t, labels, language = at.t, at.labels, at.actor.language
-    one, two, three, four, five, six = st.columns([2, 2, 2, 2, 1, 1])
+    one, two, three = st.columns(3)
+    four, five, six = st.columns(3)
     with one:
         state = url.choice(
             "imports_state",
