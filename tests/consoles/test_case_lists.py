@@ -8,6 +8,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from ops_app.bootstrap import App
+from ops_app.consoles.casework import columns
 from ops_app.domain.casework.cases import case_id
 from ops_app.domain.casework.flags import Flag
 from ops_app.domain.casework.placing import BatchKind
@@ -250,3 +251,14 @@ def test_whose_cases_are_narrowed_has_one_list_of_what_is_left_to_them(
     at.run()
     assert not at.exception, [error.value for error in at.exception]
     assert loans(at) == shown
+
+
+def test_the_locks_of_a_page_are_asked_for_once(
+    ids: list[str], app: App, open_page: OpenPage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+    look = columns.open_with
+    monkeypatch.setattr(columns, "open_with", lambda *given, **more: asked.append(more["ids"]) or look(*given, **more))
+    open_page("agency_cases", Role.AGENCY_SUPERVISOR)
+    assert [set(one) for one in asked] == [set(ids[:2])] * len(asked)
+    assert len(asked) <= 2  # the page is run once before it is gone to

@@ -73,21 +73,19 @@ def against_placement(at: Here) -> Column:
 
 def held_open(at: Here) -> Column:
     """Who has a case open, where the reader waits for them."""
-    known: dict[str, dict[str, CaseLock]] = {}
+    known: dict[str, CaseLock | None] = {}
     last = drawn()
 
     def said(one: Case) -> str:
-        rows = last.page.rows if last.page is not None else ()
-        ids = [it.case_id for it in rows] if one in rows else [one.case_id]
-        mark = "".join(ids)
-        if mark not in known:
-            known[mark] = open_with(at.actor, at.app.store, now=at.now, ids=ids)
-        lock = known[mark].get(one.case_id)
-        return (
-            "–"
-            if lock is None
-            else at.t("cases.open_until", who=lock.held_by_name, until=at.labels.moment(lock.until_at))
-        )
+        if one.case_id not in known:
+            rows = last.page.rows if last.page is not None and one in last.page.rows else (one,)
+            ids = [it.case_id for it in rows]
+            locks = open_with(at.actor, at.app.store, now=at.now, ids=ids)
+            known.update({case_id: locks.get(case_id) for case_id in ids})
+        lock = known[one.case_id]
+        if lock is None:
+            return "–"
+        return at.t("cases.open_until", who=lock.held_by_name, until=at.labels.moment(lock.until_at))
 
     return Column("lock", at.t("cases.open_with"), said)
 
