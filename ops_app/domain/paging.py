@@ -10,6 +10,10 @@ LARGEST_PAGE = 500
 """Rows of one page at most; a longer list is turned, or exported."""
 
 
+MOST_COUNTED = 10_000
+"""How far the rows of a list that grows with the book are counted; one more is said as "more than that"."""
+
+
 def check_sort(sort: str, sorts: Container[str], what: str) -> None:
     """Raise ``Invalid`` unless ``sort`` is one of ``sorts``; ``what`` names the rows at the head of a sentence."""
     if sort not in sorts:

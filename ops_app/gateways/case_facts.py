@@ -6,6 +6,7 @@ within reach, and says from when on it is theirs.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -17,6 +18,7 @@ from ops_app.domain.organisation.permissions import require
 from ops_app.gateways.snapshots import current_snapshot, read
 
 MOST_ROWS = 200
+_PROMISE = "promise_id, promised_at, due_date, currency, (amount * 100)::bigint as amount_minor, state"
 
 
 @dataclass(frozen=True)
@@ -78,10 +80,28 @@ def promises_of(actor: Actor, published: Path, case_id: str, since: datetime | N
     who may not see them."""
     rows = _rows(
         actor, published, case_id, since, "fct_promises", "promised_at",
-        "promise_id, promised_at, due_date, currency, (amount * 100)::bigint as amount_minor, state",
+        _PROMISE,
     )  # fmt: skip
     found = [Promise(**row) for row in rows]
     return found if sees_amounts(actor) else [without_amounts(one) for one in found]
+
+
+def open_promises(actor: Actor, published: Path, case_ids: Sequence[str]) -> dict[str, Promise] | None:
+    """Case → the promise that is still open and due first, of those of ``case_ids`` that have one, in one look;
+    ``None`` where nothing was published yet. For whoever sees every case: an agency's promises begin with its
+    placement. Amounts are hidden from those who may not see them."""
+    require(actor, "cases.company")
+    snapshot = current_snapshot(published, actor.audience)
+    if snapshot is None:
+        return None
+    marks = ", ".join("?" * len(case_ids))
+    sql = (
+        f"select case_id, {_PROMISE} from fct_promises where state = 'open' and case_id in ({marks})"
+        " order by due_date desc, promised_at desc"
+    )
+    rows = read(snapshot, sql, case_ids) if case_ids else []
+    found = {row.pop("case_id"): Promise(**row) for row in rows}  # the last, which is due first, stays
+    return found if sees_amounts(actor) else {case_id: without_amounts(one) for case_id, one in found.items()}
 
 
 def _rows(

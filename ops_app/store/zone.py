@@ -5,7 +5,7 @@ The services say it once for a process (``installation.settle``); until then it 
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date, datetime, time
 from zoneinfo import ZoneInfo
 
 HOUSE_ZONE = ZoneInfo("Asia/Shanghai")
@@ -21,3 +21,8 @@ def settle_zone(zone: ZoneInfo) -> None:
 def day_of(moment: datetime) -> date:
     """The calendar day of ``moment``."""
     return moment.astimezone(_settled[0]).date()
+
+
+def begin_of(day: date) -> datetime:
+    """The first moment of a calendar day."""
+    return datetime.combine(day, time.min, _settled[0])

@@ -79,6 +79,7 @@ def by_name(world: World, store: Store, evidence: Path, case_id: str, house: str
 
 
 OF_ONE_ACT: Mapping[str, Callable[[str], dict[str, Any]]] = {
+    "casework.batches.list_batches": lambda _: {"kind": None, "agency_code": None},
     "casework.cases.list_cases": lambda _: {"wanted": None, "text": None},
     "casework.cases.list_placements": lambda _: {"agency_code": None},
     "casework.limitation.list_expiring": lambda _: {"within_days": 3660},

@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import date, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -26,7 +26,15 @@ from ops_app.domain.casework.personal import Term
 from ops_app.domain.casework.scope import scope_of
 from ops_app.domain.organisation.people import Actor
 from ops_app.services.casework import finding
-from ops_app.services.casework.cases import DECLARED, TAG_SORT, CaseFilter, list_cases, list_placements, read_case
+from ops_app.services.casework.cases import (
+    DECLARED,
+    PLACEMENT_SORTS,
+    TAG_SORT,
+    CaseFilter,
+    list_cases,
+    list_placements,
+    read_case,
+)
 from ops_app.services.casework.finding import search_cases
 from ops_app.store.store import Store
 from tests.bench import million, plans
@@ -47,6 +55,7 @@ _RANGES: dict[str, tuple[Any, Any]] = {
     "balance_minor": (100_000, 200_000),
     "opened_date": (DAY - timedelta(days=400), DAY - timedelta(days=300)),
 }
+_PERIOD = {"due_at": date(2026, 12, 31), "ended_at": date(2026, 1, 1), "placed_at": date(2026, 10, 1)}
 _MINUTES = itertools.count(2, 2)
 _FIRST = "select * from cases order by days_past_due desc, case_id desc limit 51"
 
@@ -141,8 +150,10 @@ def _limit_ms(store: Store) -> float:
 
 def combinations(actor: Actor) -> Iterator[tuple[str, dict[str, Any]]]:
     """Every list of cases that ``actor`` is offered: what it is called, and what the service is asked."""
-    for name, sorts in DECLARED[scope_of(actor).reach].items():
-        values = _VALUES[name] if name else (None,)
+    scope = scope_of(actor)
+    hers = {"collector_id": (million.readers()["agency collector"].person_id,)} if scope.agency_code else {}
+    for name, sorts in DECLARED[scope.reach].items():
+        values = (_VALUES | hers)[name] if name else (None,)
         for value in values:
             wanted = CaseFilter(**({name: value} if name else {}))
             for sort in sorts:
@@ -154,6 +165,20 @@ def combinations(actor: Actor) -> Iterator[tuple[str, dict[str, Any]]]:
                     least, most = _RANGES[sort]
                     ranged = replace(wanted, least=least, most=most)
                     yield f"{said} in a range", {"wanted": ranged, "sort": sort, "descending": descending}
+
+
+def placements(ended: bool | None) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every list of placements that is offered: what it is called, and what the service is asked."""
+    kind = {None: "all", True: "ended", False: "running"}[ended]
+    for agency in (None, "AG01", "AG99"):
+        of = f"placements: {kind}{f' of {agency}' if agency else ''}"
+        for sort in PLACEMENT_SORTS[ended]:
+            for descending in (True, False):
+                given = {"ended": ended, "agency_code": agency, "sort": sort, "descending": descending}
+                said = f"{of} by {sort}{'↓' if descending else '↑'}"
+                yield said, given
+                yield f"{said} in a period", given | {"since": _PERIOD[sort], "until": _PERIOD[sort]}
+                yield f"{said} of a loan", given | {"loan": "L00000000"}
 
 
 def searches() -> Iterator[tuple[str, Term, str]]:
@@ -177,10 +202,9 @@ def _measure(store: Store, evidence: Path) -> Iterator[Measured]:
         yield _timed(store, reader, "open a case", partial(read_case, actor, store, now=NOW, case_id=some), by_key=True)
     supervisor = million.readers()["supervisor"]
     for ended in (None, True, False):
-        for agency in (None, "AG01", "AG99"):
-            placements = partial(list_placements, supervisor, store, now=NOW, ended=ended, agency_code=agency)
-            said = {None: "all", True: "ended", False: "running"}[ended]
-            yield _timed(store, "supervisor", f"placements: {said}{f' of {agency}' if agency else ''}", placements)
+        for said, given in placements(ended):
+            page = partial(list_placements, supervisor, store, now=NOW, **given)
+            yield _timed(store, "supervisor", said, page, by_key="loan" in given)
 
 
 def _lists(store: Store, reader: str, actor: Actor) -> Iterator[Measured]:

@@ -311,6 +311,32 @@ def test_the_readers_are_listed_with_those_who_have_not(open_page: OpenPage, pub
     assert set(frame["name"]) == {"Test manager", "Test supervisor"}
 
 
+def test_the_readers_are_narrowed_by_receipt_role_and_day(open_page: OpenPage, published) -> None:
+    one = published()
+    at = open_page("home", Role.MANAGER)
+    press(at, "I have read this")
+    at = open_one(open_page, one, "readers")
+
+    def readers(**query: str) -> list[str]:
+        for name in ("receipt", "role", "house", "since", "until"):
+            at.query_params.pop(f"readers_{name}", None)
+        for name, value in query.items():
+            at.query_params[f"readers_{name}"] = value
+        at.run()
+        assert not at.exception
+        return [str(name) for frame in at.dataframe if "receipt" in frame.value for name in frame.value["name"]]
+
+    everybody = readers()
+    assert readers(receipt="read") == ["Test manager"]
+    assert sorted([*readers(receipt="none"), "Test manager"]) == sorted(everybody)
+    assert set(readers(role="supervisor")) == {"Test supervisor"}
+    assert readers(house="-") == everybody
+    assert readers(since="2020-01-01") == ["Test manager"]
+    assert readers(until="2020-01-01") == []
+    assert readers(since="soon") == everybody
+    assert "“soon” is no day" in at.error[0].value
+
+
 @pytest.mark.parametrize("part", ["preview", "readers", "withdraw"])
 @pytest.mark.parametrize("language", ["en", "zh"])
 def test_each_part_opens_in_both_languages(open_page: OpenPage, published, part: str, language: str) -> None:

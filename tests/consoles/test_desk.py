@@ -165,3 +165,40 @@ def test_every_row_of_a_list_is_exported_and_no_more_than_the_limit() -> None:
     wanted = tables.Wanted({}, "a", False, 50, 0)
     assert list(tables.all_rows(listing, wanted, 10_000)) == rows
     assert list(tables.all_rows(listing, wanted, 777)) == rows[:777]
+
+
+def _record_with_a_link() -> None:
+    """A page whose list has one row selected, and whose record has a link to another."""
+    from types import SimpleNamespace
+
+    import streamlit as st
+
+    from ops_app.consoles.kit.desk import choose_among, follow
+
+    here = SimpleNamespace(actor=SimpleNamespace(language="en"), t=lambda key, **_: key)
+    selected = st.session_state.get("selected", ["one"])
+    chosen = choose_among(
+        here, "case", ["one", "two"], selected, row_id=str, label="Open", show=str  # type: ignore[arg-type]
+    )  # fmt: skip
+    st.text(f"open: {chosen}")
+    st.button("to three", on_click=follow, args=("case", str(chosen), "three"))
+
+
+def test_a_link_of_a_record_leads_on_although_its_row_is_selected_until_another_row_is() -> None:
+    at = AppTest.from_function(_record_with_a_link).run()
+
+    def opened() -> str:
+        assert not at.exception, [error.value for error in at.exception]
+        return at.text[0].value
+
+    assert opened() == "open: one"
+    at.button[0].click().run()
+    assert opened() == "open: three"
+    at.run()
+    assert opened() == "open: three"
+    at.session_state["selected"] = ["two"]
+    at.run()
+    assert opened() == "open: two"
+    at.session_state["selected"] = ["one"]
+    at.run()
+    assert opened() == "open: one"

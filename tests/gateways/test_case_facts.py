@@ -1,40 +1,75 @@
-"""Promises of a case from the published snapshot: with their amounts, or without for whoever may see none."""
+"""What pages read of published snapshots: one look for a page, within what its reader sees; amounts for who may."""
 
 from __future__ import annotations
 
 import json
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 
 import duckdb
+import pytest
 
+from ops_app.domain.errors import Refused
 from ops_app.domain.hidden import HIDDEN
 from ops_app.domain.organisation.people import Actor, Role
 from ops_app.domain.organisation.rights import AMOUNTS, Rights
-from ops_app.gateways.case_facts import promises_of
+from ops_app.gateways import case_facts
+from ops_app.gateways.case_facts import open_promises, promises_of
 
 SUPERVISOR = Actor("p-sup", "Sun", Role.SUPERVISOR)
+ROWS = """
+create table fct_promises as select * from (values
+    ('p1', 'a', timestamp '2026-11-01 08:00', date '2026-11-09', 'CNY', 10.00, 'open'),
+    ('p2', 'a', timestamp '2026-11-02 08:00', date '2026-11-07', 'CNY', 12.50, 'open'),
+    ('p3', 'a', timestamp '2026-11-03 08:00', date '2026-11-05', 'CNY', 99.00, 'broken'),
+    ('p4', 'b', timestamp '2026-11-03 08:00', date '2026-11-05', 'CNY', 99.00, 'kept'),
+    ('p5', 'c', timestamp '2026-11-03 08:00', date '2026-11-05', 'CNY', 1.00, 'open')
+) as t(promise_id, case_id, promised_at, due_date, currency, amount, state)
+"""
 
 
-def published(folder: Path) -> Path:
-    """A snapshot of the asset company with one promise of the case ``c1``."""
-    place = folder / "asset_company"
-    place.mkdir()
-    with duckdb.connect(str(place / "2026-11-24.duckdb")) as connection:
-        connection.execute(
-            "create table fct_promises as select 'c1' as case_id, 'p1' as promise_id,"
-            " timestamp '2026-11-20 02:00:00' as promised_at, date '2026-11-30' as due_date, 'CNY' as currency,"
-            " 7654321.09::decimal(18, 2) as amount, 'open' as state"
-        )
-    (place / "current.json").write_text(json.dumps({"name": "2026-11-24.duckdb", "build_id": "b"}))
-    return folder
+@pytest.fixture
+def published(tmp_path: Path) -> Path:
+    folder = tmp_path / SUPERVISOR.audience
+    folder.mkdir()
+    name = "2026-11-04_build.duckdb"
+    with duckdb.connect(str(folder / name)) as made:
+        made.execute(ROWS)
+    (folder / "current.json").write_text(json.dumps({"name": name, "build_id": "build"}), encoding="utf-8")
+    return tmp_path
 
 
-def test_a_promise_has_no_amount_for_whoever_may_see_none(tmp_path: Path) -> None:
-    folder = published(tmp_path)
+def test_of_several_open_promises_the_one_due_first_is_shown_for_each_case_of_the_page(
+    published: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks = []
+    read = case_facts.read
+    monkeypatch.setattr(case_facts, "read", lambda *given: looks.append(given) or read(*given))
+    found = open_promises(SUPERVISOR, published, ["a", "b"])
+    assert found is not None
+    assert {case_id: (one.due_date, one.amount_minor) for case_id, one in found.items()} == {
+        "a": (date(2026, 11, 7), 1_250)
+    }
+    assert len(looks) == 1
+    assert open_promises(SUPERVISOR, published, []) == {}
+
+
+def test_before_anything_is_published_there_is_nothing_to_say(tmp_path: Path) -> None:
+    assert open_promises(SUPERVISOR, tmp_path, ["a"]) is None
+
+
+def test_an_agency_does_not_read_promises_of_cases_by_their_ids_alone(published: Path) -> None:
+    with pytest.raises(Refused):
+        open_promises(Actor("p-ag", "Gao", Role.AGENCY_SUPERVISOR, "AG01"), published, ["a"])
+
+
+def test_a_promise_has_no_amount_for_whoever_may_see_none(published: Path) -> None:
     blind = replace(SUPERVISOR, rights=Rights(withheld=frozenset({AMOUNTS})))
-    (whole,) = promises_of(SUPERVISOR, folder, "c1", None)
-    (hidden,) = promises_of(blind, folder, "c1", None)
-    assert whole.amount_minor == 765_432_109
-    assert hidden.amount_minor == HIDDEN
+    (whole,) = promises_of(SUPERVISOR, published, "b", None)
+    (hidden,) = promises_of(blind, published, "b", None)
+    assert (whole.amount_minor, hidden.amount_minor) == (9_900, HIDDEN)
     assert replace(hidden, amount_minor=whole.amount_minor) == whole
+    of_list = open_promises(blind, published, ["a"])
+    assert of_list is not None
+    assert of_list["a"].amount_minor == HIDDEN

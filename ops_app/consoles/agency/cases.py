@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ops_app.consoles.casework import bulk, lists, placement_file, search
+from ops_app.consoles.casework import bulk, columns, lists, placement_file, search
 from ops_app.consoles.casework.opening import open_one, opened_alone, show_announced
 from ops_app.consoles.kit.context import Here, here
 from ops_app.consoles.kit.page import heading
@@ -14,8 +14,9 @@ def show_lists(at: Here) -> None:
     found = search.show(at)
     show_announced(at)
     rows, selected = lists.show_cases(
-        at, "agency_cases", CaseFilter(), empty=at.t("cases.next.agency"), extra=lists.countdown(at)
-    )
+        at, "agency_cases", CaseFilter(), empty=at.t("cases.next.agency"),
+        extra=(*columns.countdown(at), columns.held_open(at)),
+    )  # fmt: skip
     if at.actor.agency_code:
         placement_file.of_agency(at, at.actor.agency_code)
     bulk.show(at, selected, ("assign", "touch"))

@@ -34,9 +34,9 @@ def filters(at: Here) -> tuple[AuditFilter, dict[str, str]]:
     with three:
         object_id = url.text("audit_object", t("audit.object_id"), language=at.actor.language, max_chars=300)
     with four:
-        since = url.day("audit_since", t("audit.since"))
+        since = url.day("audit_since", t("audit.since"), lambda typed: t("lists.no_day", typed=typed))
     with five:
-        until = url.day("audit_until", t("audit.until"))
+        until = url.day("audit_until", t("audit.until"), lambda typed: t("lists.no_day", typed=typed))
     wanted = AuditFilter(
         actor_id=actor_id or None,
         action=action or None,

@@ -13,7 +13,7 @@ from ops_app.consoles.kit.page import heading
 
 at = here()
 heading(at, "organisation")
-day = url.day("units_day", at.t("organisation.day")) or at.today
+day = url.day("units_day", at.t("organisation.day"), lambda typed: at.t("lists.no_day", typed=typed)) or at.today
 listing = unit_list.listing(at, day)
 shown = tables.show_list(at, listing, {"day": "" if day == at.today else day.isoformat()})
 export_list(at, listing, shown)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from ops_app.consoles.casework.lists import drawn
+from ops_app.consoles.casework.drawn import drawn
 from ops_app.consoles.kit.context import Here
 from ops_app.services.casework.cases import Case, list_cases
 from ops_app.services.casework.many import LARGEST_BULK

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
@@ -53,10 +53,15 @@ def _back() -> None:
 def open_one(at: Here, rows: Sequence[Case], selected: Sequence[Case]) -> None:
     """Below a list: the one case that is ticked, looked at without leaving the list; one chosen by name is opened in
     the place of the list."""
+    names = {one.case_id: lists.name_of(at, one) for one in rows}
+    open_named(at, names, [one.case_id for one in selected])
+
+
+def open_named(at: Here, names: Mapping[str, str], selected: Sequence[str]) -> None:
+    """As ``open_one``, of cases by their ids and what each is called."""
     chosen = choose_among(
-        at, "case", rows, selected, row_id=lambda one: one.case_id, label=at.t("cases.open"),
-        show=lambda one: lists.name_of(at, one),
-    )  # fmt: skip
+        at, "case", list(names), selected, row_id=str, label=at.t("cases.open"), show=lambda one: names[one]
+    )
     if chosen and selected:
         record.show(at, chosen)
     elif chosen:

@@ -8,13 +8,14 @@ from datetime import timedelta
 import streamlit as st
 
 from ops_app.consoles.casework import conflicts, limitation, request_parts
+from ops_app.consoles.casework.columns import flags_of, left, number
 from ops_app.consoles.casework.editing import forget, seen_version, what_happened
 from ops_app.consoles.casework.files import files
-from ops_app.consoles.casework.lists import flags_of, left
 from ops_app.consoles.casework.person import calls, contacts, unmasking
 from ops_app.consoles.casework.tagged import tags
 from ops_app.consoles.kit import names, tables, url
 from ops_app.consoles.kit.context import Here
+from ops_app.consoles.kit.desk import follow
 from ops_app.consoles.kit.forms import form
 from ops_app.consoles.kit.record import Happening, facts, history
 from ops_app.domain.casework.cases import (
@@ -51,6 +52,8 @@ NEEDS = {"audit": "audit.view"}
 """Tab → the permission it needs beside that of the page."""
 OPENED = "_recoup_opened_case"
 OPENED_AGAIN_AFTER = timedelta(minutes=30)
+_MOST_LINKED = 20
+"""Other cases of a person that have a button; the rest are found by their number."""
 
 
 def show(at: Here, case_id: str, *, back: Callable[[], None] | None = None) -> bool:
@@ -115,6 +118,7 @@ def _facts(at: Here, record: CaseRecord) -> None:
         state = labels.listing([state, labels.named(CLOSE_REASON_NAMES, one.close_reason)])
     facts(
         {
+            t("cases.number"): one.case_id,
             t("cases.debtor"): one.name_masked or "",
             t("cases.phone"): one.phone_masked or "",
             t("cases.national_id"): one.national_id_masked or "",
@@ -145,12 +149,19 @@ def _same_debtor(at: Here, record: CaseRecord) -> None:
     if record.same_debtor:
         others = (
             tables.Column[Case]("loan", t("cases.loan"), lambda it: it.loan_id),
+            number(at, lambda it: it),
             tables.Column[Case]("spell", t("cases.spell"), lambda it: str(it.spell_no)),
             tables.Column[Case]("balance", t("cases.balance"), lambda it: labels.money(it.balance_minor, it.currency)),
             tables.Column[Case]("state", t("cases.state"), lambda it: labels.named(CASE_STATE_NAMES, it.state)),
         )
         st.caption(t("cases.same_debtor"))
         tables.show_rows(others, record.same_debtor, title=t("cases.same_debtor"))
+        with st.container(horizontal=True):
+            for it in record.same_debtor[:_MOST_LINKED]:
+                st.button(
+                    t("cases.open_one", loan=it.loan_id, spell=it.spell_no), key=f"to_case_{it.case_id}",
+                    on_click=follow, args=("case", record.case.case_id, it.case_id),
+                )  # fmt: skip
 
 
 def _verdict(at: Here, reasons: Sequence[Reason]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ops_app.consoles.casework import bulk, lists, search
+from ops_app.consoles.casework import bulk, columns, lists, search
 from ops_app.consoles.casework.opening import open_one, opened_alone
 from ops_app.consoles.kit.context import Here, here
 from ops_app.consoles.kit.page import heading
@@ -13,8 +13,9 @@ def show_lists(at: Here) -> None:
     """The search, her cases, an attempt with many at once, and one case of them."""
     found = search.show(at)
     rows, selected = lists.show_cases(
-        at, "my_cases", CaseFilter(), empty=at.t("cases.next.own"), extra=lists.countdown(at)
-    )
+        at, "my_cases", CaseFilter(), empty=at.t("cases.next.own"),
+        extra=(*columns.countdown(at), columns.held_open(at)),
+    )  # fmt: skip
     bulk.show(at, selected, ("touch",))
     open_one(at, [*found, *rows], selected)
 

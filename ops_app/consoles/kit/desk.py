@@ -14,6 +14,16 @@ from ops_app.consoles.kit.tables import Listing, Shown
 Row = TypeVar("Row")
 
 
+_LEFT = "_{name}_left"
+"""Place in the session: the row that still is selected, and that a link was followed from."""
+
+
+def follow(name: str, left: str, to: str) -> None:
+    """Go on from one record to another of the same page, as a button of the record does."""
+    st.session_state[_LEFT.format(name=name)] = left
+    st.query_params[f"{name}_id"] = to
+
+
 def choose(
     here: Here, listing: Listing[Row], shown: Shown[Row], *, label: str, show: Callable[[Row], str]
 ) -> str | None:
@@ -32,11 +42,15 @@ def choose_among(
     label: str,
     show: Callable[[Row], str],
 ) -> str | None:
-    """As ``choose``, over rows of any kind of list."""
-    if len(selected) == 1:
+    """As ``choose``, over rows of any kind of list. Who followed a link of the record goes on with what it names, until
+    another row is selected."""
+    if len(selected) == 1 and row_id(selected[0]) != st.session_state.get(_LEFT.format(name=name)):
+        st.session_state.pop(_LEFT.format(name=name), None)
         return row_id(selected[0])
     if len(selected) > 1:
         return None
+    if not selected:
+        st.session_state.pop(_LEFT.format(name=name), None)
     by_id = {row_id(row): row for row in rows}
     linked = st.query_params.get(f"{name}_id")
     if not by_id and not linked:

@@ -13,6 +13,7 @@ import streamlit as st
 
 _PAGE_DIGITS = 7
 _SHOWN = "_recoup_shown_filters"
+_LONGEST_SAID = 60
 
 
 def choice(
@@ -99,12 +100,21 @@ def _set(name: str, value: str, default: str) -> None:
         st.query_params[name] = value
 
 
-def day(name: str, label: str) -> date | None:
-    """A calendar day kept in the address."""
-    key = f"{name}."
-    _seed(name, key, None, _is_day, date.fromisoformat)
+def day(name: str, label: str, wrong: Callable[[str], str] | None = None) -> date | None:
+    """A calendar day kept in the address. What the address has instead of a day stays there until one is chosen, and
+    ``wrong`` says so beside the field."""
+    key, typed = f"{name}.", st.query_params.get(name)
+    is_wrong = typed is not None and not _is_day(typed)
+    if is_wrong and (st.session_state.get(f"_written_{name}") != typed or key not in st.session_state):
+        st.session_state[key], st.session_state[f"_written_{name}"] = None, typed
+    elif not is_wrong:
+        _seed(name, key, None, _is_day, date.fromisoformat)
     chosen = st.date_input(label, key=key, format="YYYY-MM-DD", value=None)
     found = chosen if isinstance(chosen, date) else None
+    if is_wrong and found is None:
+        if wrong is not None:
+            st.error(wrong(str(typed)[:_LONGEST_SAID]))
+        return None
     _write(name, found.isoformat() if found else "", "")
     return found
 

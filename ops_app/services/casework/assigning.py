@@ -18,7 +18,7 @@ from ops_app.services.act import act
 from ops_app.services.casework.changing import Change, altered, apply, locked, moved
 from ops_app.services.casework.many import LARGEST_BULK, Moved, SomeRefused, chosen, counted, tried
 from ops_app.services.casework.placement_rules import certified_people
-from ops_app.store.casework import cases, conflicts, periods
+from ops_app.store.casework import case_scope, cases, conflicts, periods
 from ops_app.store.casework.cases import Case
 from ops_app.store.casework.periods import Assignment
 from ops_app.store.organisation import people
@@ -233,7 +233,7 @@ def _member(transaction: Transaction, person_id: str) -> Person:
     if person is None or (actor.agency_code is not None and person.agency_code != actor.agency_code):
         raise _no_collector()
     units = actor.rights.units
-    if units is not None and not cases.is_member(transaction.connection, person_id, units, transaction.now):
+    if units is not None and not case_scope.is_member(transaction.connection, person_id, units, transaction.now):
         raise _no_collector()
     return person
 

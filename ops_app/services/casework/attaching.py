@@ -27,7 +27,7 @@ from ops_app.domain.organisation.people import Actor
 from ops_app.services.act import act
 from ops_app.store.casework import attachments, cases, periods
 from ops_app.store.casework.attachments import Attachment
-from ops_app.store.casework.cases import house_of
+from ops_app.store.casework.case_scope import house_of
 from ops_app.store.store import Store, Transaction
 
 __all__ = ["Attachment", "Incoming", "add_attachment", "fetch_attachment", "list_attachments", "withdraw_attachment"]

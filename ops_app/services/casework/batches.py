@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from functools import partial
 from typing import Any
 from uuid import uuid4
@@ -22,8 +22,11 @@ from ops_app.domain.casework.placing import BATCH_KIND_NAMES, AgencyStopped, Bat
 from ops_app.domain.casework.scope import Reach, scope_of
 from ops_app.domain.errors import Invalid, NotFound, Refused
 from ops_app.domain.organisation.approval_rules import levels_for
+from ops_app.domain.organisation.approvals import RequestState
 from ops_app.domain.organisation.people import Actor, Role
+from ops_app.domain.paging import LARGEST_PAGE, check_limit, check_sort
 from ops_app.services.act import act
+from ops_app.services.casework.cases import mark_of, read_mark
 from ops_app.services.casework.changing import locked
 from ops_app.services.casework.judging import IN_PARTS, RISKS, Asked, Judged, Preview, Total, judge, totals_of
 from ops_app.services.casework.many import Moved, SomeRefused, counted
@@ -33,16 +36,19 @@ from ops_app.services.casework.recalling import run_announce_recall, run_withdra
 from ops_app.services.organisation.approval_defaults import rules_of_kind
 from ops_app.services.organisation.approval_kinds import Draft, register
 from ops_app.services.organisation.approval_making import enter_request
-from ops_app.store.casework import batches, cases
+from ops_app.store.casework import batch_lists, batches, cases
+from ops_app.store.casework.batch_lists import DECLARED as LISTED_BY
+from ops_app.store.casework.batch_lists import BatchFilter, ListedBatch
 from ops_app.store.casework.batches import OBJECT, Batch, BatchRow
 from ops_app.store.casework.cases import Case
 from ops_app.store.organisation import agencies
 from ops_app.store.store import Store, Transaction
+from ops_app.store.zone import begin_of
 
 __all__ = [
-    "KINDS", "OBJECT", "Asked", "Batch", "BatchRecord", "BatchRow", "Preview", "Total", "batch_numbers", "content_of",
-    "drawn", "facts_of", "list_batches", "preview_batch", "read_batch", "refuse_unfit", "submit_batch",
-    "together_minor",
+    "KINDS", "LISTED_BY", "OBJECT", "Asked", "Batch", "BatchRecord", "BatchRow", "BatchesPage", "ListedBatch",
+    "Preview", "Total", "batch_makers", "batch_numbers", "content_of", "drawn", "facts_of", "list_batches",
+    "preview_batch", "read_batch", "refuse_unfit", "submit_batch", "together_minor",
 ]  # fmt: skip
 
 RUNS: Mapping[BatchKind, Callable[[Transaction, Mapping[str, Any]], Moved]] = {
@@ -59,17 +65,26 @@ _MAKES = {BatchKind.WITHDRAW_RECALL: "cases.withdraw_recall"}
 """Batch kind → the permission its maker needs, where it is not that of placing."""
 
 _INBOX = "case_batches"
-MOST_LISTED = 100
 SPLIT_WITHIN = timedelta(days=1)
 """Batches of one maker within this time count together."""
 
 
 @dataclass(frozen=True)
 class BatchRecord:
-    """One batch with its cases."""
+    """One batch with its request and its cases."""
 
     batch: Batch
     rows: tuple[BatchRow, ...]
+    request_id: str | None = None
+
+
+@dataclass(frozen=True)
+class BatchesPage:
+    """One page of batches; ``total`` is counted up to ``MOST_COUNTED``, one more means "more than that"."""
+
+    rows: tuple[ListedBatch, ...]
+    total: int
+    next_after: str | None
 
 
 @act("cases.place")
@@ -123,16 +138,55 @@ def read_batch(actor: Actor, store: Store, *, now: datetime, batch_id: str) -> B
         batch = batches.read(connection, batch_id) if scope_of(actor).reach is Reach.ALL else None
         if batch is None:
             raise NotFound("There is no such batch.", "没有该批次。")
-        return BatchRecord(batch, tuple(batches.rows_of(connection, batch_id)))
+        request_id = batches.request_of(connection, batch_id)
+        return BatchRecord(batch, tuple(batches.rows_of(connection, batch_id)), request_id)
 
 
 @act("cases.company")
-def list_batches(actor: Actor, store: Store, *, now: datetime, mine: bool = False) -> list[tuple[Batch, str]]:
-    """The newest batches (``mine``: one's own) with the state of their request."""
+def list_batches(
+    actor: Actor,
+    store: Store,
+    *,
+    now: datetime,
+    kind: BatchKind | None = None,
+    agency_code: str | None = None,
+    made_by: str | None = None,
+    state: RequestState | None = None,
+    since: date | None = None,
+    until: date | None = None,
+    sort: str = "made_at",
+    descending: bool = True,
+    after: str | None = None,
+    limit: int = 50,
+) -> BatchesPage:
+    """One page of the batches, narrowed and sorted by a combination that the store declares; ``since`` and ``until``
+    (both included) are days of asking. Raises ``Invalid``, by field."""
+    begin, end = begin_of(since) if since else None, begin_of(until + timedelta(days=1)) if until else None
+    wanted = BatchFilter(kind, agency_code, made_by, state, begin, end)
+    check_limit(limit)
+    named = sorted(wanted.named())
+    if len(named) > 1:
+        raise Invalid("Narrow the list by one of these at a time.", "一次只能按其中一项筛选。", field=named[1])
+    check_sort(sort, LISTED_BY[named[0] if named else None], "Batches narrowed so")
+    if sort != "made_at" and (begin or end):
+        raise Invalid("The range is not of the kind of the sort.", "范围与排序项类型不符。", field="since")
+    mark = read_mark(after, sort)
     if scope_of(actor).reach is not Reach.ALL:
-        return []
+        return BatchesPage((), 0, None)
     with store.reading() as connection:
-        return batches.newest(connection, made_by=actor.person_id if mine else None, limit=MOST_LISTED)
+        rows = batch_lists.page(connection, wanted, sort=sort, descending=descending, after=mark, limit=limit + 1)
+        total = batch_lists.count(connection, wanted, sort=sort)
+    last = rows[limit - 1].batch if len(rows) > limit else None
+    return BatchesPage(tuple(rows[:limit]), total, mark_of(sort, getattr(last, sort), last.batch_id) if last else None)
+
+
+@act("cases.company")
+def batch_makers(actor: Actor, store: Store, *, now: datetime) -> dict[str, str]:
+    """Whoever asked for a batch, id and name, for a filter."""
+    if scope_of(actor).reach is not Reach.ALL:
+        return {}
+    with store.reading() as connection:
+        return batch_lists.makers(connection)
 
 
 @act("cases.company")
@@ -141,7 +195,7 @@ def batch_numbers(actor: Actor, store: Store, *, now: datetime, batch_ids: Seque
     if scope_of(actor).reach is not Reach.ALL:
         return {}
     with store.reading() as connection:
-        made = batches.numbered(connection, batch_ids[:MOST_LISTED])
+        made = batches.numbered(connection, batch_ids[:LARGEST_PAGE])
     return {batch_id: batch_number(batch_id, made_at) for batch_id, made_at in made.items()}
 
 

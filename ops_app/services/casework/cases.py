@@ -6,7 +6,7 @@ import base64
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from sqlalchemy.engine import Connection
@@ -15,22 +15,27 @@ from ops_app.domain.canonical import canonical_json
 from ops_app.domain.casework.cases import CaseMove, NoSuchCase, moves_from
 from ops_app.domain.casework.flags import Deed, Reason
 from ops_app.domain.casework.locks import CaseLock, first_binding
+from ops_app.domain.casework.personal import Term, checked_term
 from ops_app.domain.casework.scope import Reach, scope_of
 from ops_app.domain.casework.tags import checked_tag
 from ops_app.domain.errors import Invalid
 from ops_app.domain.organisation.amounts import check_by_amount
 from ops_app.domain.organisation.people import Actor
-from ops_app.domain.paging import LARGEST_PAGE, check_limit
+from ops_app.domain.paging import LARGEST_PAGE, MOST_COUNTED, check_limit, check_sort
 from ops_app.services.act import act
 from ops_app.services.casework.locking import locks_of
-from ops_app.store.casework import cases, periods
-from ops_app.store.casework.cases import DECLARED, FILTERS, MOST_COUNTED, SORTS, TAG_SORT, Case, CaseFilter
+from ops_app.store.casework import case_lists, cases, periods, placement_lists
+from ops_app.store.casework.case_lists import DECLARED, FILTERS, SORTS, TAG_SORT, CaseFilter
+from ops_app.store.casework.cases import Case
 from ops_app.store.casework.periods import Assignment, CaseEvent, Placement, SetFlag
+from ops_app.store.casework.placement_lists import MOST_OF_A_LOAN, PlacementFilter
+from ops_app.store.casework.placement_lists import SORTS as PLACEMENT_SORTS
 from ops_app.store.organisation import agencies, people
 from ops_app.store.store import Store
+from ops_app.store.zone import begin_of
 
 __all__ = [
-    "DECLARED", "FILTERS", "MOST_COUNTED", "SORTS", "TAG_SORT",
+    "DECLARED", "FILTERS", "MOST_COUNTED", "PLACEMENT_SORTS", "SORTS", "TAG_SORT",
     "Assignment", "Case", "CaseEvent", "CaseFilter", "CaseRecord", "CasesPage",
     "Placement", "PlacementsPage", "SetFlag", "cases_of_ids", "list_cases", "list_placements", "read_case",
 ]  # fmt: skip
@@ -49,10 +54,11 @@ class CasesPage:
 
 @dataclass(frozen=True)
 class PlacementsPage:
-    """One page of placements, with the case of each as it is now."""
+    """One page of placements, with the case of each as it is now; ``total`` as of ``CasesPage``."""
 
     rows: tuple[tuple[Placement, Case], ...]
     next_after: str | None
+    total: int
 
 
 @dataclass(frozen=True)
@@ -95,10 +101,12 @@ def list_cases(
     _check(chosen, scope.reach, sort, limit)
     mark = read_mark(after, sort)
     with store.reading() as connection:
-        rows = cases.page(connection, scope, now, chosen, sort=sort, descending=descending, after=mark, limit=limit + 1)
-        total = cases.count(connection, scope, now, chosen, sort=sort)
+        rows = case_lists.page(
+            connection, scope, now, chosen, sort=sort, descending=descending, after=mark, limit=limit + 1
+        )
+        total = case_lists.count(connection, scope, now, chosen, sort=sort)
         if not total:
-            _refuse_unknown(connection, chosen)
+            _refuse_unknown(connection, chosen, scope.agency_code)
         running = periods.running_placements(connection, [one.case_id for one in rows if one.agency_code])
     shown = tuple(rows[:limit])
     more = mark_of(sort, getattr(shown[-1], sort), shown[-1].case_id) if len(rows) > limit else None
@@ -121,24 +129,54 @@ def list_placements(
     now: datetime,
     ended: bool | None = None,
     agency_code: str | None = None,
+    loan: str = "",
+    since: date | None = None,
+    until: date | None = None,
+    sort: str | None = None,
+    descending: bool | None = None,
     after: str | None = None,
     limit: int = 50,
 ) -> PlacementsPage:
     """Placements of every agency, for asset staff: running (nearest end first), ended (latest first) or all (latest
-    first). Whoever sees only some cases gets an empty page: what has ended is not theirs to read."""
+    first), unless sorted otherwise; of loans whose number begins with ``loan``; ``since`` and ``until`` (both included)
+    are days of what they are sorted by. Whoever sees only some cases gets an empty page: what has ended is not theirs
+    to read. Raises ``Invalid``, by field, for a sort that no index serves and a beginning that says too little."""
     check_limit(limit)
-    scope = scope_of(actor)
+    by = sort or PLACEMENT_SORTS[ended][0]
+    check_sort(by, PLACEMENT_SORTS[ended], "Placements")
+    scope, mark = scope_of(actor), read_mark(after, by)
     if scope.reach is not Reach.ALL:
-        return PlacementsPage((), None)
-    sort = "placed_at" if ended is None else "ended_at" if ended else "due_at"
-    mark = read_mark(after, sort)
+        return PlacementsPage((), None, 0)
+    backwards = by != "due_at" if descending is None else descending
     with store.reading() as connection:
-        rows = periods.placement_page(connection, ended=ended, agency_code=agency_code, after=mark, limit=limit + 1)
+        wanted = PlacementFilter(
+            ended,
+            agency_code,
+            _cases_of_loan(connection, loan) if loan else None,
+            begin_of(since) if since else None,
+            begin_of(until + timedelta(days=1)) if until else None,
+        )
+        rows = placement_lists.page(connection, wanted, sort=by, descending=backwards, after=mark, limit=limit + 1)
+        total = placement_lists.count(connection, wanted, sort=by)
         of = cases.read_many(connection, [one.case_id for one in rows[:limit]], scope, now)
     shown = tuple((one, of[one.case_id]) for one in rows[:limit] if one.case_id in of)
     last = rows[limit - 1] if len(rows) > limit else None
-    more = mark_of(sort, getattr(last, sort), last.placement_id) if last else None
-    return PlacementsPage(shown, more)
+    more = mark_of(by, getattr(last, by), last.placement_id) if last else None
+    return PlacementsPage(shown, more, total)
+
+
+def _cases_of_loan(connection: Connection, typed: str) -> tuple[str, ...]:
+    try:
+        ids = placement_lists.cases_of_loan(connection, checked_term(Term.LOAN, typed))
+    except Invalid as error:
+        raise Invalid(error.en, error.zh, field="loan") from error
+    if len(ids) > MOST_OF_A_LOAN:
+        raise Invalid(
+            f"More than {MOST_OF_A_LOAN} cases have a loan number that begins so. Type more of it.",
+            f"以此开头的借据号超过 {MOST_OF_A_LOAN} 件案件，请输入更多位数。",
+            field="loan",
+        )
+    return tuple(ids)
 
 
 @act("cases.view")
@@ -200,12 +238,16 @@ def _check(chosen: CaseFilter, reach: Reach, sort: str, limit: int) -> None:
             raise Invalid("The range is not of the kind of the sort.", "范围与排序项类型不符。", field=name)
 
 
-def _refuse_unknown(connection: Connection, chosen: CaseFilter) -> None:
-    """An empty list because nothing matches is not an empty list because the filter names nothing that there is."""
+def _refuse_unknown(connection: Connection, chosen: CaseFilter, house: str | None) -> None:
+    """An empty list because nothing matches is not an empty list because the filter names nothing that there is. An
+    agency is told the same of a collector of another house as of one that there is not."""
     code, person = chosen.agency_code, chosen.collector_id
     if code is not None and agencies.by_code(connection, code) is None:
         raise Invalid(f"There is no agency with the code {code}.", f"没有编号为 {code} 的机构。", field="agency_code")
-    if person is not None and people.by_id(connection, person) is None:
+    if person is None:
+        return
+    known = people.by_id(connection, person)
+    if known is None or (house is not None and known.agency_code != house):
         raise Invalid("There is no such collector.", "没有该催收员。", field="collector_id")
 
 

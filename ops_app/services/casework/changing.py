@@ -18,7 +18,7 @@ from ops_app.domain.casework.cases import (
 )
 from ops_app.domain.casework.flags import Flag
 from ops_app.domain.casework.scope import scope_of
-from ops_app.store.casework import cases, periods
+from ops_app.store.casework import case_writing, cases, periods
 from ops_app.store.casework.cases import Case
 from ops_app.store.casework.periods import CaseEvent
 from ops_app.store.store import Transaction
@@ -90,7 +90,7 @@ def apply(transaction: Transaction, changes: Sequence[Change], *, audited: bool 
             left.setdefault(reason, []).append(one.after.case_id)
     for reason, ids in sorted(left.items()):
         periods.end_assignments(connection, ids, now=now, reason=reason, by=by)
-    cases.write_back(connection, last_of_each(changes))
+    case_writing.write_back(connection, last_of_each(changes))
     periods.add_events(connection, [_event(transaction, one) for one in changes])
     if audited:
         for one in changes:

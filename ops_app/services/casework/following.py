@@ -19,13 +19,16 @@ from ops_app.services.casework.changing import Change, altered
 from ops_app.services.casework.locking import check_locks, locked_by_others
 from ops_app.services.casework.many import Moved, chosen, finish, tried
 from ops_app.services.casework.placement_rules import rules_on
-from ops_app.store.casework import batches, cases, periods
+from ops_app.store.casework import batches, cases, periods, placement_lists
 from ops_app.store.casework import collected as stored
 from ops_app.store.casework.cases import Case
 from ops_app.store.casework.periods import Placement
 from ops_app.store.store import Store
 
-__all__ = ["Collected", "Deadlines", "collected_in", "deadlines", "note_touches", "placement_reasons", "usual_term"]
+__all__ = [
+    "Collected", "Deadlines", "collected_in", "complaints_in", "deadlines", "note_touches", "placement_reasons",
+    "usual_term",
+]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -129,3 +132,14 @@ def collected_in(
         until = it.tail_until_date or last
         found[it.placement_id] = Collected(within, sum(minor for day, minor in days.items() if last < day < until))
     return found
+
+
+@act("cases.view")
+def complaints_in(
+    actor: Actor, store: Store, *, now: datetime, placed: Sequence[tuple[Placement, Case]]
+) -> dict[str, int]:
+    """Placement → how many complaints were raised while it ran; nothing for who does not see all cases."""
+    if scope_of(actor).reach is not Reach.ALL:
+        return {}
+    with store.reading() as connection:
+        return placement_lists.complaints_in(connection, [it for it, _ in placed], now)

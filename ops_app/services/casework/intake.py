@@ -28,7 +28,7 @@ from ops_app.services.casework.intake_changes import Differences, differences, o
 from ops_app.services.casework.intake_terms import IntakeTerms
 from ops_app.services.casework.limitation import wind
 from ops_app.services.organisation.parameter_reading import in_force
-from ops_app.store.casework import cases, debtors, intake, periods
+from ops_app.store.casework import case_writing, cases, debtors, intake, periods
 from ops_app.store.casework.cases import Case
 from ops_app.store.casework.debtors import DebtorData
 from ops_app.store.casework.intake import CLOSING, FACTS, OPENING
@@ -186,7 +186,7 @@ def _hold(transaction: Transaction, found: IntakeFound) -> None:
     connection, ids = transaction.connection, set(found.spells["case_id"])
     if not found.alone:
         ids.update(intake.ids_of(connection, found.whole), periods.lapsed(connection, transaction.now))
-    cases.hold(connection, ids)
+    case_writing.hold(connection, ids)
 
 
 def _open(transaction: Transaction, changed: Differences) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
+from typing import Any
 
 from sqlalchemy.engine import Connection
 
@@ -52,12 +53,13 @@ _INBOX = "limitation"
 
 @dataclass(frozen=True)
 class ExpiringPage:
-    """One page of cases whose limitation expires, the earliest first, each with its clock; ``today`` is the day that is
-    counted from."""
+    """One page of cases whose limitation expires, each with its clock; ``today`` is the day that is counted from,
+    ``total`` is counted up to ``MOST_COUNTED``: one more means "more than that"."""
 
     rows: tuple[tuple[StoredClock, Case], ...]
     next_after: str | None
     today: date
+    total: int
 
 
 @dataclass(frozen=True)
@@ -79,22 +81,32 @@ def list_expiring(
     now: datetime,
     within_days: int | None = None,
     pack: str | None = None,
+    expired: bool | None = None,
+    descending: bool = False,
     after: str | None = None,
     limit: int = 50,
 ) -> ExpiringPage:
     """Open cases within reach whose limitation ends in at most ``within_days`` (by default what the parameter of each
-    rule pack says) or has ended, the earliest first. Raises ``Invalid``."""
+    rule pack says) or has ended, the earliest first unless ``descending``; ``expired``: only those of which it has
+    ended before today, or of which it has not. Raises ``Invalid``."""
     if within_days is not None and not 0 <= within_days <= MOST_DAYS:
         raise Invalid(f"Choose 0 to {MOST_DAYS} days.", f"请选择 0 至 {MOST_DAYS} 天。", field="within_days")
     check_limit(limit)
     mark, day, scope = read_mark(after, "expires_date"), today(now), scope_of(actor)
     with store.reading() as connection:
         until = _until(in_force(connection), limitation.packs(connection), day, within_days)
-        clocks = limitation.page(connection, scope, now, until, pack=pack, after=mark, limit=limit + 1) if until else []
+        bounds: Any = {"pack": pack, "since": day if expired is False else None, "before": day if expired else None}
+        total, clocks = 0, []
+        if until:
+            total = limitation.count(connection, scope, now, until, **bounds)
+            clocks = limitation.page(
+                connection, scope, now, until, **bounds, descending=descending, after=mark, limit=limit + 1
+            )
         found = cases.read_many(connection, [one.case_id for one in clocks[:limit]], scope, now)
     rows = tuple((one, found[one.case_id]) for one in clocks[:limit] if one.case_id in found)
     last = clocks[limit - 1] if len(clocks) > limit else None
-    return ExpiringPage(rows, mark_of("expires_date", last.expires_date, last.case_id) if last else None, day)
+    more = mark_of("expires_date", last.expires_date, last.case_id) if last else None
+    return ExpiringPage(rows, more, day, total)
 
 
 @act("cases.view")

@@ -18,7 +18,7 @@ from ops_app.domain.organisation.people import Actor
 from ops_app.domain.organisation.permissions import require
 from ops_app.services.act import act
 from ops_app.store.casework import views
-from ops_app.store.casework.cases import house_of
+from ops_app.store.casework.case_scope import house_of
 from ops_app.store.casework.views import SavedView
 from ops_app.store.store import Store
 

@@ -16,7 +16,8 @@ from ops_app.domain.organisation.people import Actor
 from ops_app.services.act import act
 from ops_app.services.casework.locking import check_locks
 from ops_app.store.casework import cases, tags
-from ops_app.store.casework.cases import Case, house_of
+from ops_app.store.casework.case_scope import house_of
+from ops_app.store.casework.cases import Case
 from ops_app.store.casework.tags import Tagged
 from ops_app.store.store import Store, Transaction
 

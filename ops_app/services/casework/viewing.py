@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 from ops_app.domain.casework.cases import NoSuchCase
+from ops_app.domain.casework.locks import CaseLock
 from ops_app.domain.casework.personal import PersonalField, masked_name, masked_number, masked_text
 from ops_app.domain.casework.scope import scope_of
 from ops_app.domain.organisation.audit import AuditRow
@@ -14,7 +16,7 @@ from ops_app.domain.organisation.people import Actor
 from ops_app.domain.organisation.permissions import require
 from ops_app.services.act import act
 from ops_app.services.casework.cases import since_placed
-from ops_app.services.casework.locking import lock_on_opening
+from ops_app.services.casework.locking import lock_on_opening, locks_of
 from ops_app.services.organisation.installation import today
 from ops_app.store.casework import cases, debtors, periods
 from ops_app.store.casework.cases import Case
@@ -29,6 +31,7 @@ from ops_app.store.store import Store
 __all__ = [
     "MaskedPerson",
     "RecordedPayment", "case_audit", "case_payments", "case_person", "changes_since", "open_case",
+    "open_with",
 ]  # fmt: skip
 
 MOST_ROWS = 200
@@ -55,6 +58,15 @@ def open_case(actor: Actor, store: Store, *, now: datetime, case_id: str) -> Cas
         transaction.audit("case.viewed", "case", case_id)
         lock_on_opening(transaction, case_id)
     return one
+
+
+@act("cases.view")
+def open_with(actor: Actor, store: Store, *, now: datetime, ids: Sequence[str]) -> dict[str, CaseLock]:
+    """Case → its lock, of those of ``ids`` within reach that somebody whom the actor waits for has open."""
+    with store.reading() as connection:
+        within = cases.read_many(connection, ids, scope_of(actor), now)
+        locks = locks_of(connection, within, now)
+    return {case_id: lock for case_id, lock in locks.items() if lock.binds(actor, now)}
 
 
 @act("cases.view")

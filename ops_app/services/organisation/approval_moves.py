@@ -12,7 +12,7 @@ from ops_app.domain.errors import Invalid
 from ops_app.domain.organisation.approvals import NoSuchRequest, RequestChanged, RequestMove, RequestState, move
 from ops_app.domain.organisation.people import SYSTEM, Actor, Role
 from ops_app.services.organisation.approval_kinds import kinds
-from ops_app.store.casework.cases import left_of
+from ops_app.store.casework.case_scope import left_of
 from ops_app.store.organisation import approvals, notices
 from ops_app.store.organisation.approval_lists import is_left
 from ops_app.store.organisation.approvals import ApprovalRequest, RequestDecision

@@ -24,7 +24,7 @@ from ops_app.domain.paging import check_page, check_sort
 from ops_app.services.act import act
 from ops_app.services.organisation.approval_capacity import Read, check_may
 from ops_app.services.organisation.approval_moves import in_reach
-from ops_app.store.casework.cases import left_of
+from ops_app.store.casework.case_scope import left_of
 from ops_app.store.organisation import approval_lists, approval_rules, approvals
 from ops_app.store.organisation.approval_lists import SORTABLE, Mine, RequestFilter
 from ops_app.store.organisation.approvals import ApprovalRequest, RequestDecision, Round

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from uuid import uuid4
 
 from sqlalchemy.engine import Connection
@@ -38,6 +38,7 @@ from ops_app.services.organisation.installation import installation
 from ops_app.store.organisation import imports
 from ops_app.store.organisation.imports import OBJECT, Import, RowCorrection
 from ops_app.store.store import Store, Transaction
+from ops_app.store.zone import begin_of
 
 __all__ = ["Import", "ImportsPage", "RowCorrection", "Upload"]
 
@@ -140,12 +141,16 @@ def list_imports(
     now: datetime,
     states: Collection[ImportState] = (),
     feed: str | None = None,
+    template: str | None = None,
+    uploaded_by: str | None = None,
+    since: date | None = None,
+    until: date | None = None,
     sort: str = "uploaded_at",
     descending: bool = True,
     page: int = 1,
     page_size: int = 50,
 ) -> ImportsPage:
-    """Imports, newest first unless sorted otherwise."""
+    """Imports, newest first unless sorted otherwise; ``since`` and ``until`` (both included) are days of uploading."""
     check_page(page, page_size)
     check_sort(sort, imports.SORTS, "Imports")
     with store.reading() as connection:
@@ -154,6 +159,10 @@ def list_imports(
             states=states,
             feed=feed,
             agency_code=actor.agency_code,
+            template=template,
+            uploaded_by=uploaded_by,
+            since=begin_of(since) if since else None,
+            until=begin_of(until + timedelta(days=1)) if until else None,
             sort=sort,
             descending=descending,
             offset=(page - 1) * page_size,
@@ -167,6 +176,20 @@ def imported_feeds(actor: Actor, store: Store, *, now: datetime) -> list[str]:
     """The feeds of which there are imports, for a filter."""
     with store.reading() as connection:
         return imports.feeds(connection, actor.agency_code)
+
+
+@act("imports.view")
+def import_templates(actor: Actor, store: Store, *, now: datetime) -> list[str]:
+    """The templates through which there are imports, for a filter."""
+    with store.reading() as connection:
+        return imports.templates(connection, actor.agency_code)
+
+
+@act("imports.view")
+def importers(actor: Actor, store: Store, *, now: datetime) -> dict[str, str]:
+    """Whoever brought a file of the reader's house, id and name, for a filter."""
+    with store.reading() as connection:
+        return imports.importers(connection, actor.agency_code)
 
 
 @act("imports.view")

@@ -12,7 +12,7 @@ from ops_app.domain.casework.scope import scope_of
 from ops_app.domain.organisation.people import Actor
 from ops_app.domain.paging import check_page
 from ops_app.services.act import act
-from ops_app.store.casework.cases import left_of
+from ops_app.store.casework.case_scope import left_of
 from ops_app.store.organisation import notices
 from ops_app.store.organisation.notices import Notice
 from ops_app.store.store import Store

@@ -10,7 +10,7 @@ from ops_app.domain.organisation.approvals import RequestState
 from ops_app.services.organisation.approval_reading import queue_of
 from ops_app.services.organisation.todo import Asked, ToDo, register
 from ops_app.store.casework import requests
-from ops_app.store.casework.cases import left_of
+from ops_app.store.casework.case_scope import left_of
 from ops_app.store.organisation import approval_lists
 from ops_app.store.organisation.approval_lists import Mine, RequestFilter
 from ops_app.store.organisation.approvals import ApprovalRequest

@@ -15,7 +15,7 @@ from ops_app.domain.casework.alerts import LASTING, Alert, AlertKind
 from ops_app.domain.casework.cases import Custody
 from ops_app.domain.casework.scope import Reach, Scope
 from ops_app.domain.ledger.breaks import UNSETTLED
-from ops_app.store.casework.cases import within
+from ops_app.store.casework.case_scope import within
 from ops_app.store.ledger.payments import chunks
 from ops_app.store.tables.casework import case_events, cases, placements
 from ops_app.store.tables.ledger import breaks

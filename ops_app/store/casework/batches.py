@@ -130,6 +130,15 @@ def numbered(connection: Connection, ids: Sequence[str]) -> dict[str, datetime]:
     return found
 
 
+def request_of(connection: Connection, batch_id: str) -> str | None:
+    """The request that asks for a batch."""
+    r = approval_requests.c
+    found: str | None = connection.execute(
+        select(r.request_id).where(r.object_type == OBJECT, r.object_id == batch_id).limit(1)
+    ).scalar()
+    return found
+
+
 def rows_of(connection: Connection, batch_id: str) -> list[BatchRow]:
     """The cases of a batch, by loan."""
     found = connection.execute(
@@ -199,27 +208,6 @@ def beside_minor(connection: Connection, batch: Batch, since: datetime) -> int:
         )
     )
     return int(connection.execute(query).scalar_one())
-
-
-def newest(connection: Connection, *, made_by: str | None, limit: int) -> list[tuple[Batch, str]]:
-    """The newest batches (of one maker) with the state of their request."""
-    query = (
-        select(case_batches, approval_requests.c.state)
-        .join(
-            approval_requests,
-            (approval_requests.c.object_type == OBJECT) & (approval_requests.c.object_id == case_batches.c.batch_id),
-        )
-        .order_by(case_batches.c.made_at.desc(), case_batches.c.batch_id.desc())
-        .limit(limit)
-    )
-    if made_by is not None:
-        query = query.where(case_batches.c.made_by == made_by)
-    found = []
-    for row in connection.execute(query):
-        values: dict[str, Any] = dict(row._mapping)
-        state = values.pop("state")
-        found.append((Batch(**{**values, "kind": BatchKind(values["kind"])}), state))
-    return found
 
 
 def _written(reasons: Sequence[Reason]) -> str:

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Select, and_, delete, exists, func, insert, or_, select, tuple_
+from sqlalchemy import ColumnElement, Select, and_, delete, exists, func, insert, or_, select, tuple_
 from sqlalchemy.engine import Connection
 
 from ops_app.domain.casework.limitation import InterruptionKind
 from ops_app.domain.casework.scope import Scope
-from ops_app.store.casework.cases import within
+from ops_app.domain.paging import MOST_COUNTED
+from ops_app.store.casework.case_scope import within
 from ops_app.store.casework.debtors import upsert
 from ops_app.store.ledger.payments import chunks
 from ops_app.store.tables.casework import cases
@@ -144,28 +145,63 @@ def all_clocks(connection: Connection) -> list[StoredClock]:
 
 
 def page_query(
-    scope: Scope, now: datetime, until: Mapping[str, date], *, pack: str | None, after: tuple[date, str] | None,
+    scope: Scope,
+    now: datetime,
+    until: Mapping[str, date],
+    *,
+    pack: str | None,
+    after: tuple[date, str] | None,
     limit: int,
-) -> Select[Any]:  # fmt: skip
-    """The statement of a page of clocks that expire until the day of their pack, the earliest first (a test looks at
-    its plan)."""
+    since: date | None = None,
+    before: date | None = None,
+    descending: bool = False,
+) -> Select[Any]:
+    """The statement of a page of clocks that expire until the day of their pack, on ``since`` or later and before
+    ``before``, the earliest first unless ``descending`` (a test looks at its plan)."""
+    c = limitation_clocks.c
+    order = (c.expires_date, c.case_id)
+    query = select(limitation_clocks).where(*_expiring(scope, now, until, pack, since, before))
+    query = query.join(cases, cases.c.case_id == c.case_id)
+    query = query.order_by(*(one.desc() if descending else one.asc() for one in order)).limit(limit)
+    if after is not None:
+        row, mark = tuple_(*order), tuple_(*after)
+        query = query.where(row < mark if descending else row > mark)
+    return query
+
+
+def count(
+    connection: Connection,
+    scope: Scope,
+    now: datetime,
+    until: Mapping[str, date],
+    *,
+    pack: str | None,
+    since: date | None = None,
+    before: date | None = None,
+) -> int:
+    """How many there are, counted no further than ``MOST_COUNTED`` + 1, along the index of the page."""
+    c = limitation_clocks.c
+    some = select(c.case_id).where(*_expiring(scope, now, until, pack, since, before))
+    some = some.join(cases, cases.c.case_id == c.case_id).order_by(c.expires_date).limit(MOST_COUNTED + 1)
+    return int(connection.execute(select(func.count()).select_from(some.subquery())).scalar_one())
+
+
+def _expiring(
+    scope: Scope, now: datetime, until: Mapping[str, date], pack: str | None, since: date | None, before: date | None
+) -> list[ColumnElement[bool]]:
     c = limitation_clocks.c
     packs = {pack: until[pack]} if pack is not None and pack in until else dict(until)
-    query = (
-        select(limitation_clocks)
-        .join(cases, cases.c.case_id == c.case_id)
-        .where(
-            cases.c.closed_date.is_(None),
-            c.expires_date <= max(packs.values()),
-            or_(*(and_(c.pack == name, c.expires_date <= day) for name, day in sorted(packs.items()))),
-            *within(scope, now),
-        )
-        .order_by(c.expires_date, c.case_id)
-        .limit(limit)
-    )
-    if after is not None:
-        query = query.where(tuple_(c.expires_date, c.case_id) > tuple_(*after))
-    return query
+    found: list[ColumnElement[bool]] = [
+        cases.c.closed_date.is_(None),
+        c.expires_date <= max(packs.values()),
+        or_(*(and_(c.pack == name, c.expires_date <= day) for name, day in sorted(packs.items()))),
+        *within(scope, now),
+    ]
+    if since is not None:
+        found.append(c.expires_date >= since)
+    if before is not None:
+        found.append(c.expires_date < before)
+    return found
 
 
 def page(

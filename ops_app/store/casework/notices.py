@@ -10,7 +10,7 @@ from sqlalchemy import exists, func, insert, select, update
 from sqlalchemy.engine import Connection
 
 from ops_app.domain.casework.scope import Scope
-from ops_app.store.casework.cases import within
+from ops_app.store.casework.case_scope import within
 from ops_app.store.ledger.payments import chunks
 from ops_app.store.tables.casework import cases
 from ops_app.store.tables.placing import recall_notices

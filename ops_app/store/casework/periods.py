@@ -4,22 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Table, and_, bindparam, case, func, insert, literal, select, tuple_, update
+from sqlalchemy import ColumnElement, Table, and_, bindparam, case, func, insert, literal, select, update
 from sqlalchemy.engine import Connection
 
 from ops_app.domain.casework.flags import Flag
 from ops_app.domain.casework.scope import Scope
 from ops_app.store import stored_json
-from ops_app.store.casework.cases import left_of, members_of
+from ops_app.store.casework.case_scope import left_of, members_of
 from ops_app.store.ledger.payments import chunks
 from ops_app.store.tables.case_record import case_tags
 from ops_app.store.tables.casework import assignments, case_events, case_flags, cases, placements
 from ops_app.store.tables.organisation import people
-
-_BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
@@ -278,29 +276,6 @@ def running_placements(connection: Connection, ids: Sequence[str]) -> dict[str, 
         )
         found.update((row.case_id, Placement(**row._mapping)) for row in rows)
     return found
-
-
-def placement_page(
-    connection: Connection, *, ended: bool | None, agency_code: str | None, after: tuple[Any, str] | None, limit: int
-) -> list[Placement]:
-    """Placements from the newest back: running by ``due_at`` from the nearest, ended by ``ended_at``, else all by
-    ``placed_at``; behind ``after`` (that moment and the id of the last row seen)."""
-    conditions: list[ColumnElement[bool]] = []
-    if agency_code is not None:
-        conditions.append(placements.c.agency_code == agency_code)
-    if ended is not None:
-        conditions.append(placements.c.ended_at.is_not(None) if ended else placements.c.ended_at.is_(None))
-    column = placements.c.placed_at if ended is None else placements.c.ended_at if ended else placements.c.due_at
-    # a bound that every row meets, so that the index of the sort is walked whatever the statistics say
-    conditions.append(column >= _BEGINNING)
-    ascending = ended is False
-    order = (column, placements.c.placement_id)
-    if after is not None:
-        row, mark = tuple_(*order), tuple_(*after, types=[one.type for one in order])
-        conditions.append(row > mark if ascending else row < mark)
-    query = select(placements).where(and_(True, *conditions))
-    query = query.order_by(*(one.asc() if ascending else one.desc() for one in order)).limit(limit)
-    return [Placement(**row._mapping) for row in connection.execute(query)]
 
 
 def add_assignments(connection: Connection, rows: Sequence[Assignment]) -> None:

@@ -11,7 +11,7 @@ from sqlalchemy.engine import Connection
 
 from ops_app.domain.casework.placing import PLACING
 from ops_app.domain.casework.scope import Scope
-from ops_app.store.casework.cases import within
+from ops_app.store.casework.case_scope import within
 from ops_app.store.tables.casework import cases, debtors, placements
 from ops_app.store.tables.placing import case_batch_rows, case_batches
 

@@ -15,7 +15,7 @@ from ops_app.domain.casework.scope import Reach, Scope
 from ops_app.domain.organisation.approvals import OPEN, RequestState
 from ops_app.domain.organisation.people import Role
 from ops_app.store import stored_json
-from ops_app.store.casework.cases import left_of, within
+from ops_app.store.casework.case_scope import left_of, within
 from ops_app.store.tables.casework import cases
 from ops_app.store.tables.requests import case_requests as requests
 

@@ -140,22 +140,31 @@ def page(
     states: Collection[ImportState],
     feed: str | None,
     agency_code: str | None = None,
+    template: str | None = None,
+    uploaded_by: str | None = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
     sort: str,
     descending: bool,
     offset: int,
     limit: int,
 ) -> tuple[list[Import], int]:
-    """A window of imports and how many match."""
+    """A window of imports and how many match; ``until`` (the moment of uploading) is excluded."""
     conditions: list[ColumnElement[bool]] = []
     if states:
         conditions.append(imports.c.state.in_(sorted(state.value for state in states)))
     if agency_code is not None:
         conditions.append(imports.c.agency_code == agency_code)
-    if feed:
-        conditions.append(imports.c.feed == feed)
+    for column, value in ((imports.c.feed, feed), (imports.c.template, template), (imports.c.uploaded_by, uploaded_by)):
+        if value:
+            conditions.append(column == value)
+    if since is not None:
+        conditions.append(imports.c.uploaded_at >= since)
+    if until is not None:
+        conditions.append(imports.c.uploaded_at < until)
     total: int = connection.execute(select(func.count()).select_from(imports).where(*conditions)).scalar_one()
-    column = SORTS[sort]
-    order = (column.desc(), imports.c.import_id.desc()) if descending else (column, imports.c.import_id)
+    by = SORTS[sort]
+    order = (by.desc(), imports.c.import_id.desc()) if descending else (by, imports.c.import_id)
     rows = connection.execute(select(imports).where(*conditions).order_by(*order).offset(offset).limit(limit))
     return [_import(row) for row in rows], total
 
@@ -166,6 +175,22 @@ def feeds(connection: Connection, agency_code: str | None) -> list[str]:
     if agency_code is not None:
         query = query.where(imports.c.agency_code == agency_code)
     return list(connection.execute(query).scalars())
+
+
+def templates(connection: Connection, agency_code: str | None) -> list[str]:
+    """The templates through which there are imports (of one agency)."""
+    query = select(imports.c.template).distinct().order_by(imports.c.template)
+    if agency_code is not None:
+        query = query.where(imports.c.agency_code == agency_code)
+    return list(connection.execute(query).scalars())
+
+
+def importers(connection: Connection, agency_code: str | None) -> dict[str, str]:
+    """Whoever brought a file (of one agency): id and the name they had last by order."""
+    query = select(imports.c.uploaded_by, func.max(imports.c.uploaded_by_name)).group_by(imports.c.uploaded_by)
+    if agency_code is not None:
+        query = query.where(imports.c.agency_code == agency_code)
+    return {str(person): str(name) for person, name in sorted(connection.execute(query).tuples(), key=lambda it: it[1])}
 
 
 def of_content(

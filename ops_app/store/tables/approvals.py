@@ -65,6 +65,7 @@ approval_requests = Table(
     Index(None, "state", "awaited_role", "made_at"),
     Index(None, "maker_id", "made_at"),
     Index(None, "object_type", "object_id"),
+    Index(None, "object_type", "state", "made_at", "object_id"),
     Index(None, "state", "expires_at"),
 )  # fmt: skip
 

@@ -103,7 +103,8 @@ cases = Table(
         )
         for lead in ("agency_code", "collector_id")
     ),
-    # one index a filter and sort that a list declares (store/casework/cases.py); nobody's cases are in none of the last
+    # one index a filter and sort that a list declares (store/casework/case_lists.py); nobody's cases are in none of
+    # the last
     *(
         Index(None, *lead, sort, "case_id")
         for lead in ((), ("custody",), ("state",))
@@ -168,13 +169,20 @@ placements = Table(
     CheckConstraint("end_reason in ('recalled', 'lapsed', 'closed')", name="ck_placements_end_kind"),
     # invariant 4: one active agency placement a case
     Index("uq_placements_one_active", "case_id", unique=True, sqlite_where=_RUNNING, postgresql_where=_RUNNING),
-    Index(None, "agency_code", "ended_at", "case_id"),
+    # what an agency has; no index begins with agency and end, for lists of what runs would skip through it
+    Index("ix_placements_agency_running", "agency_code", "case_id", sqlite_where=_RUNNING, postgresql_where=_RUNNING),
     *(
         Index(None, *lead, moment, "placement_id", sqlite_where=where, postgresql_where=where)
         for lead in ((), ("agency_code",))
         for moment, where in (("due_at", _RUNNING), ("ended_at", _ENDED), ("placed_at", None))
     ),
-)
+    *(
+        Index(f"ix_placements_{'agency_' if lead else ''}{which}_placed_at", *lead, "placed_at", "placement_id",
+              sqlite_where=where, postgresql_where=where)
+        for lead in ((), ("agency_code",))
+        for which, where in (("running", _RUNNING), ("ended", _ENDED))
+    ),
+)  # fmt: skip
 
 assignments = Table(
     "assignments",

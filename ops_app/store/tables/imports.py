@@ -59,6 +59,8 @@ imports = Table(
     Index(None, "content_sha256"),
     Index(None, "state"),
     Index(None, "agency_code", "uploaded_at"),
+    *(Index(None, sort, "import_id") for sort in ("file_date", "file_name")),
+    *(Index(None, lead, "uploaded_at", "import_id") for lead in ("feed", "template", "uploaded_by")),
 )
 
 import_corrections = Table(

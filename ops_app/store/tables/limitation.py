@@ -20,6 +20,7 @@ limitation_clocks = Table(
     Column("rule_mark", String(16), nullable=False),
     CheckConstraint("started_date >= due_date and expires_date >= started_date", name="ck_limitation_clocks_dates"),
     Index(None, "expires_date", "case_id"),
+    Index(None, "pack", "expires_date", "case_id"),
     info={"unaudited": "worked out from the case, its interruptions and the rule, which are audited"},
 )
 

@@ -31,7 +31,12 @@ case_batches = Table(
         "kind in ('place', 'extend', 'recall', 'transfer', 'withdraw_recall')", name="ck_case_batches_kind"
     ),
     CheckConstraint("case_count >= 1 and excluded_count >= 0", name="ck_case_batches_counts"),
-    Index(None, "made_at", "batch_id"),
+    # one index a filter and sort that the list declares (store/casework/batch_lists.py); its states are of the requests
+    *(
+        Index(None, *lead, sort, "batch_id")
+        for lead in ((), ("kind",), ("agency_code",), ("made_by",))
+        for sort in ("made_at", "case_count")
+    ),
 )
 
 case_batch_rows = Table(

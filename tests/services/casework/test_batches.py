@@ -102,9 +102,9 @@ def test_nothing_is_placed_until_somebody_else_approves(
     assert (done.state, done.result["done"], done.result["dropped"]) == (RequestState.APPROVED, 6, 0)
     assert {one.case_id for one in list_cases(AG1, store, now=LATER).rows} == set(ids)
     assert list_cases(AG2, store, now=LATER).rows == ()
-    assert [(one.batch_id, state) for one, state in list_batches(maker, store, now=LATER, mine=True)] == [
-        (batch.batch_id, "approved")
-    ]
+    assert [
+        (one.batch.batch_id, one.state) for one in list_batches(maker, store, now=LATER, made_by=maker.person_id).rows
+    ] == [(batch.batch_id, "approved")]
     assert {one.outcome for one in read_batch(manager, store, now=LATER, batch_id=batch.batch_id).rows} == {"done"}
     assert verify_one_owner(store).state == "holds"
 
@@ -113,7 +113,7 @@ def test_the_same_key_asks_once(store: Store, tmp_path: Path, maker: Actor) -> N
     ids = queued(store, tmp_path)
     what = asked(store, *ids[:3])
     assert submit(store, maker, what) == submit(store, maker, what)
-    assert len(list_batches(maker, store, now=NOW)) == 1
+    assert list_batches(maker, store, now=NOW).total == 1
 
 
 def test_a_preview_names_every_reason_and_changes_nothing(store: Store, tmp_path: Path, maker: Actor) -> None:
@@ -137,7 +137,7 @@ def test_a_preview_names_every_reason_and_changes_nothing(store: Store, tmp_path
     assert found.against == ()
     with pytest.raises(SomeRefused):
         submit(store, maker, asked(store, *ids, *more))
-    assert list_batches(maker, store, now=NOW) == []
+    assert list_batches(maker, store, now=NOW).rows == ()
     made = submit(store, maker, asked(store, *ids, *more), leave_out=True)
     assert [(one.currency, one.case_count, one.excluded_count) for one in made] == [("CNY", 5, 3), ("USD", 1, 0)]
 
@@ -180,7 +180,7 @@ def test_a_batch_of_which_nothing_is_left_is_not_carried_out(
     taken_in(store, tmp_path, a_spell(1, **closing()), now=NOW)
     with pytest.raises(NotCarriedOut, match="Not one case"):
         decide(store, manager, batch.batch_id)
-    assert [state for _, state in list_batches(maker, store, now=LATER)] == ["waiting"]
+    assert [one.state for one in list_batches(maker, store, now=LATER).rows] == ["waiting"]
 
 
 STOPPED = {

@@ -78,7 +78,8 @@ def test_two_agencies_hold_cases_of_regions_of_their_own_and_lists_are_not_empty
     assert regions == {"AG01": {"310000", "320000"}, "AG02": {"410000", "440000"}}
     assert {one.agency_code for one, _ in list_placements(supervisor, store, now=NOW, ended=True).rows} == {"AG02"}
     assert set(custodies(store)) == {"in_house", "to_be_placed", "placed", "recalled"}
-    batches = [(one.kind.value, one.agency_code, state) for one, state in list_batches(supervisor, store, now=NOW)]
+    listed = list_batches(supervisor, store, now=NOW).rows
+    batches = [(one.batch.kind.value, one.batch.agency_code, one.state) for one in listed]
     assert sorted(batches) == [
         ("place", "AG01", "approved"), ("place", "AG01", "approved"), ("place", "AG01", "approved"),
         ("place", "AG01", "waiting"), ("place", "AG02", "approved"), ("recall", "AG01", "approved"),

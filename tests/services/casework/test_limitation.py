@@ -29,6 +29,7 @@ from ops_app.store.store import Store
 from ops_app.store.tables.limitation import limitation_clocks
 from ops_app.store.tables.organisation import audit_log
 from ops_app.store.transaction import SameKeyOtherContent
+from tests.bench import plans
 from tests.services.casework.casebook import (
     AG1,
     AG2,
@@ -206,10 +207,41 @@ def test_a_page_of_the_queue_reads_its_index_and_sorts_nothing(store: Store, tmp
     with store.reading() as connection:
         compiled = query.compile(connection, compile_kwargs={"literal_binds": True})
         plan = " ".join(row[3] for row in connection.execute(text(f"explain query plan {compiled}")))
-    assert "ix_limitation_clocks_expires_date_case_id" in plan
+    assert "ix_limitation_clocks_pack_expires_date_case_id" in plan
     assert "TEMP B-TREE" not in plan
     assert limitation_clocks.name in plan
     assert limitation.MOST_DAYS > 0
+
+
+def test_the_queue_is_narrowed_to_what_has_expired_or_has_not_and_turned_round(store: Store, tmp_path: Path) -> None:
+    old_cases(store, tmp_path)
+    later = NOW + timedelta(days=20)  # by then the one that had a day left has expired
+
+    def listed(**more: object) -> list[str]:
+        page = list_expiring(SUPERVISOR, store, now=later, within_days=limitation.MOST_DAYS, **more)
+        assert page.total == len(page.rows)
+        return [case.loan_id for _, case in page.rows]
+
+    assert listed() == ["L3", "L2", "L1"]
+    assert listed(expired=True) == ["L3"]
+    assert listed(expired=False) == ["L2", "L1"]
+    assert listed(descending=True) == ["L1", "L2", "L3"]
+    given = {"now": later, "within_days": limitation.MOST_DAYS, "descending": True}
+    first = list_expiring(SUPERVISOR, store, limit=1, **given)
+    assert first.total == 3
+    turned = list_expiring(SUPERVISOR, store, after=first.next_after, **given)
+    assert [case.loan_id for _, case in turned.rows] == ["L2", "L3"]
+
+
+def test_a_queue_of_one_rule_pack_is_read_along_its_own_index(store: Store, tmp_path: Path) -> None:
+    old_cases(store, tmp_path)
+    with plans.asked(store) as selects:
+        list_expiring(SUPERVISOR, store, now=NOW, pack="CN", within_days=limitation.MOST_DAYS)
+    queue = [plans.plan_of(store, one) for one in selects if "limitation_clocks" in one[0] and "LIMIT" in one[0]]
+    assert len(queue) >= 2  # the page and its count
+    if store.dialect == "sqlite":
+        assert all("TEMP B-TREE" not in plan for plan in queue), queue
+        assert all("ix_limitation_clocks_pack_expires_date_case_id" in plan for plan in queue), queue
 
 
 def test_a_page_of_what_expires_asks_no_question_for_each_case(store: Store, tmp_path: Path) -> None:

@@ -274,3 +274,28 @@ def test_the_store_itself_refuses_an_import_that_does_not_add_up(
     with pytest.raises(IntegrityError), store.writing(SYSTEM, NOW) as transaction:
         transaction.audit("test", "import", one.import_id)
         transaction.connection.execute(update(table).where(table.c.import_id == one.import_id).values(**wrong))
+
+
+def test_imports_are_narrowed_by_template_person_and_days(store: Store, operator: Actor) -> None:
+    other = a_collector(store, "otto", role=Role.OPERATOR)
+    mine = entered(store, operator, upload("a_2026-11-22.csv", "a"), key="a")
+    theirs = entered(store, other, upload("b_2026-11-23.csv", "b"), key="b")
+    late = NOW.replace(hour=17)  # the next day in Shanghai
+    third = imports.enter_import(
+        operator, store, now=late, today=TODAY + timedelta(days=1), import_id=imports.new_import_id(),
+        upload=replace(upload("c_2026-11-24.csv", "c"), template="other"), key="c",
+    )  # fmt: skip
+
+    def listed(**wanted) -> set[str]:
+        page = imports.list_imports(operator, store, now=late, **wanted)
+        assert page.total == len(page.rows)
+        return {one.import_id for one in page.rows}
+
+    assert listed(uploaded_by=other.person_id) == {theirs.import_id}
+    assert listed(template="other") == {third.import_id}
+    assert listed(since=TODAY, until=TODAY) == {mine.import_id, theirs.import_id}
+    assert listed(since=TODAY + timedelta(days=1)) == {third.import_id}
+    assert imports.import_templates(operator, store, now=late) == ["other", "standard"]
+    assert imports.importers(operator, store, now=late) == {
+        other.person_id: other.name, operator.person_id: operator.name
+    }  # fmt: skip

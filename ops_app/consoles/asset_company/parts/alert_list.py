@@ -8,7 +8,7 @@ from typing import Any
 
 import streamlit as st
 
-from ops_app.consoles.casework.lists import left
+from ops_app.consoles.casework.columns import left
 from ops_app.consoles.kit import tables, url
 from ops_app.consoles.kit.context import Here
 from ops_app.consoles.kit.export_button import export_stream

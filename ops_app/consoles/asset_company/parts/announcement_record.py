@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import streamlit as st
 
-from ops_app.consoles.asset_company.parts import announcement_form
+from ops_app.consoles.asset_company.parts import announcement_form, announcement_readers
 from ops_app.consoles.asset_company.parts.announcement_list import state_of
-from ops_app.consoles.kit import tables, url
+from ops_app.consoles.kit import url
 from ops_app.consoles.kit.announcements import show_text
 from ops_app.consoles.kit.context import Here
 from ops_app.consoles.kit.forms import form
@@ -17,8 +17,6 @@ from ops_app.domain.organisation.announcements import MOVES, AnnouncementMove
 from ops_app.services.organisation.announcement_publishing import submit_announcement
 from ops_app.services.organisation.announcements import (
     Announcement,
-    AnnouncementRecord,
-    Receipt,
     read_announcement,
     withdraw_announcement,
 )
@@ -52,7 +50,7 @@ def show(at: Here, announcement_id: str) -> None:
     if part == "preview":
         _preview(at, one)
     elif part == "readers":
-        _readers(at, record)
+        announcement_readers.show(at, record)
     elif part == "edit":
         announcement_form.edit(at, one)
     elif part == "submit":
@@ -85,35 +83,6 @@ def _preview(at: Here, one: Announcement) -> None:
         with column, st.container(border=True):
             st.caption(LANGUAGES[language])
             show_text(at, one.content, language)
-
-
-def _readers(at: Here, record: AnnouncementRecord) -> None:
-    t, labels = at.t, at.labels
-    st.caption(
-        t("announcements.counted", read=labels.count(len(record.read)), left=labels.count(len(record.outstanding)))
-    )
-    rows = [*record.read, *record.outstanding]
-    if not rows:
-        st.info(t("announcements.no_readers"))
-        return
-
-    def given(row: Receipt) -> str:
-        return t(f"announcements.given.{row.receipt or 'none'}")
-
-    Column = tables.Column[Receipt]
-    tables.show_rows(
-        (
-            Column("name", t("announcements.reader"), lambda row: row.person_name),
-            Column("role", t("announcements.role"), lambda row: labels.role(row.role)),
-            Column("agency", t("announcements.agency"), lambda row: row.agency_code or "–"),
-            Column(
-                "receipt", t("announcements.receipt"), lambda row: t(f"announcements.given.{row.receipt or 'none'}")
-            ),
-            Column("at", t("record.when"), lambda row: labels.moment(row.read_at)),
-        ),
-        rows,
-        title=t("announcements.parts.readers"),
-    )
 
 
 def _submit(at: Here, one: Announcement) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from datetime import date
 
 import streamlit as st
 
@@ -11,7 +12,14 @@ from ops_app.consoles.kit.context import Here
 from ops_app.consoles.kit.desk import choose
 from ops_app.consoles.kit.export_button import export_list
 from ops_app.domain.organisation.imports import STATE_NAMES, ImportState
-from ops_app.services.organisation.imports import SORTS, Import, imported_feeds, list_imports
+from ops_app.services.organisation.imports import (
+    SORTS,
+    Import,
+    import_templates,
+    imported_feeds,
+    importers,
+    list_imports,
+)
 
 
 def show(at: Here) -> str | None:
@@ -33,7 +41,8 @@ def show(at: Here) -> str | None:
 
 def _filters(at: Here) -> dict[str, str]:
     t, labels, language = at.t, at.labels, at.actor.language
-    one, two, _ = st.columns(3)
+    one, two, three = st.columns(3)
+    four, five, six = st.columns(3)
     with one:
         state = url.choice(
             "imports_state",
@@ -52,7 +61,31 @@ def _filters(at: Here) -> dict[str, str]:
             default="",
             language=language,
         )
-    return {"state": state, "feed": feed}
+    with three:
+        template = url.choice(
+            "imports_template", t("imports.template"), ["", *import_templates(at.actor, at.app.store, now=at.now)],
+            lambda code: code or t("lists.all"), default="", language=language,
+        )  # fmt: skip
+    people = importers(at.actor, at.app.store, now=at.now)
+    with four:
+        person = url.choice(
+            "imports_by", t("imports.by"), ["", *people], lambda code: people[code] if code else t("lists.all"),
+            default="", language=language,
+        )  # fmt: skip
+    with five:
+        since = url.day("imports_since", t("imports.since"), lambda typed: t("lists.no_day", typed=typed))
+    with six:
+        until = url.day("imports_until", t("imports.until"), lambda typed: t("lists.no_day", typed=typed))
+        if since and until and since > until:
+            st.error(t("lists.range_reversed"))
+    return {
+        "state": state, "feed": feed, "template": template, "by": person,
+        "since": since.isoformat() if since else "", "until": until.isoformat() if until else "",
+    }  # fmt: skip
+
+
+def _day(text: str) -> date | None:
+    return date.fromisoformat(text) if text else None
 
 
 def _listing(at: Here) -> tables.Listing[Import]:
@@ -66,6 +99,10 @@ def _listing(at: Here) -> tables.Listing[Import]:
             now=at.now,
             states={ImportState(state)} if state else set(),
             feed=wanted.filters["feed"] or None,
+            template=wanted.filters["template"] or None,
+            uploaded_by=wanted.filters["by"] or None,
+            since=_day(wanted.filters["since"]),
+            until=_day(wanted.filters["until"]),
             sort=wanted.sort,
             descending=wanted.descending,
             page=wanted.page,
@@ -83,6 +120,7 @@ def _listing(at: Here) -> tables.Listing[Import]:
         columns=(
             Column("name", t("imports.name"), lambda one: one.file_name, width="large"),
             Column("feed", t("imports.feed"), lambda one: labels.code("feed", one.feed)),
+            Column("template", t("imports.template"), lambda one: one.template),
             Column("agency", t("imports.agency"), lambda one: one.agency_code or "–"),
             Column("date", t("imports.date"), lambda one: labels.day(one.file_date)),
             Column("state", t("imports.state"), lambda one: labels.named(STATE_NAMES, one.state)),
