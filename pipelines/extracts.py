@@ -72,9 +72,7 @@ def extract_table(connection: Connection, reader: Reader, table: str, *, into: s
         cases = metadata.tables["cases"].c
         columns = [*columns, cases.source_code, cases.loan_id]
         source = f"(select t.*, c.source_code, c.loan_id from {table} as t join cases as c on c.case_id = t.case_id)"
-    return copy_table(
-        connection, reader, table, into=into, columns=columns, where=_ONLY.get(table, ""), source=source
-    )
+    return copy_table(connection, reader, table, into=into, columns=columns, where=_ONLY.get(table, ""), source=source)
 
 
 def columns_of(table: str, *, without: frozenset[str] | None = None) -> list[sa.Column[Any]]:

@@ -1,4 +1,4 @@
-"""Calls and promises of a case as the pipeline last published them, for its record.
+"""Calls, promises and notes of agencies about a case as the pipeline last published them, for its record.
 
 The audience's own snapshot is read: an agency's holds its own rows alone. Whoever asks has read the case itself first,
 within reach, and says from when on it is theirs.
@@ -43,6 +43,20 @@ class Promise:
     state: str
 
 
+@dataclass(frozen=True)
+class AgencyNote:
+    """One note that an agency brought back from its own system; ``collector_id``, ``kind`` and ``outcome`` as the
+    agency says them, numbers in ``note`` hidden."""
+
+    agency_note_id: str
+    written_at: datetime
+    agency_code: str
+    collector_id: str | None
+    kind: str | None
+    outcome: str | None
+    note: str | None
+
+
 def calls_of(actor: Actor, published: Path, case_id: str, since: datetime | None) -> list[Call]:
     """The newest calls of a case, at most ``MOST_ROWS``, begun at ``since`` or later."""
     rows = _rows(
@@ -59,6 +73,15 @@ def promises_of(actor: Actor, published: Path, case_id: str, since: datetime | N
         "promise_id, promised_at, due_date, currency, (amount * 100)::bigint as amount_minor, state",
     )  # fmt: skip
     return [Promise(**row) for row in rows]
+
+
+def notes_of(actor: Actor, published: Path, case_id: str, since: datetime | None) -> list[AgencyNote]:
+    """The newest notes of agencies about a case, at most ``MOST_ROWS``, written at ``since`` or later."""
+    rows = _rows(
+        actor, published, case_id, since, "fct_agency_notes", "written_at",
+        "agency_note_id, written_at, agency_code, collector_id, kind, outcome, note",
+    )  # fmt: skip
+    return [AgencyNote(**row) for row in rows]
 
 
 def _rows(

@@ -8,6 +8,7 @@ from datetime import timedelta
 import streamlit as st
 
 from ops_app.consoles.casework import limitation, request_parts
+from ops_app.consoles.casework.agency_notes import notes
 from ops_app.consoles.casework.editing import forget, seen_version, what_happened
 from ops_app.consoles.casework.files import files
 from ops_app.consoles.casework.lists import flags_of, left
@@ -38,6 +39,7 @@ TABS = (
     "repayments",
     "contacts",
     "calls",
+    "notes",
     "requests",
     "placements",
     "files",
@@ -70,7 +72,7 @@ def show(at: Here, case_id: str) -> None:
     chosen = url.tab("case_tab", at.t("cases.parts"), offered, lambda code: at.t(f"cases.tabs.{code}"),
                      language=at.actor.language)  # fmt: skip
     shown = {
-        "balance": _balance, "repayments": _repayments, "contacts": contacts, "calls": calls,
+        "balance": _balance, "repayments": _repayments, "contacts": contacts, "calls": calls, "notes": notes,
         "requests": request_parts.section,
         "placements": _placements, "files": files, "limitation": limitation.section,
         "events": _events, "audit": _audit,

@@ -25,6 +25,7 @@ from ops_app.store.organisation import people
 from ops_app.store.organisation.people import Person
 from ops_app.store.store import Store, Transaction
 from ops_app.store.tables.casework import assignments
+from ops_app.store.zone import day_of
 
 __all__ = [
     "Collector", "assign_cases", "list_collectors", "list_holders", "move_all_cases", "run_assign_cases",
@@ -71,11 +72,11 @@ def assign_cases(
     """Give cases (id → version) to one collector, all or none; a case of another collector is transferred.
 
     An agency assigns what is placed with it to its own collectors, the asset company what is in house to its own. A
-    collector of an agency needs a certificate that holds on ``today`` (where it is not given: the UTC day of ``now``).
+    collector of an agency needs a certificate that holds on ``today`` (where it is not given: the business day of ``now``).
     Raises ``NoSuchCase``, ``CaseChanged``, ``Forbidden``, ``Invalid`` (no such collector), ``Refused``.
     """
     arguments = {"cases": dict(wanted), "collector_id": collector_id, "reason": checked_reason(reason),
-                 "day": (today or now.date()).isoformat()}  # fmt: skip
+                 "day": (today or day_of(now)).isoformat()}  # fmt: skip
     with store.writing(actor, now) as transaction:
         return run_assign_cases(transaction, arguments)
 
@@ -98,7 +99,7 @@ def move_all_cases(
 
     Raises ``Invalid`` (no such collector, the same one, nothing to move).
     """
-    why, day = checked_reason(reason), today or now.date()
+    why, day = checked_reason(reason), today or day_of(now)
     with store.writing(actor, now) as transaction:
         before, after = _member(transaction, from_id), _collector(transaction, to_id)
         if before.agency_code != after.agency_code:
