@@ -21,7 +21,8 @@ _MADE = ("model.", "seed.", "test.")
 
 def concerned(parents: Mapping[str, Iterable[str]], touched: Iterable[str]) -> set[str]:
     """Unique ids of the models, seeds and tests that something moved to. ``parents`` is dbt's parent map; ``touched``
-    names feeds and tables of the ops store. Views are left out where what they read has moved: a view reads anew by itself."""
+    names feeds and tables of the ops store. Views are left out where what they read has moved: a view reads anew by
+    itself."""
     moved_by = {f"source.recoup.raw.{feed}" for feed in feed_names()}
     moved_by |= {f"source.recoup.{touched_name(table)}" for table in MOVES}
     still = moved_by - {f"source.recoup.{name if name.startswith('ops.') else f'raw.{name}'}" for name in touched}

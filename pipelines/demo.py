@@ -59,8 +59,8 @@ def run_demo(
     """Simulate, run every day, create the demo people and let them work; goes on where an earlier call was stopped.
     Refuses a home that holds other data.
 
-    Raises ``Invalid`` for a portfolio that is too small, ``Conflict`` when the home is not a demo's, ``DomainError`` with
-    the reason when a day fails.
+    Raises ``Invalid`` for a portfolio that is too small, ``Conflict`` when the home is not a demo's, ``DomainError``
+    with the reason when a day fails.
     """
     started = monotonic()
     check_size(loans, days, faults=True)

@@ -1,8 +1,8 @@
 """What moved in the ops store since the last extract, told to the build as feeds tell it: in ``raw.touched``.
 
-A placement or an assignment counts from the day it begins until the day it ends (``int_custody_periods``), so a row that
-is new, or gone, moves the days from its beginning on, and one of which only the end changed those from the earlier of
-its ends. Tables that stand still are named nowhere, and what is built of them is left as it is.
+A placement or an assignment counts from the day it begins until the day it ends (``int_custody_periods``), so a row
+that is new, or gone, moves the days from its beginning on, and one of which only the end changed those from the earlier
+of its ends. Tables that stand still are named nowhere, and what is built of them is left as it is.
 """
 
 from __future__ import annotations

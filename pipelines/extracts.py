@@ -91,8 +91,8 @@ def copy_table(
     where: str = "",
     source: str | None = None,
 ) -> int:
-    """Copy ``table`` into ``ops.<table>``, or into the temporary table ``into``; how many rows it has. ``source`` is the
-    query that is read where it is not the table itself."""
+    """Copy ``table`` into ``ops.<table>``, or into the temporary table ``into``; how many rows it has. ``source`` is
+    the query that is read where it is not the table itself."""
     target = f"temp table {into}" if into else f"table ops.{table}"
     chosen = list(columns) if columns is not None else columns_of(table)
     postgresql = bool(reader.postgresql)

@@ -72,8 +72,8 @@ def assign_cases(
     """Give cases (id → version) to one collector, all or none; a case of another collector is transferred.
 
     An agency assigns what is placed with it to its own collectors, the asset company what is in house to its own. A
-    collector of an agency needs a certificate that holds on ``today`` (where it is not given: the business day of ``now``).
-    Raises ``NoSuchCase``, ``CaseChanged``, ``Forbidden``, ``Invalid`` (no such collector), ``Refused``.
+    collector of an agency needs a certificate that holds on ``today`` (where it is not given: the business day of
+    ``now``). Raises ``NoSuchCase``, ``CaseChanged``, ``Forbidden``, ``Invalid`` (no such collector), ``Refused``.
     """
     arguments = {"cases": dict(wanted), "collector_id": collector_id, "reason": checked_reason(reason),
                  "day": (today or day_of(now)).isoformat()}  # fmt: skip

@@ -19,7 +19,7 @@ from ops_app.services.casework.placement_rules import PlacementRules, distinct
 from ops_app.services.organisation.exports import end_exports_of
 from ops_app.services.organisation.installation import installation, today
 from ops_app.services.organisation.parameter_reading import in_force
-from ops_app.store.casework import cases, notices, periods
+from ops_app.store.casework import cases, ended_balances, notices, periods
 from ops_app.store.casework.cases import Case
 from ops_app.store.store import Store, Transaction
 
@@ -73,7 +73,7 @@ def settle_balances(connection: Connection, day: date) -> None:
     there when they were ended was that of an earlier day."""
     zone = installation().zone
     begins = [datetime.combine(one, time(0), zone).astimezone(UTC) for one in (day, day + timedelta(days=1))]
-    periods.settle_balances(connection, day, after=begins[0], until=begins[1])
+    ended_balances.settle(connection, day, after=begins[0], until=begins[1])
 
 
 def recalled(one: Case, reason: str) -> Change:
@@ -88,7 +88,8 @@ def end_placements(
     """End the running placements of cases (as they were before), on ``day``: recalled, lapsed or closed. One that was
     due before has ended then, and its tail is counted from that day in the zone of the installation.
 
-    The balance is that of the day's close it ends by, as far as it is known (``settle_balances``), the tail gets its last day, running notices end, and so do the agencies' export links.
+    The balance is that of the day's close it ends by, as far as it is known (``settle_balances``), the tail gets its
+    last day, running notices end, and so do the agencies' export links.
     """
     connection, now = transaction.connection, transaction.now
     parameters = in_force(connection)

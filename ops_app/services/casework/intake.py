@@ -28,7 +28,7 @@ from ops_app.services.casework.intake_changes import Differences, differences, o
 from ops_app.services.casework.intake_terms import IntakeTerms
 from ops_app.services.casework.limitation import wind
 from ops_app.services.organisation.parameter_reading import in_force
-from ops_app.store.casework import cases, debtors, intake, periods
+from ops_app.store.casework import cases, debtors, ended_balances, intake, periods
 from ops_app.store.casework.cases import Case
 from ops_app.store.casework.debtors import DebtorData
 from ops_app.store.casework.intake import CLOSING, FACTS, OPENING
@@ -135,7 +135,7 @@ def apply_found(transaction: Transaction, business_date: date, found: IntakeFoun
     )
     changed = differences(found.spells, there, found.whole)
     if not found.alone:
-        periods.keep_balances(connection, transaction.now)  # of what is over already, before the day's balances come in
+        ended_balances.keep(connection, transaction.now)  # of what is over already, before the day's balances come in
     columns = (*FACTS, *OPENING) if changed.reopens else FACTS
     intake.refresh(connection, changed.fresh, columns)
     moves = _move(transaction, changed, business_date)

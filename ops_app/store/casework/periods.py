@@ -165,8 +165,8 @@ def end_placements(
     note: str | None,
     tail_until_date: date | None = None,
 ) -> None:
-    """End the running placements of cases, with the balance they have now, or the one that ``keep_balances`` kept. The
-    end of each is that of ``Placement.end_at``."""
+    """End the running placements of cases, with the balance they have now, or the one that ``ended_balances.keep``
+    kept. The end of each is that of ``Placement.end_at``."""
     c = placements.c
     balance = select(cases.c.balance_minor).where(cases.c.case_id == placements.c.case_id).scalar_subquery()
     for some in chunks(list(ids)):
@@ -188,31 +188,6 @@ def end_placements(
             .where(case_tags.c.case_id.in_(some), case_tags.c.house != "", case_tags.c.removed_at.is_(None))
             .values(removed_at=now, removed_by=by)
         )
-
-
-def keep_balances(connection: Connection, now: datetime) -> None:
-    """Keep, of running placements whose time was up by ``now``, the balance that their cases have so far: they are over,
-    and are ended with it."""
-    c = placements.c
-    balance = select(cases.c.balance_minor).where(cases.c.case_id == c.case_id).scalar_subquery()
-    connection.execute(
-        update(placements)
-        .where(c.ended_at.is_(None), c.due_at <= now, c.ended_balance_minor.is_(None))
-        .values(ended_balance_minor=balance)
-    )
-
-
-def settle_balances(connection: Connection, day: date, *, after: datetime, until: datetime) -> None:
-    """Give placements that ended after ``after`` and by ``until`` the balance of their cases, where that is as of
-    ``day``; those that ended without a balance (history of a former system) stay without."""
-    c = placements.c
-    of_case = (cases.c.case_id == c.case_id) & (cases.c.as_of_date == day)
-    balance = select(cases.c.balance_minor).where(of_case).scalar_subquery()
-    connection.execute(
-        update(placements)
-        .where(c.ended_at > after, c.ended_at <= until, c.ended_balance_minor != balance)
-        .values(ended_balance_minor=balance)
-    )
 
 
 def set_due(connection: Connection, due: Mapping[str, datetime]) -> None:
