@@ -118,9 +118,10 @@ def test_notes_that_an_agency_brought_back_stand_on_the_record(
     one: str, app: App, open_page: OpenPage, language: str, empty: str
 ) -> None:
     query = {"cases_view": "placed", "case_id": one, "case_tab": "notes"}
-    assert empty in words(open_page("cases", Role.SUPERVISOR, language=language, query=query))
-    _published_notes(app, "asset_company", one)
     at = open_page("cases", Role.SUPERVISOR, language=language, query=query)
+    assert empty in words(at)
+    _published_notes(app, "asset_company", one)
+    at.run()
     (shown,) = [frame.value for frame in at.dataframe if "note" in frame.value]
     assert list(shown["note"]) == ["答应周五还款 *******", "of the placement before"]
     assert list(shown["kind"]) == ["call", "–"]
