@@ -37,12 +37,15 @@ Progress = Callable[[int, int, str], None]
 _INVOCATION = threading.Lock()  # dbt is not safe for threads
 
 _OPS_TABLES = {
+    "agencies": "agency_code varchar, name varchar, state varchar, capacity_cases bigint, created_at timestamp",
     "approval_decisions": "request_id varchar, nth bigint, decision varchar, round_no bigint, decided_by varchar,"
     " role_code varchar, principal_id varchar, decided_at timestamp",
     "approval_requests": "request_id varchar, kind varchar, object_type varchar, object_id varchar, maker_id varchar,"
     " agency_code varchar, amount_minor bigint, currency varchar, flags_json varchar, round_no bigint,"
     " level_no bigint, awaited_role varchar, state varchar, made_at timestamp, expires_at timestamp,"
     " ended_at timestamp",
+    "assignments": "assignment_id varchar, case_id varchar, nth bigint, collector_id varchar, agency_code varchar,"
+    " assigned_at timestamp, ended_at timestamp, end_reason varchar, source_code varchar, loan_id varchar",
     "audit_log": "seq bigint, occurred_at timestamp, actor_id varchar, actor_name varchar, role_code varchar,"
     " agency_code varchar, action varchar, object_type varchar, object_id varchar, reason varchar, row_hash varchar",
     "breaks": "break_id varchar, kind varchar, source_code varchar, currency varchar, lender_minor bigint,"
@@ -50,12 +53,22 @@ _OPS_TABLES = {
     " bank_line_ids varchar, value_date date, opened_date date, last_seen_date date, state varchar",
     "break_decisions": "decision_id varchar, break_id varchar, decision varchar, reason varchar, decided_by varchar,"
     " decided_at timestamp",
+    "case_batch_rows": "batch_id varchar, case_id varchar, outcome varchar",
+    "case_batches": "batch_id varchar, kind varchar, agency_code varchar, made_at timestamp",
     "case_requests": "case_request_id varchar, approval_id varchar, case_id varchar, kind varchar, agency_code varchar,"
     " requested_by varchar, role_code varchar, amount_minor bigint, balance_minor bigint, currency varchar,"
     " needs_asset boolean, state varchar, awaited_role varchar, outcome varchar, requested_at timestamp,"
     " due_at timestamp, escalated_at timestamp, ended_at timestamp",
     "payments": "source_code varchar, payment_id varchar, loan_id varchar, amount_minor bigint, currency varchar,"
     " value_date date",
+    "people": "person_id varchar, display_name varchar, role_code varchar, agency_code varchar, active boolean,"
+    " created_at timestamp",
+    "placements": "placement_id varchar, case_id varchar, nth bigint, agency_code varchar, placed_at timestamp,"
+    " due_at timestamp, placed_balance_minor bigint, currency varchar, ended_at timestamp, end_reason varchar,"
+    " ended_balance_minor bigint, tail_until_date date, first_touch_at timestamp, last_touch_at timestamp,"
+    " source_code varchar, loan_id varchar",
+    "recall_notices": "notice_id varchar, placement_id varchar, because varchar, given_at timestamp,"
+    " effective_at timestamp, ended_at timestamp, end_kind varchar",
 }
 """What the marts read of the ops store, so that they build before anything was ever extracted."""
 

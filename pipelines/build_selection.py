@@ -1,7 +1,8 @@
 """Which nodes of the dbt project a build must make again: those to which something moved since the last good build.
 
-A model is a function of the project's SQL and of its sources. Feeds say which of them changed (``raw.touched``); every
-other source (the business date, copies of the ops store, matches, files) counts as moved. A view, a seed or a table
+A model is a function of the project's SQL and of its sources. Feeds say which of them changed (``raw.touched``), and so
+do extracts of the life of cases (``extract_changes``); every other source (the business date, other copies of the ops
+store, matches, files) counts as moved. A view, a seed or a table
 whose sources all stand still is what it was and is left as it is, and so are its tests.
 """
 
@@ -12,6 +13,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from pipelines.expectations.definitions import feed_names
+from pipelines.extract_changes import MOVES, touched_name
 from pipelines.warehouse import Connection, rows
 
 _MADE = ("model.", "seed.", "test.")
@@ -19,8 +21,11 @@ _MADE = ("model.", "seed.", "test.")
 
 def concerned(parents: Mapping[str, Iterable[str]], touched: Iterable[str]) -> set[str]:
     """Unique ids of the models, seeds and tests that something moved to. ``parents`` is dbt's parent map; ``touched``
-    names feeds. Views are left out where what they read has moved: a view reads anew by itself."""
-    still = {f"source.recoup.raw.{feed}" for feed in feed_names()} - {f"source.recoup.raw.{feed}" for feed in touched}
+    names feeds and tables of the ops store. Views are left out where what they read has moved: a view reads anew by
+    itself."""
+    moved_by = {f"source.recoup.raw.{feed}" for feed in feed_names()}
+    moved_by |= {f"source.recoup.{touched_name(table)}" for table in MOVES}
+    still = moved_by - {f"source.recoup.{name if name.startswith('ops.') else f'raw.{name}'}" for name in touched}
     moved: dict[str, bool] = {}
 
     def has_moved(node: str) -> bool:

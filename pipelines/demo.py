@@ -1,9 +1,13 @@
-"""The demonstration: a seeded portfolio through full business days, ready to be looked at."""
+"""The demonstration: a seeded portfolio through full business days, ready to be looked at.
+
+Every step may be the last before somebody stops it: the next ``recoup demo`` on the same home goes on from there, with
+the portfolio it began with.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from time import monotonic
 from typing import Any
 
@@ -19,11 +23,15 @@ from ops_app.services.organisation.demo_organisation import create_demo_organisa
 from ops_app.services.organisation.demo_people import create_demo_people
 from pipelines.house import Progress
 from pipelines.run_day import DayResult, run_day
-from pipelines.simulator import deliver_due, simulate
-from pipelines.warehouse import Warehouse
+from pipelines.simulator import AnswerKey, check_size, deliver_due, simulate
+from pipelines.simulator.answer_key import FILE_NAME
 
 DAYS_ONE_BY_ONE = 3
 """The last days of the history are run day by day, the days before them as one backfill of the same assets."""
+
+
+WORK_BEGINS = time(10)
+"""When the demo's people begin to work, in the zone of the house."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +41,8 @@ class DemoResult:
     seconds: float
     day_rows: list[list[Any]]
     sign_ins: list[list[str]]
+    said: str = ""
+    """What was found in the home and done about it, where it was not empty."""
 
 
 def _row(app: App, result: DayResult, label: str) -> list[Any]:
@@ -46,48 +56,70 @@ def _row(app: App, result: DayResult, label: str) -> list[Any]:
 def run_demo(
     settings: Settings, *, loans: int, days: int, seed: int, progress: Progress | None = None, end: date | None = None
 ) -> DemoResult:
-    """Simulate, run every day, create the demo people. Refuses a home that holds other data.
+    """Simulate, run every day, create the demo people and let them work; goes on where an earlier call was stopped.
+    Refuses a home that holds other data.
 
-    Raises ``Conflict`` when the home is not empty, ``DomainError`` with the reason when a day fails.
+    Raises ``Invalid`` for a portfolio that is too small, ``Conflict`` when the home is not a demo's, ``DomainError``
+    with the reason when a day fails.
     """
     started = monotonic()
+    check_size(loans, days, faults=True)
     app = open_app(settings)
     try:
-        if runs.last_completed_date(SYSTEM, app.store) is not None:
-            return _again(app, started)
-        last = end or app.clock.now().astimezone(settings.zone).date() - timedelta(days=1)
-        simulate(settings.inbound, loans=loans, days=days, seed=seed, faults=True, end_date=last, progress=progress)
-        rows = []
-        first = last - timedelta(days=days - 1)
-        backfill_end = last - timedelta(days=DAYS_ONE_BY_ONE)
-        spans = [(first, backfill_end)] + [(day, day) for day in (last - timedelta(days=n) for n in (2, 1, 0))]
-        for begin, day in spans:
-            if day == last:  # its people work before the last day, so that its marts have what they did
-                _people(app)
-                _work(app)
-            deliver_due(settings.home / "simulated", settings.inbound, day)
-            result = run_day(app, day, first=begin, progress=progress)
-            if not result.succeeded:
-                raise DomainError(f"{day}: {result.problem}", f"{day}:{result.problem}")
-            rows.append(_row(app, result, f"{begin} to {day}" if begin < day else str(day)))
-        return DemoResult(monotonic() - started, rows, _people(app))
+        done = runs.last_completed_date(SYSTEM, app.store)
+        hidden = settings.home / "simulated"
+        if not (hidden / FILE_NAME).is_file():  # written last: without it no simulation was finished
+            if done is not None:
+                raise Conflict(
+                    "This home holds other data. Choose an empty one with RECOUP_HOME.",
+                    "该目录中已有其他数据，请用 RECOUP_HOME 指定一个空目录。",
+                )
+            last = end or app.clock.now().astimezone(settings.zone).date() - timedelta(days=1)
+            key = simulate(
+                settings.inbound, loans=loans, days=days, seed=seed, faults=True, end_date=last, progress=progress
+            )
+            return _days(app, key, started, progress, done=None, said="")
+        key = AnswerKey.load(hidden)
+        return _days(app, key, started, progress, done=done, said=_found(key, done))
     finally:
         app.close()
 
 
-def _again(app: App, started: float) -> DemoResult:
-    """A second ``recoup demo`` on the same home serves what is there, if it is a demo's."""
-    if not Warehouse(app.settings.warehouse_path).query("select 1 from raw.files where source_code = 'SIM' limit 1"):
-        raise Conflict(
-            "This home holds other data. Choose an empty one with RECOUP_HOME.",
-            "该目录中已有其他数据，请用 RECOUP_HOME 指定一个空目录。",
-        )
-    return DemoResult(monotonic() - started, [], _people(app))
+def _found(key: AnswerKey, done: date | None) -> str:
+    """What a demo that was begun before is, and where it goes on."""
+    book = f"This home holds a demo of {key.loans:,} loans and {key.days} days (seed {key.seed}), which is kept"
+    if done is None:
+        return f"{book}; it goes on with its first day."
+    return f"{book}; it is complete." if done >= key.end_date else f"{book}; it goes on after {done}."
 
 
-def _work(app: App) -> None:
-    now, zone = app.clock.now(), app.settings.zone
-    create_demo_work(SYSTEM, app.store, now=now, today=now.astimezone(zone).date(), zone=zone, demo=True)
+def _days(
+    app: App, key: AnswerKey, started: float, progress: Progress | None, *, done: date | None, said: str
+) -> DemoResult:
+    """Run the days that are not done yet; the people work before the last of them."""
+    last = key.end_date
+    one_by_one = [last - timedelta(days=n) for n in range(DAYS_ONE_BY_ONE - 1, -1, -1)]
+    spans = [(key.first_date, one_by_one[0] - timedelta(days=1)), *((day, day) for day in one_by_one)]
+    rows = []
+    for begin, day in spans:
+        if day == last:  # its people work before the last day, so that its marts have what they did
+            people = _people(app)
+            worked = _work(app, last)
+        if done is not None and day <= done and not (day == last and worked):
+            continue
+        deliver_due(app.settings.home / "simulated", app.settings.inbound, day)
+        result = run_day(app, day, first=begin, progress=progress)
+        if not result.succeeded:
+            raise DomainError(f"{day}: {result.problem}", f"{day}:{result.problem}")
+        rows.append(_row(app, result, f"{begin} to {day}" if begin < day else str(day)))
+    return DemoResult(monotonic() - started, rows, people, said)
+
+
+def _work(app: App, last: date) -> bool:
+    """The demo's people work in the morning of the last day; whether there was anything left to do."""
+    zone = app.settings.zone
+    morning = datetime.combine(last, WORK_BEGINS, zone).astimezone(UTC)
+    return create_demo_work(SYSTEM, app.store, now=app.clock.now(), morning=morning, zone=zone, demo=True)
 
 
 def _people(app: App) -> list[list[str]]:

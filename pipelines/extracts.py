@@ -18,6 +18,7 @@ from sqlalchemy.engine import make_url
 from ops_app.config import Settings
 from ops_app.store.tables import metadata
 from ops_app.store.types import Moment
+from pipelines.extract_changes import keep_copy, mark_moved
 from pipelines.sql_words import literal, quoted
 from pipelines.warehouse import Connection, Warehouse
 
@@ -29,12 +30,22 @@ _LEFT_OUT: dict[str, frozenset[str]] = {
     "case_requests": frozenset(
         {"form_json", "reason", "reply", "detail_json", "requested_by_name", "replied_by_name", "version"}
     ),
+    "agencies": frozenset({"contact_name", "contact_phone", "contact_email", "regions_json", "changed_by"}),
+    "placements": frozenset({"end_note"}),
+    "recall_notices": frozenset({"reason", "given_by_name"}),
+    "case_batches": frozenset({"reason", "made_by_name", "rows_hash"}),
+    "case_batch_rows": frozenset({"version", "reasons_json"}),
 }
 EXTRACTED = (
-    "approval_decisions", "approval_requests", "audit_log", "break_decisions", "breaks", "case_requests", "payments",
-    "people",
+    "agencies", "approval_decisions", "approval_requests", "assignments", "audit_log", "break_decisions", "breaks",
+    "case_batch_rows", "case_batches", "case_requests", "payments", "people", "placements", "recall_notices",
 )  # fmt: skip
 """The tables that every run copies, in full, into the schema ``ops``."""
+
+_OF_A_LOAN = ("placements", "assignments")
+"""Tables of cases that leave with the loan of the case, which is how the feeds name it."""
+_ONLY = {"case_batch_rows": "where outcome = 'done'"}
+"""Rows of a table that leave the store, where not all of them do."""
 
 _BATCH_ROWS = "65536"
 _NO_NUMBER = -(2**63)
@@ -46,7 +57,23 @@ def extract_ops(warehouse: Warehouse, settings: Settings) -> dict[str, int]:
     All or nothing: the tables are of one moment of the store, and the warehouse keeps the old ones if a copy fails.
     """
     with warehouse.transaction() as connection, opened(settings) as reader:
-        return {table: copy_table(connection, reader, table) for table in EXTRACTED}
+        counts = {}
+        for table in EXTRACTED:
+            keep_copy(connection, table)
+            counts[table] = extract_table(connection, reader, table)
+            mark_moved(connection, table, settings.timezone)
+        return counts
+
+
+def extract_table(connection: Connection, reader: Reader, table: str, *, into: str | None = None) -> int:
+    """Copy what may leave the store of ``table``, as every run does; how many rows it has."""
+    columns = columns_of(table)
+    source = None
+    if table in _OF_A_LOAN:
+        cases = metadata.tables["cases"].c
+        columns = [*columns, cases.source_code, cases.loan_id]
+        source = f"(select t.*, c.source_code, c.loan_id from {table} as t join cases as c on c.case_id = t.case_id)"
+    return copy_table(connection, reader, table, into=into, columns=columns, where=_ONLY.get(table, ""), source=source)
 
 
 def columns_of(table: str, *, without: frozenset[str] | None = None) -> list[sa.Column[Any]]:
@@ -63,8 +90,10 @@ def copy_table(
     into: str | None = None,
     columns: Sequence[sa.Column[Any]] | None = None,
     where: str = "",
+    source: str | None = None,
 ) -> int:
-    """Copy ``table`` into ``ops.<table>``, or into the temporary table ``into``; how many rows it has."""
+    """Copy ``table`` into ``ops.<table>``, or into the temporary table ``into``; how many rows it has. ``source`` is
+    the query that is read where it is not the table itself."""
     target = f"temp table {into}" if into else f"table ops.{table}"
     chosen = list(columns) if columns is not None else columns_of(table)
     postgresql = bool(reader.postgresql)
@@ -73,7 +102,7 @@ def copy_table(
     with reader.connection.cursor() as cursor:
         if not postgresql:
             cursor.adbc_statement.set_options(**{"adbc.sqlite.query.batch_rows": _BATCH_ROWS})
-        cursor.execute(f"select {out} from {quoted(table)} {where}")
+        cursor.execute(f"select {out} from {source or quoted(table)} as copied {where}")
         arriving = cursor.fetch_record_batch()
         connection.register("arriving_rows", arriving)
         try:

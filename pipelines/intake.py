@@ -19,7 +19,7 @@ from ops_app.bootstrap import App
 from ops_app.config import Settings
 from ops_app.domain.casework.cases import case_id
 from ops_app.domain.casework.intake import IntakeRule
-from ops_app.domain.casework.loan_day import PUSHED
+from ops_app.domain.casework.loan_day import file_mark, was_pushed
 from ops_app.domain.casework.personal import Personal
 from ops_app.domain.organisation.people import SYSTEM
 from ops_app.engines import intake as engine
@@ -30,7 +30,7 @@ from ops_app.services.organisation.installation import read_lenders
 from pipelines.sql_words import literal
 from pipelines.warehouse import Connection, Warehouse
 
-_LAID_OUT = ("carried", "intake_marks", "known_debtors", "loan_days", "intake_debtors")
+_LAID_OUT = ("carried", "in_collection", "intake_marks", "known_debtors", "loan_days", "intake_debtors")
 
 
 @dataclass(frozen=True)
@@ -83,6 +83,7 @@ def _found(
     _lay_out_loan_days(connection, state, days, whole, business_date)
     spells = engine.spells(connection, rules, state.terms.least_days)
     today = {source for source, day, _ in days if day == business_date}
+    _lay_out(connection, "in_collection", _still_open(state.spells, spells))
     missing = engine.missing(connection, business_date).with_columns(
         pl.struct("source_code", "loan_id", "spell_no")
         .map_elements(lambda row: _case_id(row), return_dtype=pl.String)
@@ -98,9 +99,17 @@ def _found(
         last_rows=connection.sql(
             "select source_code, loan_id, max(as_of_date) as as_of_date from loan_days group by all"
         ).pl()
-        if PUSHED in state.days.values()
+        if any(map(was_pushed, state.days.values()))
         else None,
     )
+
+
+def _still_open(known: pl.DataFrame, spells: pl.DataFrame) -> pl.DataFrame:
+    """The loans that were in collection before this run, but for those that its days closed: of a source that is worked
+    out anew too."""
+    loan = ["source_code", "loan_id"]
+    last = spells.sort("spell_no").group_by(loan, maintain_order=True).agg(pl.col("is_open").last())
+    return known.join(last.filter(~pl.col("is_open")), on=loan, how="anti")
 
 
 def _changed_days(connection: Connection, state: IntakeState, business_date: date) -> list[tuple[str, date, str]]:
@@ -113,7 +122,7 @@ def _changed_days(connection: Connection, state: IntakeState, business_date: dat
         group by all order by all
         """
     ).fetchall()
-    return [row for row in rows if state.days.get((row[0], row[1])) != row[2]]
+    return [row for row in rows if file_mark(state.days.get((row[0], row[1]))) != row[2]]
 
 
 def _read_anew(days: list[tuple[str, date, str]], state: IntakeState) -> frozenset[str]:
@@ -121,7 +130,7 @@ def _read_anew(days: list[tuple[str, date, str]], state: IntakeState) -> frozens
     before the last that was."""
     last: dict[str, date] = {}
     for (source, day), mark in state.days.items():
-        if mark != PUSHED:
+        if file_mark(mark) is not None:
             last[source] = max(day, last.get(source, day))
     return frozenset(
         source for source, day, _ in days if (source, day) in state.days or (source in last and day <= last[source])

@@ -13,9 +13,11 @@ from ops_app.services.ledger.verify import verify_money, verify_once
 from ops_app.services.organisation.verify import verify_approvals, verify_audit
 from ops_app.services.organisation.verify_parameters import verify_closed_periods, verify_versions
 from pipelines.durable import read_pointer, sha256_of
+from pipelines.extracts import copy_table, opened
 from pipelines.marts_hash import content_totals, mart_tables
 from pipelines.publish import snapshot_pointers
 from pipelines.sql_words import literal, quoted
+from pipelines.verify_life import LIFE_INVARIANT, LIFE_NAME, verify_life
 from pipelines.warehouse import Connection, Warehouse, connect
 
 CARRIED_NAME = "money accepted = money recorded = money in the marts"
@@ -51,14 +53,14 @@ def verify_everything(app: App, public_key: Path | None = None) -> list[Finding]
     findings += [verify_reach(store), verify_audiences(settings)]
     findings += [not_built(number, name) for number, name in _LATER.items()]
     if settings.warehouse_path.exists():
-        from pipelines.extracts import copy_table, opened
-
         with Warehouse(settings.warehouse_path).open() as connection, opened(settings) as reader:
             copy_table(connection, reader, "payments", into="verified_payments")
             copy_table(connection, reader, "breaks", into="verified_breaks")
             findings += [verify_carried(connection), verify_balanced(connection), verify_rows(connection)]
+        findings.append(verify_life(settings, Warehouse(settings.warehouse_path)))
     else:
         findings += [not_built(1, CARRIED_NAME), not_built(1, BALANCED_NAME), not_built(12, ROWS_NAME)]
+        findings.append(not_built(LIFE_INVARIANT, LIFE_NAME))
     return sorted(findings, key=lambda one: (one.invariant, one.name))
 
 

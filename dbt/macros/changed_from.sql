@@ -2,7 +2,9 @@
 The earliest date from which something must be recomputed, as a literal so that old partitions are not even read.
 
 Feeds say which of their partitions changed since the last good build (raw.touched). A placement or assignment is filed
-under its file's date but counts from the day it began, or from the day it ended where only its end changed.
+under its file's date but counts from the day it began, or from the day it ended where only its end changed. What the
+ops store says of both is touched by the days that moved (pipelines/extract_changes.py) as ops.placements and
+ops.assignments, and counts wherever the feed of that name does.
 #}
 {% macro changed_from(feeds, grain='day') -%}
     {%- set touched = from_source('raw', 'touched') -%}
@@ -10,6 +12,7 @@ under its file's date but counts from the day it began, or from the day it ended
     {%- for feed in feeds -%}
         {%- if feed in ('placements', 'assignments') -%}
             {%- do queries.append(custody_changed_from(feed, touched)) -%}
+            {%- do queries.append("select partition_date as day from " ~ touched ~ " where feed = 'ops." ~ feed ~ "'") -%}
         {%- else -%}
             {%- do queries.append("select partition_date as day from " ~ touched ~ " where feed = '" ~ feed ~ "'") -%}
         {%- endif -%}

@@ -20,6 +20,12 @@ codes as (
     union
     select distinct 'request_state', state from {{ ref('fct_approvals') }}
     union
+    select distinct 'end_reason', end_reason from {{ ref('fct_placements') }} where end_reason is not null
+    union
+    select distinct 'end_reason', end_reason from {{ ref('fct_assignments') }} where end_reason is not null
+    union
+    select distinct 'recall_because', recall_because from {{ ref('fct_placements') }} where recall_because is not null
+    union
     select distinct 'case_request_kind', kind from {{ ref('fct_requests') }}
     union
     select distinct 'case_request_outcome', outcome from {{ ref('fct_requests') }} where outcome is not null

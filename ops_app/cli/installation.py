@@ -14,17 +14,22 @@ from ops_app.domain.errors import DomainError
 
 
 def demo(
-    loans: Annotated[int, typer.Option(help="Loans of the seeded portfolio.", min=50, max=1_000_000)] = 20_000,
-    days: Annotated[int, typer.Option(help="Business days of history.", min=5, max=730)] = 60,
+    loans: Annotated[int, typer.Option(help="Loans of the seeded portfolio.", min=500, max=1_000_000)] = 20_000,
+    days: Annotated[int, typer.Option(help="Business days of history.", min=10, max=730)] = 60,
     seed: Annotated[int, typer.Option(help="Same seed, same portfolio.")] = 7,
     serve: Annotated[bool, typer.Option("--serve/--no-serve", help="Open the front door afterwards.")] = True,
 ) -> None:
-    """A seeded portfolio through full business days, published, then the consoles."""
+    """A seeded portfolio through full business days, published, then the consoles.
+
+    Once stopped, the same command goes on where it was, with the portfolio it began with.
+    """
     from pipelines.demo import run_demo
 
     settings = Settings.load(demo=True)
     with progress() as report:
         result = run_demo(settings, loans=loans, days=days, seed=seed, progress=report)
+    if result.said:
+        out.print(result.said)
     print_table(
         "Business days", ["date", "seconds", "rows in", "accepted", "quarantined", "open breaks"], result.day_rows
     )

@@ -6,6 +6,7 @@ The engine is handed an open DuckDB connection in which these relations stand, a
                 lender_code, product_code, region_code, currency, principal_minor, interest_minor, fees_minor,
                 penalty_minor, balance_minor, days_past_due, bucket, status, is_in_collection, is_paid, file_id, line_no
 ``carried``     what the days before them made of each loan: source_code, loan_id, spell_no, is_open
+``in_collection`` (for ``missing``) the same of every source, without the loans that these days closed
 
 It leaves the temporary table ``intake_spells``, one row a spell that the days touch; ``close`` drops it. A spell opens
 on the first day in collection and closes on the first day out of it, as ``int_case_events`` in the warehouse has it; a
@@ -123,7 +124,7 @@ def missing(con: duckdb.DuckDBPyConnection, business_date: date) -> pl.DataFrame
             with today as (
                 select source_code, loan_id from loan_days where as_of_date = date '{business_date.isoformat()}'
             )
-            select source_code, loan_id, spell_no from carried
+            select source_code, loan_id, spell_no from in_collection as carried
             where is_open and source_code in (select source_code from today)
                 and not exists (
                     select 1 from today

@@ -1,4 +1,4 @@
-"""Calls and promises of a case as the pipeline last published them, for its record.
+"""Calls, promises and notes of agencies about a case as the pipeline last published them, for its record.
 
 The audience's own snapshot is read: an agency's holds its own rows alone. Whoever asks has read the case itself first,
 within reach, and says from when on it is theirs.
@@ -46,6 +46,20 @@ class Promise:
     currency: str
     amount_minor: int
     state: str
+
+
+@dataclass(frozen=True)
+class AgencyNote:
+    """One note that an agency brought back from its own system; ``collector_id``, ``kind`` and ``outcome`` as the
+    agency says them, numbers in ``note`` hidden."""
+
+    agency_note_id: str
+    written_at: datetime
+    agency_code: str
+    collector_id: str | None
+    kind: str | None
+    outcome: str | None
+    note: str | None
 
 
 def calls_of(actor: Actor, published: Path, case_id: str, since: datetime | None) -> list[Call]:
@@ -102,6 +116,15 @@ def open_promises(actor: Actor, published: Path, case_ids: Sequence[str]) -> dic
     rows = read(snapshot, sql, case_ids) if case_ids else []
     found = {row.pop("case_id"): Promise(**row) for row in rows}  # the last, which is due first, stays
     return found if sees_amounts(actor) else {case_id: without_amounts(one) for case_id, one in found.items()}
+
+
+def notes_of(actor: Actor, published: Path, case_id: str, since: datetime | None) -> list[AgencyNote]:
+    """The newest notes of agencies about a case, at most ``MOST_ROWS``, written at ``since`` or later."""
+    rows = _rows(
+        actor, published, case_id, since, "fct_agency_notes", "written_at",
+        "agency_note_id, written_at, agency_code, collector_id, kind, outcome, note",
+    )  # fmt: skip
+    return [AgencyNote(**row) for row in rows]
 
 
 def _rows(

@@ -98,6 +98,13 @@ CASES_PER_COLLECTOR = 120
 
 AGENCIES = (("AG01", "星衡催收服务有限公司"), ("AG02", "远桥信用管理有限公司"), ("AG03", "明序资产服务有限公司"))
 """Invented agencies; the in-house team carries no agency code."""
+AGENCY_REGIONS = {
+    "AG01": ("310000", "320000", "330000", "340000", "350000", "370000"),
+    "AG02": ("410000", "420000", "430000", "440000", "450000", "460000"),
+    "AG03": ("500000", "510000", "520000", "530000", "540000", "610000"),
+}
+"""Provinces in which each agency works, as their contracts say: the east, the south, the south-west. The others have no
+agency, and what is overdue there stays in house or waits."""
 
 LAZY_REFERENCES = 0.05
 """Share of transfers whose payer wrote the loan number instead of the reference; name and account still agree."""

@@ -11,7 +11,7 @@ import polars as pl
 from pipelines.simulator import names, regions
 from pipelines.simulator.days import number_of
 from pipelines.simulator.files import Table
-from pipelines.simulator.parameters import AGENCIES
+from pipelines.simulator.parameters import AGENCIES, AGENCY_REGIONS
 from pipelines.simulator.portfolio import IN_HOUSE, Portfolio, Staff
 from pipelines.simulator.streams import stream
 from pipelines.simulator.texts import day_text, numbered, only_where, rows_of
@@ -142,7 +142,7 @@ def agencies_table(first_day: date) -> Table:
         {
             "agency_code": code,
             "name": name,
-            "region_codes": ";".join(regions.CODES),
+            "region_codes": ";".join(AGENCY_REGIONS[code]),
             "skills": "M4;M5;M6;M7",
             "capacity": 1_000_000,
             "contract_from_date": (first_day - timedelta(days=365)).isoformat(),

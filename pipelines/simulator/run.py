@@ -57,7 +57,7 @@ def simulate(
     is replaced. The same arguments give the same bytes. Raises ``Invalid`` when the portfolio is too small for what is
     asked, ``Conflict`` when ``out``/standard holds files of another origin.
     """
-    _check(loans, days, faults)
+    check_size(loans, days, faults=faults)
     hidden = truth if truth is not None else out.parent / "simulated"
     clear_earlier(out, hidden)
     for folder in (out / TEMPLATE, hidden):
@@ -73,7 +73,8 @@ def simulate(
     return key
 
 
-def _check(loans: int, days: int, faults: bool) -> None:
+def check_size(loans: int, days: int, *, faults: bool) -> None:
+    """Raises ``Invalid`` when the portfolio is too small for what is asked."""
     if loans < 1 or days < 1:
         raise Invalid("A portfolio needs at least one loan and one day.", "至少需要一笔借款和一天。", field="loans")
     if faults and (loans < FEWEST_LOANS or days < FEWEST_DAYS):

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import duckdb
 import pytest
 
 from ops_app.bootstrap import App
@@ -14,6 +15,7 @@ from ops_app.domain.organisation.people import SYSTEM, Role
 from ops_app.services.casework.batches import Asked, submit_batch
 from ops_app.services.casework.limitation import read_limitation, record_interruption
 from tests.consoles.conftest import OpenPage, words
+from tests.consoles.planted import plant_snapshot
 from tests.consoles.test_limitation_and_missing import field, press
 from tests.services.casework.casebook import SUPERVISOR, ZONE, a_debtor, a_spell, an_agency, placed, taken_in, versions
 
@@ -95,6 +97,41 @@ def test_the_history_of_an_agency_begins_with_its_own_placement(one: str, open_p
     at = open_page("agency_cases", Role.AGENCY_SUPERVISOR, query={"case_id": one, "case_tab": "events"})
     (history,) = [frame.value for frame in at.dataframe if "custody" in frame.value]
     assert list(history["what"]) == ["placed"]
+
+
+def _published_notes(app: App, audience: str, case_id: str) -> None:
+    """What an audience's snapshot has of agencies' notes: one of the placement, one of the week before."""
+    path = plant_snapshot(app.settings, audience)
+    now = app.clock.now().replace(tzinfo=None)
+    with duckdb.connect(str(path)) as connection:
+        connection.execute(
+            "create table fct_agency_notes as select * from (values"
+            " ('n1', ?, timestamp '2100-01-01 04:00:00', 'A01', 'E7', 'call', 'promised', '答应周五还款 *******'),"
+            " ('n2', ?, cast(? as timestamp) - interval 7 day, 'A01', 'E8', null, null, 'of the placement before'))"
+            " as t(agency_note_id, case_id, written_at, agency_code, collector_id, kind, outcome, note)",
+            [case_id, case_id, now],
+        )
+
+
+@pytest.mark.parametrize(("language", "empty"), [("en", "No agency has brought back notes"), ("zh", "暂无机构回传")])
+def test_notes_that_an_agency_brought_back_stand_on_the_record(
+    one: str, app: App, open_page: OpenPage, language: str, empty: str
+) -> None:
+    query = {"cases_view": "placed", "case_id": one, "case_tab": "notes"}
+    at = open_page("cases", Role.SUPERVISOR, language=language, query=query)
+    assert empty in words(at)
+    _published_notes(app, "asset_company", one)
+    at.run()
+    (shown,) = [frame.value for frame in at.dataframe if "note" in frame.value]
+    assert list(shown["note"]) == ["答应周五还款 *******", "of the placement before"]
+    assert list(shown["kind"]) == ["call", "–"]
+
+
+def test_an_agency_reads_its_own_notes_of_the_placement_that_runs(one: str, app: App, open_page: OpenPage) -> None:
+    _published_notes(app, "agency-A01", one)
+    at = open_page("agency_cases", Role.AGENCY_SUPERVISOR, query={"case_id": one, "case_tab": "notes"})
+    (shown,) = [frame.value for frame in at.dataframe if "note" in frame.value]
+    assert list(shown["note"]) == ["答应周五还款 *******"]
 
 
 @pytest.mark.parametrize(

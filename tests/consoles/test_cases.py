@@ -116,7 +116,7 @@ def test_a_collector_sees_only_hers(ids: list[str], app: App, open_page: OpenPag
 
 @pytest.mark.parametrize("language", ["en", "zh"])
 @pytest.mark.parametrize(
-    "tab", ["balance", "repayments", "contacts", "calls", "placements", "files", "limitation", "events"]
+    "tab", ["balance", "repayments", "contacts", "calls", "notes", "placements", "files", "limitation", "events"]
 )
 def test_a_record_shows_its_parts_masked_and_why_nobody_may_be_contacted(
     ids: list[str], open_page: OpenPage, tab: str, language: str

@@ -21,11 +21,13 @@ PARENTS = {
     "source.recoup.raw.loans": [],
     "source.recoup.raw.calls": [],
     "source.recoup.ops.breaks": [],
+    "source.recoup.ops.placements": [],
     "seed.recoup.labels": [],
     "model.recoup.days": ["source.recoup.raw.loans"],
     "model.recoup.attempts": ["source.recoup.raw.calls", "model.recoup.days"],
     "model.recoup.only_calls": ["source.recoup.raw.calls", "seed.recoup.labels"],
     "model.recoup.breaks": ["source.recoup.ops.breaks"],
+    "model.recoup.placed": ["source.recoup.ops.placements"],
     "test.recoup.one_row": ["model.recoup.attempts"],
     "test.recoup.calls": ["model.recoup.only_calls"],
     "exposure.recoup.page": ["model.recoup.days"],
@@ -37,6 +39,7 @@ PARENTS = {
     [
         ([], {"model.recoup.breaks"}),
         (["calls"], {"model.recoup.attempts", "model.recoup.only_calls", "test.recoup.one_row", "test.recoup.calls"}),
+        (["ops.placements"], {"model.recoup.placed"}),
         (["loans"], {"model.recoup.days", "model.recoup.attempts", "test.recoup.one_row"}),
     ],
 )

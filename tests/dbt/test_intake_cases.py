@@ -12,6 +12,7 @@ from sqlalchemy import select, text
 
 from ops_app.bootstrap import App, open_app
 from ops_app.config import Settings
+from ops_app.domain.casework.cases import case_id
 from ops_app.domain.casework.loan_day import LoanDay, LoanStatus
 from ops_app.domain.organisation.people import SYSTEM
 from ops_app.gateways.clock import close_of
@@ -96,7 +97,7 @@ def test_a_day_before_the_last_one_is_taken_up_into_the_last_and_changes_nothing
         assert connection.execute(text("select count(*) from audit_log")).scalar_one() == before
 
 
-def test_loans_that_are_pushed_before_their_file_leave_the_cases_of_the_files(
+def test_loans_that_are_pushed_before_their_file_leave_the_cases_of_the_files_and_one_it_lacks_is_missing(
     home: App, wanted: list[tuple[Any, ...]]
 ) -> None:
     """Pushed as the file says it, pushed wrongly, and one that no file knows."""
@@ -117,10 +118,20 @@ def test_loans_that_are_pushed_before_their_file_leave_the_cases_of_the_files(
         push_loan(
             SYSTEM, home.store, now=now, key=f"k{number}", evidence=home.settings.evidence,
             loan=LoanDay(source, f"{loan}-x" if number == 3 else loan, days[-1], customer, currency, principal,
-                         0 if wrong and late else late + 40 * wrong, LoanStatus(status if not wrong else "active")),
+                         40 if number == 3 else 0 if wrong and late else late + 40 * wrong,
+                         LoanStatus(status if not wrong else "active")),
         )  # fmt: skip
-    take_in(Warehouse(home.settings.warehouse_path), home, days[-1])
-    assert cases(home) == wanted
+    unknown = case_id(told[3][0], f"{told[3][1]}-x", 1)
+    for _ in range(2):
+        done = take_in(Warehouse(home.settings.warehouse_path), home, days[-1])
+        assert [row for row in cases(home) if row[0] != unknown] == wanted
+        with home.store.reading() as connection:
+            found = connection.execute(
+                text("select c.closed_date, f.last_missed_date, f.cleared_date from cases as c join intake_findings as f"
+                     " on f.case_id = c.case_id where c.case_id = :one"), {"one": unknown},
+            ).fetchall()  # fmt: skip
+        assert [tuple(map(str, row)) for row in found] == [("None", str(days[-1]), "None")]
+    assert (done.did.closed, done.did.missing) == (0, 0)
 
 
 def test_loans_that_are_pushed_before_the_file_of_the_day_before_stay_as_pushed_until_their_own_comes(

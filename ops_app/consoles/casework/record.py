@@ -8,6 +8,7 @@ from datetime import timedelta
 import streamlit as st
 
 from ops_app.consoles.casework import conflicts, limitation, request_parts
+from ops_app.consoles.casework.agency_notes import notes
 from ops_app.consoles.casework.columns import flags_of, left, number
 from ops_app.consoles.casework.editing import forget, seen_version, what_happened
 from ops_app.consoles.casework.files import files
@@ -41,6 +42,7 @@ TABS = (
     "repayments",
     "contacts",
     "calls",
+    "notes",
     "requests",
     "placements",
     "files",
@@ -79,7 +81,7 @@ def show(at: Here, case_id: str, *, back: Callable[[], None] | None = None) -> b
     chosen = url.tab("case_tab", at.t("cases.parts"), offered, lambda code: at.t(f"cases.tabs.{code}"),
                      language=at.actor.language)  # fmt: skip
     shown = {
-        "balance": _balance, "repayments": _repayments, "contacts": _contacts, "calls": calls,
+        "balance": _balance, "repayments": _repayments, "contacts": _contacts, "calls": calls, "notes": notes,
         "requests": request_parts.section,
         "placements": _placements, "files": files, "limitation": limitation.section,
         "events": _events, "audit": _audit,

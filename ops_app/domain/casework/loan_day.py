@@ -11,7 +11,23 @@ from ops_app.domain.errors import Conflict, Invalid
 from ops_app.domain.money import minor_digits
 
 PUSHED = "pushed"
-"""The mark of a day of which single loans came before its file did: the file then counts, for every loan."""
+"""The mark of a day of which single loans were pushed, before that of its file if that came too. The file counts for
+every loan it has; a loan that it lacks stays as it was pushed."""
+
+
+def as_pushed(mark: str | None) -> str:
+    """The mark of a day that has ``mark`` so far (none where nothing came), once a loan of it was pushed."""
+    return PUSHED if mark is None else mark if was_pushed(mark) else f"{PUSHED}/{mark}"
+
+
+def was_pushed(mark: str) -> bool:
+    """Whether single loans of the day were pushed."""
+    return mark == PUSHED or mark.startswith(f"{PUSHED}/")
+
+
+def file_mark(mark: str | None) -> str | None:
+    """The mark of the day's file; None where it did not come."""
+    return None if mark is None or mark == PUSHED else mark.removeprefix(f"{PUSHED}/")
 
 
 class LoanStatus(StrEnum):

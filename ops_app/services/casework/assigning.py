@@ -25,6 +25,7 @@ from ops_app.store.organisation import people
 from ops_app.store.organisation.people import Person
 from ops_app.store.store import Store, Transaction
 from ops_app.store.tables.casework import assignments
+from ops_app.store.zone import day_of
 
 __all__ = [
     "Collector", "assign_cases", "list_collectors", "list_holders", "move_all_cases", "run_assign_cases",
@@ -77,12 +78,12 @@ def assign_cases(
     collector is transferred.
 
     An agency assigns what is placed with it to its own collectors, the asset company what is in house to its own. A
-    collector of an agency needs a certificate that holds on ``today`` (where it is not given: the UTC day of ``now``).
-    Raises ``NoSuchCase``, ``CaseChanged``, ``Forbidden``, ``Invalid`` (no such collector), ``Refused``, and with
+    collector of an agency needs a certificate that holds on ``today`` (where it is not given: the business day of
+    ``now``). Raises ``NoSuchCase``, ``CaseChanged``, ``Forbidden``, ``Invalid`` (no such collector), ``Refused``, and with
     ``leave_out`` ``SomeRefused`` where not one can.
     """
     arguments = {"cases": dict(wanted), "collector_id": collector_id, "reason": checked_reason(reason),
-                 "day": (today or now.date()).isoformat(), "leave_out": leave_out}  # fmt: skip
+                 "day": (today or day_of(now)).isoformat(), "leave_out": leave_out}  # fmt: skip
     with store.writing(actor, now) as transaction:
         return run_assign_cases(transaction, arguments)
 
@@ -105,7 +106,7 @@ def move_all_cases(
 
     Raises ``Invalid`` (no such collector, the same one, nothing to move).
     """
-    why, day = checked_reason(reason), today or now.date()
+    why, day = checked_reason(reason), today or day_of(now)
     with store.writing(actor, now) as transaction:
         before, after = _member(transaction, from_id), _collector(transaction, to_id)
         if before.agency_code != after.agency_code:

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from sqlalchemy import select
+
 from ops_app.domain.casework.cases import Custody
 from ops_app.domain.casework.placing import BatchKind, RecallGround
 from ops_app.domain.errors import Refused
@@ -27,6 +29,7 @@ from ops_app.services.casework.recalling import recall_cases
 from ops_app.services.organisation.demo_approving import Cast, approve_all
 from ops_app.store.casework.cases import Case
 from ops_app.store.store import Store
+from ops_app.store.tables.requests import case_requests
 
 _PAGE = 500
 _MOST = 150
@@ -62,24 +65,35 @@ class _Stage:
 
 
 @act("system.run")
-def create_demo_work(actor: Actor, store: Store, *, now: datetime, today: date, zone: ZoneInfo, demo: bool) -> None:
-    """Place, assign, recall and ask, once: a store in which anything was placed before is left as it is.
+def create_demo_work(
+    actor: Actor, store: Store, *, now: datetime, zone: ZoneInfo, demo: bool, morning: datetime | None = None
+) -> bool:
+    """Place, assign, recall and ask, each once: an agency that was given anything before is left as it is, and nothing
+    is asked for where somebody asked already. Whether there was anything left to do.
 
-    Needs the demo's people and agencies and cases of a finished business day. Raises ``Refused`` unless ``demo`` is
-    given as true.
+    Cases change hands in the ``morning`` of a business day that is not run yet, so that its marts have it; what waits
+    for somebody is asked for ``now``. Needs the demo's people and agencies and cases of a finished business day. Raises
+    ``Refused`` unless ``demo`` is given as true.
     """
     if not demo:
         raise Refused("The demo's work is done in demo mode only.", "演示业务仅在演示模式下生成。")
-    stage = _Stage(store, Cast(store), now, today, zone.key)
-    supervisor = stage.cast.actor("supervisor")
-    if list_placements(supervisor, store, now=now, limit=1).rows:
-        return
-    for house, placed in ((_FIRST, _place_first(stage)), (_SECOND, _place_second(stage))):
-        _work(stage, house, placed)
-    _take_in_house(stage, supervisor)
-    ask_for_things(stage.cast, store, now=now, today=today, zone=zone, houses=[
-        (house.supervisor, house.collector) for house in (_FIRST, _SECOND)
-    ])  # fmt: skip
+    begun = morning or now
+    stage = _Stage(store, Cast(store), begun, begun.astimezone(zone).date(), zone.key)
+    supervisor, did = stage.cast.actor("supervisor"), False
+    for house, place in ((_FIRST, _place_first), (_SECOND, _place_second)):
+        if not list_placements(supervisor, store, now=now, agency_code=house.agency_code, limit=1).rows:
+            placed = place(stage)
+            _work(stage, house, placed)
+            did |= bool(placed)
+    if not list_cases(stage.cast.actor("collector"), store, now=begun, limit=1).rows:
+        did |= _take_in_house(stage, supervisor)
+    with store.reading() as connection:
+        asked = connection.execute(select(case_requests.c.case_request_id).limit(1)).first()
+    if asked is None:
+        houses = [(house.supervisor, house.collector) for house in (_FIRST, _SECOND)]
+        ask_for_things(stage.cast, store, now=now, today=now.astimezone(zone).date(), zone=zone, houses=houses)
+        did = True
+    return did
 
 
 def _place_first(stage: _Stage) -> list[str]:
@@ -187,8 +201,8 @@ def _work(stage: _Stage, house: _House, placed: Sequence[str]) -> None:
     )  # fmt: skip
 
 
-def _take_in_house(stage: _Stage, supervisor: Actor) -> None:
-    """Some of what is in house goes to the asset company's own collector."""
+def _take_in_house(stage: _Stage, supervisor: Actor) -> bool:
+    """Some of what is in house goes to the asset company's own collector; whether there was any."""
     rows = list_cases(
         supervisor, stage.store, now=stage.now, wanted=CaseFilter(custody=Custody.IN_HOUSE), descending=False, limit=20
     ).rows
@@ -198,6 +212,7 @@ def _take_in_house(stage: _Stage, supervisor: Actor) -> None:
             wanted={one.case_id: one.version for one in rows},
             collector_id=stage.cast.actor("collector").person_id,
         )  # fmt: skip
+    return bool(rows)
 
 
 def _wanted(stage: _Stage, actor: Actor, ids: Sequence[str]) -> dict[str, int]:

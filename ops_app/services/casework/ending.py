@@ -1,11 +1,13 @@
-"""How placements end: with the balance they end with, the tail whose payments still count, and every export link of the
-agency. Whatever ends a placement (a recall, its term, a closing) comes through here."""
+"""How placements end: with the balance of the day's close they end by, the tail whose payments still count, and every
+export link of the agency. Whatever ends a placement (a recall, its term, a closing) comes through here."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import UTC, date, datetime, time, timedelta
+
+from sqlalchemy.engine import Connection
 
 from ops_app.domain.casework.cases import CaseMove
 from ops_app.domain.casework.placing import tail_until
@@ -15,9 +17,9 @@ from ops_app.services.act import act
 from ops_app.services.casework.changing import Change, apply, moved
 from ops_app.services.casework.placement_rules import PlacementRules, distinct
 from ops_app.services.organisation.exports import end_exports_of
-from ops_app.services.organisation.installation import today
+from ops_app.services.organisation.installation import installation, today
 from ops_app.services.organisation.parameter_reading import in_force
-from ops_app.store.casework import cases, notices, periods
+from ops_app.store.casework import cases, ended_balances, notices, periods
 from ops_app.store.casework.cases import Case
 from ops_app.store.store import Store, Transaction
 
@@ -66,6 +68,14 @@ def _still_lapsed(transaction: Transaction, ids: Sequence[str]) -> dict[str, Cas
     }
 
 
+def settle_balances(connection: Connection, day: date) -> None:
+    """Placements that ended on ``day``, or as it ended, get the balance of its close, now that it is known: what was
+    there when they were ended was that of an earlier day."""
+    zone = installation().zone
+    begins = [datetime.combine(one, time(0), zone).astimezone(UTC) for one in (day, day + timedelta(days=1))]
+    ended_balances.settle(connection, day, after=begins[0], until=begins[1])
+
+
 def recalled(one: Case, reason: str) -> Change:
     """``one`` taken back from its agency; raises ``MoveNotAllowed``."""
     detail = {"recalled_from": one.agency_code}
@@ -78,7 +88,8 @@ def end_placements(
     """End the running placements of cases (as they were before), on ``day``: recalled, lapsed or closed. One that was
     due before has ended then, and its tail is counted from that day in the zone of the installation.
 
-    The balance is frozen, the tail gets its last day, running notices end, and so do the agencies' export links.
+    The balance is that of the day's close it ends by, as far as it is known (``settle_balances``), the tail gets its
+    last day, running notices end, and so do the agencies' export links.
     """
     connection, now = transaction.connection, transaction.now
     parameters = in_force(connection)

@@ -18,17 +18,17 @@ from sqlalchemy.engine import Connection
 
 from ops_app.domain.canonical import key_hash
 from ops_app.domain.casework.cases import CaseMove, CloseReason, Custody, moves_from
-from ops_app.domain.casework.loan_day import PUSHED
+from ops_app.domain.casework.loan_day import as_pushed, file_mark, was_pushed
 from ops_app.domain.casework.scope import scope_of
 from ops_app.domain.organisation.people import Actor
 from ops_app.services.act import act
 from ops_app.services.casework.changing import Change, altered, apply, moved
-from ops_app.services.casework.ending import end_lapsed, end_placements
+from ops_app.services.casework.ending import end_lapsed, end_placements, settle_balances
 from ops_app.services.casework.intake_changes import Differences, differences, opened
 from ops_app.services.casework.intake_terms import IntakeTerms
 from ops_app.services.casework.limitation import wind
 from ops_app.services.organisation.parameter_reading import in_force
-from ops_app.store.casework import case_writing, cases, debtors, intake, periods
+from ops_app.store.casework import case_writing, cases, debtors, ended_balances, intake, periods
 from ops_app.store.casework.cases import Case
 from ops_app.store.casework.debtors import DebtorData
 from ops_app.store.casework.intake import CLOSING, FACTS, OPENING
@@ -104,7 +104,7 @@ def intake_state(actor: Actor, store: Store, *, now: datetime) -> IntakeState:
             orient="row",
         ),
         {(source, day): mark for source, day, mark, _ in days},
-        max((taken for *_, mark, taken in days if mark != PUSHED), default=None),
+        max((taken for *_, mark, taken in days if file_mark(mark) is not None), default=None),
         pl.DataFrame(marks, schema={"debtor_key": pl.String, "content_mark": pl.String}, orient="row"),
         terms,
     )
@@ -125,7 +125,7 @@ def apply_found(transaction: Transaction, business_date: date, found: IntakeFoun
     left as it is."""
     connection = transaction.connection
     _hold(transaction, found)
-    ahead = set() if found.alone else _ahead(connection, found)
+    ahead = {} if found.alone else _ahead(connection, found)
     if ahead:
         found = replace(found, spells=found.spells.join(_loans(ahead), on=_LOAN, how="anti"))
     there = (
@@ -134,6 +134,8 @@ def apply_found(transaction: Transaction, business_date: date, found: IntakeFoun
         else [row for row in intake.known(connection, found.whole) if (row[1], row[2]) not in ahead]
     )
     changed = differences(found.spells, there, found.whole)
+    if not found.alone:
+        ended_balances.keep(connection, transaction.now)  # of what is over already, before the day's balances come in
     columns = (*FACTS, *OPENING) if changed.reopens else FACTS
     intake.refresh(connection, changed.fresh, columns)
     moves = _move(transaction, changed, business_date)
@@ -141,10 +143,14 @@ def apply_found(transaction: Transaction, business_date: date, found: IntakeFoun
     wind(connection, [*changed.restated, *changed.revived], anew=True)
     wind(connection, found.spells["case_id"].to_list() if found.alone else None)
     lapsed = 0 if found.alone else end_lapsed(transaction, business_date)
+    settle_balances(connection, business_date)
     _note_spells(transaction, found, ahead)
-    missed, again = _report_missing(transaction, found, business_date)
+    # a loan that was pushed as of a later day may be younger than this one
+    later = {loan for loan, day in ahead.items() if day > business_date}
+    missed, again = _report_missing(transaction, found, business_date, later)
     _enter_debtors(transaction, found.debtors, evidence)
-    intake.note_days(connection, found.days, business_date)
+    if found.days:
+        _note_days(connection, found, business_date)
     done = TakenIn(
         opened=len(changed.new),
         refreshed=len(changed.fresh),
@@ -274,23 +280,30 @@ def _withdrawn(one: Case, day: date) -> Change:
     return _closed(one, None, closing)
 
 
-def _ahead(connection: Connection, found: IntakeFound) -> set[tuple[str, str]]:
-    """Loans (source, loan) of which a day was pushed that is later than their latest row: they stay as they are until
-    the file of that day comes. Days whose file came with this run count no more as pushed."""
-    came = {(source, day) for source, day, _ in found.days}
-    sources = {source for source, _ in came} | set(found.spells["source_code"]) | found.whole
+def _ahead(connection: Connection, found: IntakeFound) -> dict[tuple[str, str], date]:
+    """Loans (source, loan) of which a day was pushed that is later than their latest row, with that day: they stay as
+    they are until a file has that day of them, or a later one. The file of the day may be there and lack the loan."""
+    sources = {source for source, _, _ in found.days} | set(found.spells["source_code"]) | found.whole
     pushed = {
-        (source, day)
-        for source, day, mark, _ in intake.days(connection)
-        if mark == PUSHED and source in sources and (source, day) not in came
+        (source, day) for source, day, mark, _ in intake.days(connection) if was_pushed(mark) and source in sources
     }
     if not pushed:
-        return set()
+        return {}
     rows = found.spells if found.last_rows is None else found.last_rows
     latest = rows.group_by(_LOAN).agg(pl.col("as_of_date").max())
     last = {(source, loan): day for source, loan, day in latest.select(*_LOAN, "as_of_date").iter_rows()}
     known = intake.known_as_of(connection, pushed)
-    return {(source, loan) for source, loan, day in known if last.get((source, loan), date.min) < day}
+    return {(source, loan): day for source, loan, day in known if last.get((source, loan), date.min) < day}
+
+
+def _note_days(connection: Connection, found: IntakeFound, business_date: date) -> None:
+    """Remember what was taken in; that loans of a day were pushed is not forgotten when its file comes."""
+    pushed = {(source, day) for source, day, mark, _ in intake.days(connection) if was_pushed(mark)}
+    intake.note_days(
+        connection,
+        [(source, day, as_pushed(mark) if (source, day) in pushed else mark) for source, day, mark in found.days],
+        business_date,
+    )
 
 
 def _loans(keys: Collection[tuple[str, str]]) -> pl.DataFrame:
@@ -316,10 +329,14 @@ def _note_spells(transaction: Transaction, found: IntakeFound, ahead: Collection
     intake.forget_spells(transaction.connection, [(row[0], row[1]) for row in gone.iter_rows()])
 
 
-def _report_missing(transaction: Transaction, found: IntakeFound, business_date: date) -> tuple[int, int]:
-    """Newly missing and found again; a loan that stays missing is noted for its last day."""
+def _report_missing(
+    transaction: Transaction, found: IntakeFound, business_date: date, later: Collection[tuple[str, str]]
+) -> tuple[int, int]:
+    """Newly missing and found again; a loan that stays missing is noted for its last day. ``later``: loans that are not
+    looked for on this day."""
     standing = intake.open_findings(transaction.connection)
-    missing = {(row["source_code"], row["loan_id"]): row["case_id"] for row in found.missing.to_dicts()}
+    listed = {(row["source_code"], row["loan_id"]): row["case_id"] for row in found.missing.to_dicts()}
+    missing = {loan: case_id for loan, case_id in listed.items() if loan not in later}
     rows = [
         {"source_code": source, "loan_id": loan, "case_id": case_id, "last_missed_date": business_date,
          "first_missed_date": standing.get((source, loan), (business_date,))[0], "cleared_date": None}

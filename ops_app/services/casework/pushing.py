@@ -1,7 +1,8 @@
 """A single loan is pushed: the same rules as the loans feed, at once. The day's file counts when it comes.
 
 A pushed day is provisional. When the file of that day arrives, the source is worked out anew from its files, so that
-the cases are those that the files say, whichever way they came (``pipelines/intake.py``).
+the cases are those that the files say, whichever way they came (``pipelines/intake.py``). A loan that the file of its
+day lacks is missing from a full feed: that is reported, and its case stays as it was pushed.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import polars as pl
 from ops_app.config import PROJECT_ROOT
 from ops_app.domain.canonical import content_hash, key_hash
 from ops_app.domain.casework.cases import case_id
-from ops_app.domain.casework.loan_day import PUSHED, LoanDay, OlderThanKnown
+from ops_app.domain.casework.loan_day import LoanDay, OlderThanKnown, as_pushed
 from ops_app.domain.errors import Invalid
 from ops_app.domain.organisation.people import Actor
 from ops_app.engines import intake as engine
@@ -83,14 +84,14 @@ def _push(transaction: Transaction, loan: LoanDay, evidence: Path) -> Pushed:
             spells=found,
             missing=pl.DataFrame(schema={"source_code": pl.String, "loan_id": pl.String, "case_id": pl.String}),
             sent=frozenset(),
-            days=[(loan.source_code, loan.as_of_date, PUSHED)]
-            if not intake.has_day(connection, loan.source_code, loan.as_of_date)
-            else [],
+            days=[],
             debtors=[],
             alone=True,
         ),
         evidence,
     )
+    mark = intake.mark_of_day(connection, loan.source_code, loan.as_of_date)
+    intake.mark_day(connection, loan.source_code, loan.as_of_date, as_pushed(mark))
     about = None if found.is_empty() else case_id(loan.source_code, loan.loan_id, found["spell_no"][0])
     if about is not None and not intake.is_case(connection, about):
         about = None

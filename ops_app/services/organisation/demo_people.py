@@ -21,6 +21,7 @@ _PEOPLE: tuple[tuple[str, str, Role, str | None, str], ...] = (
     ("analyst", "Xu Zhiyuan 徐致远", Role.ANALYST, None, "en"),
     ("operator", "Sun Lei 孙磊", Role.OPERATOR, None, "en"),
     ("auditor", "Ma Guoqiang 马国强", Role.AUDITOR, None, "en"),
+    ("compliance", "Guo Yan 郭燕", Role.COMPLIANCE, None, "zh"),
     ("collector", "Li Na 李娜", Role.COLLECTOR, None, "zh"),
     ("agency_admin", "Zhao Min 赵敏", Role.AGENCY_ADMINISTRATOR, "AG01", "zh"),
     ("agency_supervisor", "Wang Haitao 王海涛", Role.AGENCY_SUPERVISOR, "AG01", "zh"),

@@ -75,11 +75,22 @@ def known_as_of(connection: Connection, days: Collection[tuple[str, date]]) -> l
     return found
 
 
-def has_day(connection: Connection, source_code: str, day: date) -> bool:
-    """Whether a day of a source was taken in."""
+def mark_of_day(connection: Connection, source_code: str, day: date) -> str | None:
+    """The mark of a day of a source; None where nothing of it was taken in."""
     c = intake_days.c
-    query = select(c.as_of_date).where(c.source_code == source_code, c.as_of_date == day)
-    return connection.execute(query).first() is not None
+    query = select(c.content_mark).where(c.source_code == source_code, c.as_of_date == day)
+    found: str | None = connection.execute(query).scalar()
+    return found
+
+
+def mark_day(connection: Connection, source_code: str, day: date, mark: str) -> None:
+    """Give a day of a source this mark; which business date took its file in stays as it is."""
+    c = intake_days.c
+    changed = connection.execute(
+        update(intake_days).where(c.source_code == source_code, c.as_of_date == day).values(content_mark=mark)
+    )
+    if not changed.rowcount:
+        note_days(connection, [(source_code, day, mark)], day)
 
 
 def is_case(connection: Connection, case_id: str) -> bool:

@@ -181,8 +181,8 @@ def end_placements(
     note: str | None,
     tail_until_date: date | None = None,
 ) -> None:
-    """End the running placements of cases, with the balance they have now, which nothing changes any more. The end of
-    each is that of ``Placement.end_at``."""
+    """End the running placements of cases, with the balance they have now, or the one that ``ended_balances.keep``
+    kept. The end of each is that of ``Placement.end_at``."""
     c = placements.c
     balance = select(cases.c.balance_minor).where(cases.c.case_id == placements.c.case_id).scalar_subquery()
     for some in chunks(list(ids)):
@@ -194,7 +194,7 @@ def end_placements(
                 end_reason=reason,
                 ended_by=by,
                 end_note=note,
-                ended_balance_minor=balance,
+                ended_balance_minor=func.coalesce(c.ended_balance_minor, balance),
                 tail_until_date=tail_until_date,
             )
         )

@@ -11,7 +11,8 @@ from ops_app.domain.casework.cases import Custody
 from ops_app.domain.errors import Refused
 from ops_app.domain.organisation.approvals import RequestState
 from ops_app.domain.organisation.exports import ExportState
-from ops_app.domain.organisation.people import SYSTEM, Actor
+from ops_app.domain.organisation.people import SYSTEM, Actor, Role
+from ops_app.services.casework import demo_work
 from ops_app.services.casework.batches import list_batches
 from ops_app.services.casework.cases import CaseFilter, list_cases, list_placements
 from ops_app.services.casework.demo_work import create_demo_work
@@ -25,8 +26,10 @@ from ops_app.services.organisation.demo_people import create_demo_people
 from ops_app.services.organisation.exports import own_export_like
 from ops_app.services.organisation.todo import list_todos
 from ops_app.services.organisation.verify import verify_audit
+from ops_app.store.organisation import agencies
 from ops_app.store.store import Store
 from ops_app.store.tables.casework import cases
+from pipelines.simulator.parameters import AGENCY_REGIONS
 from tests.services.casework.asking import ZONE
 from tests.services.casework.casebook import NOW, a_debtor, a_spell, taken_in
 
@@ -34,8 +37,8 @@ TODAY = NOW.astimezone(ZONE).date()
 REGIONS = ("310000", "320000", "410000", "440000", "510000", "110000")
 
 
-def work(store: Store) -> None:
-    create_demo_work(SYSTEM, store, now=NOW, today=TODAY, zone=ZONE, demo=True)
+def work(store: Store) -> bool:
+    return create_demo_work(SYSTEM, store, now=NOW, zone=ZONE, demo=True)
 
 
 def portfolio(store: Store, evidence: Path, count: int = 72) -> None:
@@ -133,16 +136,52 @@ def test_the_same_portfolio_gives_the_same_work_and_a_second_call_changes_nothin
     for url in (sqlite_url, postgresql_url):
         opened = Store.open(url)
         portfolio(opened, tmp_path)
-        work(opened)
+        assert work(opened)
         found.append(where_each_is(opened))
-        work(opened)
+        assert not work(opened)
         found.append(where_each_is(opened))
         opened.close()
     assert found[0] == found[1] == found[2] == found[3]
 
 
+def test_work_that_was_stopped_after_the_first_agency_goes_on_with_the_second(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    portfolio(store, tmp_path)
+
+    def stopped(_: object) -> list[str]:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(demo_work, "_place_second", stopped)
+        with pytest.raises(KeyboardInterrupt):
+            work(store)
+    before = where_each_is(store)
+    assert work(store)
+    after = where_each_is(store)
+    assert {one[0] for one in before if "AG01" in one} == {one[0] for one in after if "AG01" in one}
+    assert any("AG02" in one for one in after)
+    assert not any("AG02" in one for one in before)
+
+
+def test_the_demo_has_somebody_for_every_role_but_those_of_the_field(store: Store) -> None:
+    made = create_demo_people(SYSTEM, store, now=NOW, demo=True)
+    assert {role.value for role in Role} - {one.role.value for one in made} <= {"allocation", "field_visitor", "system"}
+
+
+def test_the_agencies_of_the_demo_work_where_those_of_its_simulator_do(store: Store) -> None:
+    create_demo_people(SYSTEM, store, now=NOW, demo=True)
+    create_demo_organisation(SYSTEM, store, now=NOW, today=TODAY, demo=True)
+    with store.reading() as connection:
+        for code, regions in AGENCY_REGIONS.items():
+            found = agencies.by_code(connection, code)
+            assert found is not None
+            assert tuple(found.regions) == regions
+    assert len({region for regions in AGENCY_REGIONS.values() for region in regions}) == 18
+
+
 def test_the_work_of_the_demo_is_done_in_demo_mode_only(store: Store) -> None:
     with pytest.raises(Refused, match="demo mode"):
-        create_demo_work(SYSTEM, store, now=NOW, today=TODAY, zone=ZONE, demo=False)
+        create_demo_work(SYSTEM, store, now=NOW, zone=ZONE, demo=False)
     supervisor = Actor("p-x", "Sun", SYSTEM.role)
     assert not list_cases(supervisor, store, now=NOW, wanted=CaseFilter(custody=Custody.PLACED)).rows

@@ -123,8 +123,9 @@ def test_a_source_that_is_worked_out_anew_leaves_what_was_pushed_as_of_a_later_d
     assert [now_is(store, one) for one in (FIRST, case_id("SIM", "P2", 1))] == before
     whole["days"] = [("SIM", third, "the file of the day that was pushed")]
     rows = pushing._spells(on(third), 0, False, intake_state(SYSTEM, store, now=NOW).terms).to_dicts()
-    assert taken_in(store, tmp_path, *rows, day=third, **whole).closed == 1  # the one of no file
+    assert taken_in(store, tmp_path, *rows, day=third, **whole).closed == 0
     assert now_is(store, FIRST).balance_minor == 50_000
+    assert now_is(store, case_id("SIM", "P2", 1)) == before[1]  # the one of no file stays as it was pushed
 
 
 def test_a_loan_that_no_rule_takes_in_opens_nothing(store: Store, tmp_path: Path) -> None:

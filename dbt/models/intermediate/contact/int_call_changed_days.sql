@@ -36,8 +36,8 @@ days as (
     union
     select {{ business_date('started_at') }} from versions
     union
-    -- case and bucket of an attempt come from the loans
-    select day from calendar where day >= {{ changed_from(['loans']) }}
+    -- case and bucket of an attempt come from the loans, those of an agency's own calls from its placements
+    select day from calendar where day >= {{ changed_from(['loans', 'ops.placements']) }}
 ),
 {% endif %}
 

@@ -1,0 +1,24 @@
+with
+
+assignments as (
+    select * from {{ from_source('ops', 'assignments') }}
+),
+
+stg_ops__assignments as (
+    select
+        cast(assignment_id as varchar) as assignment_id,
+        cast(case_id as varchar) as case_id,
+        cast(source_code as varchar) as source_code,
+        cast(loan_id as varchar) as loan_id,
+        cast(nth as integer) as nth,
+        cast(collector_id as varchar) as collector_id,
+        cast(agency_code as varchar) as agency_code,
+        cast(assigned_at as timestamp) as assigned_at,
+        cast(ended_at as timestamp) as ended_at,
+        cast(end_reason as varchar) as end_reason,
+        {{ business_date('assigned_at') }} as assigned_date,
+        {{ business_date('ended_at') }} as ended_date
+    from assignments
+)
+
+select * from stg_ops__assignments
