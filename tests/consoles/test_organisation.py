@@ -18,6 +18,7 @@ from ops_app.services.organisation.demo_people import create_demo_people
 from ops_app.store.organisation import people as stored_people
 from ops_app.store.organisation import rights as stored_rights
 from tests.consoles.conftest import OpenPage, SignedInAs, words
+from tests.services.organisation.planting import an_agency
 
 LANGUAGES = ("en", "zh")
 
@@ -194,7 +195,7 @@ def test_an_agency_administrator_sees_and_manages_the_own_people(
     for name, agency in (("own", "A01"), ("foreign", "A02")):
         made[name] = people.create_person(
             admin, app.store, now=app.clock.now(), sign_in_name=name, display_name=name.title(),
-            role=Role.COLLECTOR, agency_code=agency,
+            role=Role.COLLECTOR, agency_code=an_agency(app.store, agency),
         ).person  # fmt: skip
     query = {"staff_id": made["own"].person_id}
     at = open_page("agency_people", Role.AGENCY_ADMINISTRATOR, language=language, query=query)
@@ -296,7 +297,7 @@ def test_an_agency_administrator_takes_a_right_and_asks_for_it_back(
     _, admin = signed_in(Role.ADMINISTRATOR)
     own = people.create_person(
         admin, app.store, now=app.clock.now(), sign_in_name="own", display_name="Own", role=Role.COLLECTOR,
-        agency_code="A01",
+        agency_code=an_agency(app.store, "A01"),
     ).person  # fmt: skip
     query = {"staff_id": own.person_id}
     at = open_page("agency_people", Role.AGENCY_ADMINISTRATOR, language=language, query=query)

@@ -36,6 +36,7 @@ from ops_app.store.store import Store
 from ops_app.store.tables import agencies as tables
 from ops_app.store.tables import organisation as t
 from tests.services.organisation.conftest import NOW, someone
+from tests.services.organisation.planting import an_agency
 
 TODAY = date(2026, 11, 24)
 ONE = timedelta(days=1)
@@ -282,6 +283,7 @@ def test_a_renewed_agency_goes_on(store: Store) -> None:
 
 
 def staff(admin: Actor, store: Store, name: str = "wang", code: str = "AG01") -> people.CreatedPerson:
+    an_agency(store, code)
     return people.create_person(
         admin, store, now=NOW, sign_in_name=name, display_name=name, role=Role.COLLECTOR, agency_code=code
     )
