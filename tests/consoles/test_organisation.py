@@ -10,7 +10,7 @@ from streamlit.testing.v1 import AppTest
 from ops_app.bootstrap import App
 from ops_app.consoles.asset_company.parts.agency_record import TABS
 from ops_app.domain.organisation.agencies import AgencyState
-from ops_app.domain.organisation.people import SYSTEM, Role
+from ops_app.domain.organisation.people import SYSTEM, Role, person_id_of
 from ops_app.domain.organisation.units import unit_id_of
 from ops_app.services.organisation import agencies, agency_access, approvals, memberships, people, units
 from ops_app.services.organisation.demo_organisation import create_demo_organisation
@@ -316,3 +316,14 @@ def test_an_agency_administrator_takes_a_right_and_asks_for_it_back(
     at.button[[one.key and "give_back" in one.key for one in at.button].index(True)].click().run()
     assert not at.exception
     assert {"en": "Compliance of the asset company", "zh": "由资产公司合规审批"}[language] in at.success[0].value
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_nothing_that_is_always_refused_is_offered_on_the_own_account(
+    house: App, open_page: OpenPage, language: str
+) -> None:
+    own = person_id_of(f"administrator-{language}")
+    at = open_page("people", Role.ADMINISTRATOR, language=language, query={"people_id": own})
+    assert {"en": "This is your own account.", "zh": "这是您本人的账号。"}[language] in words(at)
+    (acts,) = [one for one in at.button_group if one.key == f"act_{own}"]
+    assert acts.options == [{"en": "Put into a unit", "zh": "归属组织"}[language]]

@@ -344,11 +344,9 @@ def test_people_of_an_agency_sign_in_from_its_networks_only(store: Store, admin:
     assert answers == {refusal.value.en}
     with store.reading() as connection:
         rows = connection.execute(select(t.audit_log).where(t.audit_log.c.action == "session.refused")).all()
-    assert [json.loads(row.after_json) for row in rows if row.object_id == made.person.person_id] == [
-        {"why": "network", "address": "203.0.113.8"},
-        {"why": "network", "address": "unreadable"},
-        {"why": "network", "address": "unreadable"},
-    ]
+    refused = [row for row in rows if row.object_id == made.person.person_id]
+    assert {row.after_json for row in refused} == {'{"why":"network"}'}
+    assert [row.address for row in refused] == ["203.0.113.8", "unreadable", "unreadable"]
     with pytest.raises(NotFound):
         agency_access.withdraw_network(
             MANAGER, store, now=NOW, agency_code="AG01", network="10.0.0.0/8", reason="moved"

@@ -14,7 +14,6 @@ from ops_app.domain.organisation.people import SYSTEM, Actor, Role
 from ops_app.domain.organisation.permissions import GRANTS
 from ops_app.services.organisation import agency_access, agency_staff, approvals, exports, people, quarantine, sign_in
 from ops_app.services.organisation import announcements as announcing
-from ops_app.services.organisation.agencies import AgencyDetails, add_agency
 from ops_app.services.organisation.memberships import leave_house
 from ops_app.services.organisation.open_work import PersonStillHolds
 from ops_app.store.organisation import exports as stored_exports
