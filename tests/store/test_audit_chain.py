@@ -212,7 +212,8 @@ def test_without_checkpoints_the_finding_says_what_it_cannot_see(log: Store) -> 
         "delete from audit_log where seq = 12",
         "delete from audit_log",
         "insert into audit_log select 20, occurred_at, actor_id, actor_name, role_code, agency_code, action,"
-        " object_type, object_id, before_json, after_json, reason, request_id, 'x', 'y' from audit_log where seq = 1",
+        " object_type, object_id, before_json, after_json, reason, request_id, 'x', 'y', null from audit_log"
+        " where seq = 1",
     ],
 )
 def test_the_store_itself_lets_nobody_change_the_log(log: Store, statement: str, tmp_path: Path) -> None:

@@ -1,5 +1,5 @@
 """An import that was confirmed can be given up; the review of rights begins each quarter and keeps its decisions; the
-audit log and the sessions say from which network address."""
+audit log and the sessions say from which network address; announcements have files."""
 
 from __future__ import annotations
 
@@ -47,3 +47,19 @@ def upgrade() -> None:
     op.add_column("audit_log", sa.Column("address", sa.String(64)))
     op.create_index("ix_audit_log_address_seq", "audit_log", ["address", "seq"])
     op.add_column("sessions", sa.Column("address", sa.String(64)))
+    op.create_table(
+        "announcement_files",
+        sa.Column("file_id", sa.String(64), primary_key=True),
+        sa.Column("announcement_id", sa.String(64), sa.ForeignKey("announcements.announcement_id"), nullable=False),
+        sa.Column("file_name", sa.String(200), nullable=False),
+        sa.Column("media_type", sa.String(64), nullable=False),
+        sa.Column("size_bytes", sa.Integer, nullable=False),
+        sa.Column("sha256", sa.String(64), nullable=False),
+        sa.Column("added_by", sa.String(64), nullable=False),
+        sa.Column("added_by_name", sa.String(200), nullable=False),
+        sa.Column("added_at", Moment, nullable=False),
+        sa.Column("removed_by", sa.String(64)),
+        sa.Column("removed_at", Moment),
+        sa.CheckConstraint("(removed_at is null) = (removed_by is null)", name="ck_announcement_files_removed"),
+    )
+    op.create_index("ix_announcement_files_announcement_id", "announcement_files", ["announcement_id"])
