@@ -36,7 +36,7 @@ def attach_file(
     media_of(data, name)
     attaching.list_attachments(actor, store, now=now, case_id=case_id)  # no bytes are kept for a case out of reach
     digest = sha256(data).hexdigest()
-    _write_once(_path(evidence, digest), data)
+    keep_bytes(evidence, digest, data)
     file = Incoming(name, data, digest, note, for_agency)
     return attaching.add_attachment(actor, store, now=now, case_id=case_id, file=file)
 
@@ -47,7 +47,7 @@ def fetch_attached(
     """The bytes of a file, after the fetch is audited; raises ``NoSuchAttachment``, also when they are not those that
     were attached."""
     one = attaching.fetch_attachment(actor, store, now=now, case_id=case_id, attachment_id=attachment_id)
-    return one, _read(evidence, one.sha256)
+    return one, kept_bytes(evidence, one.sha256)
 
 
 def attach_to_announcement(
@@ -66,7 +66,7 @@ def attach_to_announcement(
     media_of(data, name)
     read_announcement(actor, store, now=now, announcement_id=announcement_id)  # no bytes are kept for none
     digest = sha256(data).hexdigest()
-    _write_once(_path(evidence, digest), data)
+    keep_bytes(evidence, digest, data)
     return announcement_files.add_announcement_file(
         actor, store, now=now, announcement_id=announcement_id, version=version, name=name, data=data, sha256=digest
     )
@@ -79,10 +79,15 @@ def fetch_announced(
     one = announcement_files.fetch_announcement_file(
         actor, store, now=now, announcement_id=announcement_id, file_id=file_id
     )
-    return one, _read(evidence, one.sha256)
+    return one, kept_bytes(evidence, one.sha256)
 
 
-def _read(evidence: Path, digest: str) -> bytes:
+def keep_bytes(evidence: Path, digest: str, data: bytes) -> None:
+    """Keep bytes under their hash, once."""
+    _write_once(_path(evidence, digest), data)
+
+
+def kept_bytes(evidence: Path, digest: str) -> bytes:
     """The bytes of a hash; raises ``NoSuchAttachment``, also when they are not those that were attached."""
     try:
         data = _path(evidence, digest).read_bytes()

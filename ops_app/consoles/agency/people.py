@@ -7,7 +7,7 @@ from typing import Any
 import streamlit as st
 
 from ops_app.consoles.agency.parts import staff_list, staff_rights
-from ops_app.consoles.kit import tables
+from ops_app.consoles.kit import photos, tables
 from ops_app.consoles.kit.context import Here, here
 from ops_app.consoles.kit.desk import choose
 from ops_app.consoles.kit.export_button import export_list
@@ -29,6 +29,7 @@ def change(at: Here, person: Person) -> None:
     if person.person_id == at.actor.person_id or not may_grant(at.actor, person.role, person.agency_code):
         st.caption(t("people.ceiling"))
         return
+    photos.show(at, person, may_bring=True)
     act = st.segmented_control(
         t("people.act"),
         ["reset", "lock" if person.active else "unlock", "narrow"],

@@ -1,5 +1,5 @@
 """An import that was confirmed can be given up; the review of rights begins each quarter and keeps its decisions; the
-audit log and the sessions say from which network address; announcements have files."""
+audit log and the sessions say from which network address; announcements have files, and people of agencies photos."""
 
 from __future__ import annotations
 
@@ -63,3 +63,13 @@ def upgrade() -> None:
         sa.CheckConstraint("(removed_at is null) = (removed_by is null)", name="ck_announcement_files_removed"),
     )
     op.create_index("ix_announcement_files_announcement_id", "announcement_files", ["announcement_id"])
+    op.create_table(
+        "agency_photos",
+        sa.Column("person_id", sa.String(64), sa.ForeignKey("people.person_id"), primary_key=True),
+        sa.Column("agency_code", sa.String(32), sa.ForeignKey("agencies.agency_code"), nullable=False),
+        sa.Column("media_type", sa.String(64), nullable=False),
+        sa.Column("sha256", sa.String(64), nullable=False),
+        sa.Column("added_by_name", sa.String(200), nullable=False),
+        sa.Column("added_at", Moment, nullable=False),
+    )
+    op.create_index("ix_agency_photos_agency_code", "agency_photos", ["agency_code"])
