@@ -29,7 +29,6 @@ def change(at: Here, person: Person) -> None:
     if person.person_id == at.actor.person_id or not may_grant(at.actor, person.role, person.agency_code):
         st.caption(t("people.ceiling"))
         return
-    photos.show(at, person, may_bring=True)
     act = st.segmented_control(
         t("people.act"),
         ["reset", "lock" if person.active else "unlock", "narrow"],
@@ -100,5 +99,7 @@ chosen = choose(
 for row in found.rows:
     if row.person_id == chosen:
         change(current, row)
+        if row.person_id != current.actor.person_id and may_grant(current.actor, row.role, row.agency_code):
+            photos.show(current, row, may_bring=True)
 create(current)
 staff_rights.taken(current)
