@@ -78,18 +78,11 @@ def newest(
     connection: Connection, limit: int, *, only_open: bool = False, review_id: str | None = None
 ) -> list[Review]:
     """Reviews, the newest first."""
-    counted = (
-        select(
-            of_review.c.review_id,
-            func.count().label("rights"),
-            (func.count() - func.count(of_review.c.decision)).label("undecided"),
-        )
-        .group_by(of_review.c.review_id)
-        .subquery()
-    )
-    query = select(
-        reviews, func.coalesce(counted.c.rights, 0).label("rights"), func.coalesce(counted.c.undecided, 0).label("open")
-    ).outerjoin(counted, counted.c.review_id == reviews.c.review_id)
+    # of each review that is listed, not of all there ever were
+    counted = select(func.count()).where(of_review.c.review_id == reviews.c.review_id)
+    rights = counted.correlate(reviews).scalar_subquery()
+    undecided = counted.where(of_review.c.decision.is_(None)).correlate(reviews).scalar_subquery()
+    query = select(reviews, rights.label("rights"), undecided.label("open"))
     if only_open:
         query = query.where(reviews.c.closed_at.is_(None))
     if review_id is not None:
