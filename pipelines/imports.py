@@ -50,6 +50,11 @@ _WAITS = (
     "有运行正在进行。该导入将由下一次运行处理，或在本次运行结束后重试。",
 )
 
+_LOADED = (
+    "The warehouse already had this file when it was given up, so it counts as applied. Take it back instead.",
+    "作废时仓库中已有该文件，因此按已入库处理。请改用撤销导入。",
+)
+
 
 def _silent(_done: int, _total: int, _what: str) -> None:
     return None
@@ -182,7 +187,7 @@ class Worker:
         """Load, replay or take back one import, whichever it waits for."""
         one, corrections = _read(self.app, import_id)
         act = {
-            ImportState.CONFIRMED: self._apply,
+            ImportState.CONFIRMED: self._apply if one.given_up_at is None else self._drop,
             ImportState.APPLIED: self._replay,
             ImportState.REVERSING: self._reverse,
         }.get(one.state)
@@ -209,8 +214,7 @@ class Worker:
             ingest = Ingest(connection, self.warehouse, settings, template, entry, process, custody)
             if one.file_id is not None and _counts(connection, one, one.file_id) is not None:
                 # loaded by a process that was killed before it could say so
-                did = self._outcome(connection, one, one.file_id, _settled(connection, one, one.file_id, corrections))
-                return import_work.note_applied(SYSTEM, self.app.store, now=now(), one=one, did=did)
+                return self._loaded_before(connection, one, one.file_id, corrections)
             content, kept = keep_copy(upload_path(self.app, one), settings.evidence / "feeds")
             prepared = ingest.prepare(upload_path(self.app, one), one.file_date, content, kept)
             if not isinstance(prepared, Prepared):
@@ -223,6 +227,24 @@ class Worker:
                 return import_work.note_sent_back(SYSTEM, self.app.store, now=now(), one=one, en=error.en, zh=error.zh)
             finally:
                 prepared.forget()
+
+    def _drop(self, connection: Connection, one: Import, corrections: list[RowCorrection]) -> Import:
+        """Discard what was given up after it was confirmed; what was loaded all the same stays, and is said to."""
+        self.progress(1, 4, "check")
+        if one.file_id is not None and _counts(connection, one, one.file_id) is not None:
+            return self._loaded_before(connection, one, one.file_id, corrections, _LOADED)
+        return import_work.note_dropped(SYSTEM, self.app.store, now=self.app.clock.now(), one=one)
+
+    def _loaded_before(
+        self,
+        connection: Connection,
+        one: Import,
+        file_id: str,
+        corrections: list[RowCorrection],
+        said: tuple[str, str] | None = None,
+    ) -> Import:
+        did = self._outcome(connection, one, file_id, _settled(connection, one, file_id, corrections))
+        return import_work.note_applied(SYSTEM, self.app.store, now=self.app.clock.now(), one=one, did=did, said=said)
 
     def _load(
         self,

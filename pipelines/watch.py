@@ -11,7 +11,7 @@ from ops_app.services.casework.ending import end_due_placements
 from ops_app.services.casework.expiry_recalls import recall_from_expiring
 from ops_app.services.casework.monitoring import find_alerts
 from ops_app.services.casework.request_escalation import end_requests_left_behind, escalate_late_requests
-from ops_app.services.organisation import agency_expiry, notifications, outbox, runs
+from ops_app.services.organisation import access_reviews, agency_expiry, notifications, outbox, runs
 from ops_app.services.organisation.approvals import expire_requests
 from ops_app.services.organisation.notifications import Notification
 from pipelines import arrivals
@@ -29,8 +29,8 @@ FEED_NAMES = {
 
 def watch(app: App, warehouse: Warehouse, now: datetime, *, notifiers: Notifiers | None = None) -> dict[str, int]:
     """Announce feeds and requests on cases that are past their hour, and runs that failed; stop and recall from
-    agencies whose contract expired; bring home cases whose placement is over, and look at those that are placed;
-    deliver what is still unsent.
+    agencies whose contract expired; begin the review of rights of the quarter and escalate one that is late; bring
+    home cases whose placement is over, and look at those that are placed; deliver what is still unsent.
 
     ``now`` decides what is late. Requests for approval whose time is over are marked too. Returns counts: lost runs,
     expired requests, announced, sent, failed deliveries, events that left.
@@ -44,6 +44,7 @@ def watch(app: App, warehouse: Warehouse, now: datetime, *, notifiers: Notifiers
         announced += _announce_missing(app, warehouse, day, now)
     announced += _announce_failed_runs(app, now)
     announced += agency_expiry.expire_agencies(SYSTEM, app.store, now=now, today=today).announced
+    announced += access_reviews.carry_on_reviews(SYSTEM, app.store, now=now, today=today)
     recall_from_expiring(SYSTEM, app.store, now=now, today=today, zone=app.settings.timezone)
     end_due_placements(SYSTEM, app.store, now=now, today=today)
     find_alerts(SYSTEM, app.store, now=now, today=today)

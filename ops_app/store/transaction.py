@@ -90,6 +90,8 @@ class Transaction:
     now: datetime
     actor: Actor
     request_id: str | None = None
+    address: str | None = None
+    """The network address of somebody who is no actor yet; else the actor's counts."""
     _audited: list[dict[str, Any]] = field(default_factory=list)
     _changed: set[str] = field(default_factory=set)
 
@@ -216,6 +218,7 @@ class Transaction:
                     role_code=self.actor.role.value,
                     agency_code=self.actor.agency_code,
                     request_id=self.request_id,
+                    address=self.address or self.actor.address,
                     prev_hash=prev_hash,
                     **said,
                 )

@@ -32,12 +32,14 @@ from tests.services.casework.casebook import (
     taken_in,
     versions,
 )
+from tests.services.organisation.planting import an_agency
 
 ADMIN = Actor("p-admin", "Admin", Role.ADMINISTRATOR)
 
 
 def moved(store: Store, who: Actor, agency: str) -> Actor:
     """The person as the next session finds them."""
+    an_agency(store, agency)
     change_role(
         ADMIN, store, now=THEN, person_id=who.person_id, version=1, role=who.role, agency_code=agency, reason=WHY
     )

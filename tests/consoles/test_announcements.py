@@ -350,3 +350,31 @@ def test_a_link_to_one_that_is_not_there_is_answered_in_words(open_page: OpenPag
     at = open_page("announcements", Role.SUPERVISOR, query={"announcements_id": "f" * 64})
     assert not at.exception
     assert "There is no such announcement." in at.error[0].value
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_a_file_is_put_on_a_draft_and_offered_to_its_audience(
+    open_page: OpenPage, app: App, signed_in, drafted, language: str
+) -> None:
+    one = drafted()
+    query = {"announcements_id": one.announcement_id, "announcements_part": "files"}
+    at = open_page("announcements", Role.ADMINISTRATOR, language=language, query=query)
+    assert {"en": "No file is attached.", "zh": "没有附件。"}[language] in words(at)
+    at.file_uploader[0].set_value(("rules.pdf", b"%PDF-1.7\n1 0 obj\n%%EOF\n", "application/pdf"))
+    next(button for button in at.button if button.label in {"Attach a file", "添加附件"}).click().run()
+    assert not at.exception, [error.value for error in at.exception]
+    assert {"en": "Attached: rules.pdf", "zh": "已添加：rules.pdf"}[language] in words(at)
+    now = app.clock.now()
+    _, maker = signed_in(Role.COMPLIANCE, name="submitter")
+    _, checker = signed_in(Role.MANAGER, name="checker")
+    asked = publishing.submit_announcement(
+        maker, app.store, now=now, announcement_id=one.announcement_id, version=2, reason="people must know", key="s"
+    )
+    item = approvals.read_request(checker, app.store, now=now, request_id=asked).item
+    approvals.approve(
+        checker, app.store, now=now, request_id=asked, expected_version=item.version, content_hash=item.content_hash,
+        reason="looked at", key="a",
+    )  # fmt: skip
+    front = open_page("home", Role.SUPERVISOR, language=language)
+    assert f"/api/v1/announcements/{one.announcement_id}/files/" in words(front)
+    assert "rules.pdf" in words(front)

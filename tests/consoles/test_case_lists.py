@@ -53,6 +53,8 @@ def test_a_search_keeps_what_was_typed_and_found_until_it_is_cleared(ids: list[s
     assert "1 cases found." in [one.value for one in at.caption]
     at.query_params["case_id"] = ids[0]
     at.run()
+    next(one for one in at.button if one.label == "Back to the list").click().run()
+    assert next(one for one in at.text_input if one.key == "search_cases.text").value == "0002"
     assert "1 cases found." in [one.value for one in at.caption]
     at.switch_page(page("todo").file).run()
     at.switch_page(page("agency_cases").file).run()
@@ -93,6 +95,7 @@ def test_what_one_person_searched_for_is_not_shown_to_the_next_in_the_same_windo
 def test_the_number_of_a_case_is_shown_where_it_is_searched_by(ids: list[str], open_page: OpenPage) -> None:
     at = open_page("cases", Role.SUPERVISOR, query={"cases_view": "outsourced", "case_id": ids[0]})
     assert ids[0] in words(at)  # the head of the record has all of it
+    next(one for one in at.button if one.label == "Back to the list").click().run()
     (shown,) = [frame.value for frame in at.dataframe if "due_at" in frame.value]
     assert set(shown["case"]) == {one[:12] for one in ids[:3]}
     search(at, "case_id", ids[4][:12])

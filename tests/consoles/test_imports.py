@@ -7,7 +7,7 @@ import pytest
 from ops_app.bootstrap import App
 from ops_app.domain.organisation.imports import ImportState
 from ops_app.domain.organisation.people import SYSTEM, Role
-from ops_app.services.organisation import import_work
+from ops_app.services.organisation import import_work, imports
 from ops_app.services.organisation.imports import Import
 from tests.consoles.conftest import OpenPage, words
 from tests.pipelines.importing import bring, confirm, dirty_sheet, operator_of, write_template
@@ -64,6 +64,23 @@ def test_an_applied_import_is_taken_back_on_the_page_with_a_reason(
     assert not at.exception
     assert state_of(app, previewed).state is ImportState.REVERSED
     assert "已撤销" in "".join(one.body for one in at.get("html"))
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_a_confirmed_import_that_waits_is_given_up_on_the_page(
+    app: App, open_page: OpenPage, previewed: Import, language: str
+) -> None:
+    now = app.clock.now()
+    imports.confirm_import(
+        operator_of(app, name="second"), app.store, now=now, import_id=previewed.import_id,
+        expected_version=previewed.version,
+    )  # fmt: skip
+    at = open_page("imports", Role.FINANCE, language=language, query={"imports_id": previewed.import_id})
+    assert {"en": "unless it was loaded after all", "zh": "如届时发现已入库，则不作废"}[language] in words(at)
+    next(one for one in at.text_area if one.label in {"Reason", "理由"}).set_value("sent by mistake")
+    press(at, {"en": "Discard this import", "zh": "作废此导入"}[language])
+    assert not at.exception
+    assert state_of(app, previewed).state is ImportState.DISCARDED
 
 
 def test_who_may_only_look_sees_counts_and_no_value_of_any_row(open_page: OpenPage, previewed: Import) -> None:

@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+import io
+from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
+from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from ops_app.bootstrap import App
 from ops_app.consoles.asset_company.parts.agency_record import TABS
 from ops_app.domain.organisation.agencies import AgencyState
-from ops_app.domain.organisation.people import SYSTEM, Role
+from ops_app.domain.organisation.people import SYSTEM, Role, person_id_of
 from ops_app.domain.organisation.units import unit_id_of
 from ops_app.services.organisation import agencies, agency_access, approvals, memberships, people, units
+from ops_app.services.organisation.agency_photos import list_photos
 from ops_app.services.organisation.demo_organisation import create_demo_organisation
 from ops_app.services.organisation.demo_people import create_demo_people
 from ops_app.store.organisation import people as stored_people
 from ops_app.store.organisation import rights as stored_rights
 from tests.consoles.conftest import OpenPage, SignedInAs, words
+from tests.services.organisation.conftest import someone
+from tests.services.organisation.planting import an_agency
 
 LANGUAGES = ("en", "zh")
 
@@ -194,7 +200,7 @@ def test_an_agency_administrator_sees_and_manages_the_own_people(
     for name, agency in (("own", "A01"), ("foreign", "A02")):
         made[name] = people.create_person(
             admin, app.store, now=app.clock.now(), sign_in_name=name, display_name=name.title(),
-            role=Role.COLLECTOR, agency_code=agency,
+            role=Role.COLLECTOR, agency_code=an_agency(app.store, agency),
         ).person  # fmt: skip
     query = {"staff_id": made["own"].person_id}
     at = open_page("agency_people", Role.AGENCY_ADMINISTRATOR, language=language, query=query)
@@ -296,7 +302,7 @@ def test_an_agency_administrator_takes_a_right_and_asks_for_it_back(
     _, admin = signed_in(Role.ADMINISTRATOR)
     own = people.create_person(
         admin, app.store, now=app.clock.now(), sign_in_name="own", display_name="Own", role=Role.COLLECTOR,
-        agency_code="A01",
+        agency_code=an_agency(app.store, "A01"),
     ).person  # fmt: skip
     query = {"staff_id": own.person_id}
     at = open_page("agency_people", Role.AGENCY_ADMINISTRATOR, language=language, query=query)
@@ -315,3 +321,48 @@ def test_an_agency_administrator_takes_a_right_and_asks_for_it_back(
     at.button[[one.key and "give_back" in one.key for one in at.button].index(True)].click().run()
     assert not at.exception
     assert {"en": "Compliance of the asset company", "zh": "由资产公司合规审批"}[language] in at.success[0].value
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_nothing_that_is_always_refused_is_offered_on_the_own_account(
+    house: App, open_page: OpenPage, language: str
+) -> None:
+    own = person_id_of(f"administrator-{language}")
+    at = open_page("people", Role.ADMINISTRATOR, language=language, query={"people_id": own})
+    assert {"en": "This is your own account.", "zh": "这是您本人的账号。"}[language] in words(at)
+    (acts,) = [one for one in at.button_group if one.key == f"act_{own}"]
+    assert acts.options == [{"en": "Put into a unit", "zh": "归属组织"}[language]]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_photo_is_brought_by_the_agency_and_seen_by_the_asset_company(
+    app: App, open_page: OpenPage, signed_in: SignedInAs, language: str
+) -> None:
+    _, admin = signed_in(Role.ADMINISTRATOR)
+    own = people.create_person(
+        admin, app.store, now=app.clock.now(), sign_in_name="own", display_name="Own", role=Role.COLLECTOR,
+        agency_code=an_agency(app.store, "A01"),
+    ).person  # fmt: skip
+    at = open_page("agency_people", Role.AGENCY_ADMINISTRATOR, language=language, query={"staff_id": own.person_id})
+    assert {"en": "There is no photo of", "zh": "的照片。"}[language] in words(at)
+    picture = Image.new("RGB", (4, 4))
+    kept = io.BytesIO()
+    picture.save(kept, "PNG")
+    at.file_uploader[0].set_value(("face.png", kept.getvalue(), "image/png"))
+    next(one for one in at.button if one.label in {"Enter a photo", "上传照片"}).click().run()
+    assert not at.exception, [error.value for error in at.exception]
+    assert {"en": "The photo is kept.", "zh": "照片已保存。"}[language] in words(at)
+    found = list_photos(someone(Role.AUDITOR), app.store, now=app.clock.now(), agency_code="A01")
+    assert set(found) == {own.person_id}
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_audit_log_is_searched_by_network_address(app: App, open_page: OpenPage, language: str) -> None:
+    for number, address in enumerate(("203.0.113.7", "198.51.100.1")):
+        with app.store.writing(replace(SYSTEM, address=address), app.clock.now()) as transaction:
+            transaction.audit("person.left", "person", f"p-seen-{number}")
+    at = open_page("audit", Role.AUDITOR, language=language, query={"audit_address": "203.0.113.7"})
+    assert not at.exception, [error.value for error in at.exception]
+    assert "p-seen-0" in words(at)
+    assert "203.0.113.7" in words(at)
+    assert "p-seen-1" not in words(at)

@@ -13,10 +13,10 @@ from ops_app.bootstrap import App
 from ops_app.cli import cli
 from ops_app.domain.errors import Invalid
 from ops_app.domain.organisation.imports import ImportState, ImportUsed, NothingToLoad
-from ops_app.domain.organisation.people import SYSTEM
+from ops_app.domain.organisation.people import SYSTEM, Actor
 from ops_app.gateways.import_files import read_preview, refused_lines
 from ops_app.services.organisation import imports, runs
-from ops_app.services.organisation.imports import FileHereAlready
+from ops_app.services.organisation.imports import FileHereAlready, Import
 from pipelines.imports import work_on, work_within
 from pipelines.ingest import ingest_inbound
 from pipelines.warehouse import Warehouse
@@ -242,6 +242,70 @@ def test_an_import_at_which_the_warehouse_fails_does_not_stop_the_run(
         assert work_within(app, Warehouse(app.settings.warehouse_path), run) == 1
     kept = imports.read_import(actor, app.store, now=app.clock.now(), import_id=one.import_id)
     assert (kept.state, kept.said_en) == (ImportState.CONFIRMED, "ConversionException: no such value")
+
+
+def give_up(app: App, actor: Actor, one: Import) -> Import:
+    asked = imports.discard_import(
+        actor, app.store, now=app.clock.now(), import_id=one.import_id, expected_version=one.version,
+        reason="the sender took it back",
+    )  # fmt: skip
+    assert asked.state is ImportState.CONFIRMED, "whether anything was loaded is looked at under the lease"
+    return work_on(app, one.import_id)
+
+
+def test_a_confirmed_import_whose_loading_fails_is_given_up_and_the_file_may_come_again(
+    app: App, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    actor = operator_of(app)
+    one = bring(app, actor, dirty_sheet())
+
+    def fails(*_: object, **__: object) -> None:
+        raise duckdb.ConversionException("no such value")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("pipelines.imports.Worker._replayed", fails)
+        with pytest.raises(duckdb.ConversionException):
+            confirm(app, actor, one)
+    one = imports.read_import(actor, app.store, now=app.clock.now(), import_id=one.import_id)
+    assert (one.state, one.file_id is not None) == (ImportState.CONFIRMED, True)
+    done = give_up(app, actor, one)
+    assert (done.state, done.file_id, done.applied_at) == (ImportState.DISCARDED, None, None)
+    assert not any(everything(app).values())
+    again = bring(app, actor, dirty_sheet(), key="k2")
+    assert confirm(app, actor, again).state is ImportState.APPLIED
+
+
+def test_an_import_given_up_while_a_run_holds_the_warehouse_is_discarded_by_the_next_try(app: App) -> None:
+    actor = operator_of(app)
+    one = bring(app, actor, dirty_sheet())
+    run = runs.start_run(SYSTEM, app.store, now=app.clock.now(), kind="day", business_date=DAY)
+    one = confirm(app, actor, one)
+    waits = give_up(app, actor, one)
+    assert (waits.state, waits.given_up_at is not None) == (ImportState.CONFIRMED, True)
+    assert "run is under way" in (waits.said_en or "")
+    assert work_within(app, Warehouse(app.settings.warehouse_path), run) == 1
+    done = imports.read_import(actor, app.store, now=app.clock.now(), import_id=one.import_id)
+    assert done.state is ImportState.DISCARDED
+
+
+def test_an_import_that_was_loaded_after_all_is_not_discarded(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
+    actor = operator_of(app)
+    one = bring(app, actor, dirty_sheet())
+
+    def killed(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("pipelines.imports.import_work.note_applied", killed)
+        with pytest.raises(KeyboardInterrupt):
+            confirm(app, actor, one)
+    loaded = everything(app)
+    one = imports.read_import(actor, app.store, now=app.clock.now(), import_id=one.import_id)
+    done = give_up(app, actor, one)
+    assert (done.state, done.rows_accepted) == (ImportState.APPLIED, 8)
+    assert "Take it back instead" in (done.said_en or "")
+    assert everything(app) == loaded
+    assert reverse(app, actor, done).state is ImportState.REVERSED
 
 
 def test_loading_that_comes_to_something_else_than_the_preview_loads_nothing_and_is_sent_back(app: App) -> None:

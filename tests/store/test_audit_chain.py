@@ -212,7 +212,8 @@ def test_without_checkpoints_the_finding_says_what_it_cannot_see(log: Store) -> 
         "delete from audit_log where seq = 12",
         "delete from audit_log",
         "insert into audit_log select 20, occurred_at, actor_id, actor_name, role_code, agency_code, action,"
-        " object_type, object_id, before_json, after_json, reason, request_id, 'x', 'y' from audit_log where seq = 1",
+        " object_type, object_id, before_json, after_json, reason, request_id, 'x', 'y', null from audit_log"
+        " where seq = 1",
     ],
 )
 def test_the_store_itself_lets_nobody_change_the_log(log: Store, statement: str, tmp_path: Path) -> None:
@@ -348,3 +349,29 @@ def test_the_first_bad_row_is_named(rows: list[AuditRow], data: st.DataObject) -
     _, _, fault = first_fault([*chain[:bad], changed, *chain[bad + 1 :]])
     assert fault is not None
     assert fault.seq == bad + 1
+
+
+def test_rows_from_before_addresses_were_kept_are_spelt_as_they_were() -> None:
+    row = AuditRow(
+        seq=1, occurred_at=NOW, actor_id="p-1", actor_name="王", role_code="auditor", agency_code=None, action="a.b",
+        object_type="thing", object_id="1", before_json=None, after_json="{}", reason=None, request_id=None,
+        prev_hash=GENESIS,
+    )  # fmt: skip
+    moment = "2026-11-24T03:00:00.000005Z"
+    assert encode(row).decode() == (
+        f"recoup-audit-11:1{len(moment)}:{moment}3:p-11:王7:auditorn3:a.b5:thing1:1n2:{{}}nn64:{GENESIS}"
+    )
+    assert encode(replace(row, address="203.0.113.7")).decode().startswith("recoup-audit-21:1")
+
+
+@pytest.mark.parametrize(("planted", "changed"), [("null", 1), ("'203.0.113.9'", 2), ("'203.0.113.9'", 3)])
+def test_an_address_that_was_changed_taken_away_or_added_is_found(store: Store, planted: str, changed: int) -> None:
+    for number, address in enumerate(("203.0.113.7", None, "203.0.113.8"), 1):
+        with store.writing(replace(SYSTEM, address=address), NOW) as transaction:
+            transaction.audit("thing.done", "thing", str(number))
+    assert verify_audit(store).state == "holds"
+    Intruder(store).run(f"update audit_log set address = {planted} where seq = {changed}")
+    with store.reading() as connection:
+        _, _, fault = first_fault(audit.walk(connection))
+    assert fault is not None
+    assert fault.seq == changed

@@ -7,7 +7,7 @@ from typing import Any
 import streamlit as st
 
 from ops_app.consoles.agency.parts import staff_list, staff_rights
-from ops_app.consoles.kit import tables
+from ops_app.consoles.kit import photos, tables
 from ops_app.consoles.kit.context import Here, here
 from ops_app.consoles.kit.desk import choose
 from ops_app.consoles.kit.export_button import export_list
@@ -99,5 +99,7 @@ chosen = choose(
 for row in found.rows:
     if row.person_id == chosen:
         change(current, row)
+        if row.person_id != current.actor.person_id and may_grant(current.actor, row.role, row.agency_code):
+            photos.show(current, row, may_bring=True)
 create(current)
 staff_rights.taken(current)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from ops_app.consoles.asset_company.parts import review_list, review_narrow
+import streamlit as st
+
+from ops_app.consoles.asset_company.parts import review_list, review_narrow, review_quarter
 from ops_app.consoles.kit import tables
 from ops_app.consoles.kit.context import here
 from ops_app.consoles.kit.desk import choose
@@ -11,6 +13,8 @@ from ops_app.consoles.kit.page import heading
 
 at = here()
 heading(at, "access_review")
+review_quarter.show(at)
+st.subheader(at.t("rights.every_person"), anchor=False)
 listing = review_list.listing(at)
 shown = tables.show_list(at, listing, review_list.filters(at))
 export_list(at, listing, shown)

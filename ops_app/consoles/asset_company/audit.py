@@ -13,12 +13,13 @@ from ops_app.consoles.kit.desk import choose_among
 from ops_app.consoles.kit.export_button import export_stream
 from ops_app.consoles.kit.page import heading
 from ops_app.consoles.kit.record import facts
+from ops_app.domain.organisation.networks import readable
 from ops_app.services.organisation.audit import AuditFilter, AuditRow, list_actions, search_audit
 
 
 def filters(at: Here) -> tuple[AuditFilter, dict[str, str]]:
     t, zone = at.t, at.app.settings.zone
-    one, two, three, four, five = st.columns([3, 3, 3, 2, 2])
+    one, two, three, four, five, six = st.columns([3, 3, 3, 2, 2, 2])
     with one:
         actions = ["", *list_actions(at.actor, at.app.store, now=at.now)]
         action = url.choice(
@@ -34,17 +35,20 @@ def filters(at: Here) -> tuple[AuditFilter, dict[str, str]]:
     with three:
         object_id = url.text("audit_object", t("audit.object_id"), language=at.actor.language, max_chars=300)
     with four:
-        since = url.day("audit_since", t("audit.since"), lambda typed: t("lists.no_day", typed=typed))
+        address = url.text("audit_address", t("audit.address"), language=at.actor.language, max_chars=64)
     with five:
+        since = url.day("audit_since", t("audit.since"), lambda typed: t("lists.no_day", typed=typed))
+    with six:
         until = url.day("audit_until", t("audit.until"), lambda typed: t("lists.no_day", typed=typed))
     wanted = AuditFilter(
         actor_id=actor_id or None,
         action=action or None,
         object_id=object_id or None,
+        address=readable(address) if address else None,
         since=datetime.combine(since, time(0), zone) if since else None,
         until=datetime.combine(until + timedelta(days=1), time(0), zone) if until else None,
     )
-    named = {"action": action, "actor": actor_id, "object": object_id, "since": str(since or "")}
+    named = {"action": action, "actor": actor_id, "object": object_id, "address": address, "since": str(since or "")}
     return wanted, named | {"until": str(until or "")}
 
 
@@ -66,6 +70,7 @@ def stream(at: Here, wanted: AuditFilter) -> tables.Stream[AuditRow]:
             tables.Column("seq", t("audit.seq"), lambda row: str(row.seq), right=True, width="small"),
             tables.Column("at", t("record.when"), lambda row: labels.moment(row.occurred_at)),
             tables.Column("who", t("record.who"), who),
+            tables.Column("address", t("audit.address"), lambda row: row.address or "–"),
             tables.Column("what", t("record.what"), lambda row: labels.code("action", row.action)),
             tables.Column("object", t("audit.object"), lambda row: labels.code("object", row.object_type)),
             tables.Column("id", t("audit.object_id"), lambda row: row.object_id),
@@ -83,6 +88,7 @@ def one_row(at: Here, row: AuditRow) -> None:
         {
             t("record.when"): at.labels.moment(row.occurred_at),
             t("record.who"): f"{row.actor_name} · {row.actor_id}",
+            t("audit.address"): row.address or "–",
             t("record.what"): f"{at.labels.code('action', row.action)} ({row.action})",
             t("audit.object"): f"{at.labels.code('object', row.object_type)} · {row.object_id}",
             t("audit.before"): row.before_json or "–",

@@ -148,11 +148,14 @@ def change(at: Here, person: people.Person) -> None:
     )
     left_out = {"reactivate"} if person.active else {"deactivate", "leave"}
     left_out |= {"unit"} if person.agency_code else set()
+    if person.person_id == at.actor.person_id:
+        st.caption(t("people.own_account"))
+        left_out |= set(ACTS) - {"unit"}
     offered = [act for act in ACTS if act not in left_out]
     act = st.segmented_control(
         t("people.act"),
         offered,
-        default="reset",
+        default=offered[0],
         required=True,
         format_func=lambda code: t(f"people.acts.{code}"),
         key=f"act_{person.person_id}",

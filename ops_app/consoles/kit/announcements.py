@@ -3,6 +3,7 @@ before anything else is opened. What somebody wrote is shown as text, never as m
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from html import escape
 
 import streamlit as st
@@ -11,6 +12,7 @@ from ops_app.consoles.kit.context import Here
 from ops_app.consoles.kit.forms import attempt
 from ops_app.domain.organisation.announcements import ANNOUNCEMENT_KIND_NAMES, Content
 from ops_app.services.organisation import announcement_reading as reading
+from ops_app.services.organisation.announcement_files import AnnouncementFile
 
 _TEXT = "white-space:pre-wrap;overflow-wrap:anywhere;max-width:48rem;line-height:1.6"
 _LANGUAGE_TAGS = {"en": "en", "zh": "zh-CN"}
@@ -28,6 +30,19 @@ def show_text(here: Here, content: Content, language: str) -> None:
     )
 
 
+def show_files(here: Here, announcement_id: str, files: Sequence[AnnouncementFile]) -> None:
+    """Links to the attached files; each fetch is looked up and logged."""
+    if not files:
+        return
+    names = "".join(
+        f'<li><a href="/api/v1/announcements/{escape(announcement_id)}/files/{escape(one.file_id)}" target="_self">'
+        f"{escape(one.file_name)}</a>"
+        f" · {escape(here.t('cases.kilobytes', count=here.labels.count(-(-one.size_bytes // 1024))))}</li>"
+        for one in files
+    )
+    st.html(f"<p>{escape(here.t('announcements.files'))}</p><ul>{names}</ul>")
+
+
 def must_be_acknowledged(here: Here) -> bool:
     """Show the oldest change of rules that this person has not acknowledged, and nothing else; whether there is one.
 
@@ -41,6 +56,7 @@ def must_be_acknowledged(here: Here) -> bool:
     st.caption(here.t("announcements.first_lead", count=here.labels.count(len(waiting))))
     with st.container(border=True):
         show_text(here, one.content, here.actor.language)
+        show_files(here, one.announcement_id, one.files)
     with st.form(f"acknowledge_{one.announcement_id}", enter_to_submit=False, border=False):
         understood = st.checkbox(here.t("announcements.understood"))
         pressed = st.form_submit_button(here.t("announcements.acknowledge"), type="primary")
@@ -64,6 +80,7 @@ def card(here: Here) -> None:
     for one in unread:
         with st.container(border=True):
             show_text(here, one.content, here.actor.language)
+            show_files(here, one.announcement_id, one.files)
             if st.button(here.t("announcements.read"), key=f"read_{one.announcement_id}"):
                 _confirm(here, one, here.t("announcements.marked"))
     read = [one for one in found if one.read_at is not None]
@@ -71,6 +88,7 @@ def card(here: Here) -> None:
         with st.expander(here.t("announcements.read_before", count=here.labels.count(len(read)))):
             for one in read:
                 show_text(here, one.content, here.actor.language)
+                show_files(here, one.announcement_id, one.files)
                 st.caption(here.t("announcements.read_at", moment=here.labels.moment(one.read_at)))
 
 

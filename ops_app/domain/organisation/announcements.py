@@ -14,6 +14,7 @@ from ops_app.domain.organisation.people import AGENCY_ROLES, ROLES_OF_EITHER, Ac
 LONGEST_TITLE = 120
 LONGEST_BODY = 10_000
 LONGEST_REASON = 500
+MOST_FILES = 5
 
 
 class AnnouncementKind(StrEnum):

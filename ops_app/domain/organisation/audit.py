@@ -16,7 +16,7 @@ from ops_app.domain.canonical import moment_text
 GENESIS = "0" * 64
 """The ``prev_hash`` of the first row."""
 
-_FORMAT = "recoup-audit-1"
+_FORMAT, _FORMAT_WITH_ADDRESS = "recoup-audit-1", "recoup-audit-2"
 
 
 @dataclass(frozen=True)
@@ -38,9 +38,11 @@ class AuditRow:
     request_id: str | None
     prev_hash: str
     row_hash: str = ""
+    address: str | None = None
+    """The network address the act came from; ``None`` for acts of the system, and in rows from before it was kept."""
 
 
-_HASHED = tuple(field.name for field in fields(AuditRow) if field.name != "row_hash")
+_HASHED = tuple(field.name for field in fields(AuditRow) if field.name not in {"row_hash", "address"})
 _values = attrgetter(*_HASHED)
 
 
@@ -54,12 +56,15 @@ class ChainFault:
 
 def encode(row: AuditRow) -> bytes:
     """Every field but ``row_hash`` in order, as UTF-8: ``n`` for nothing, else its length in characters, a colon and
-    the text; moments in UTC with six decimals.
+    the text; moments in UTC with six decimals. A row with an address has it at the end and says so by its format; one
+    without is spelt as rows were before addresses were kept.
 
     The lengths make the encoding unambiguous: no two different rows have the same bytes.
     """
     seq, occurred_at, *texts = _values(row)
-    parts = [_FORMAT]
+    parts = [_FORMAT if row.address is None else _FORMAT_WITH_ADDRESS]
+    if row.address is not None:
+        texts.append(row.address)
     for text in (str(seq), moment_text(occurred_at), *texts):
         parts.append("n" if text is None else f"{len(text)}:{text}")
     return "".join(parts).encode()

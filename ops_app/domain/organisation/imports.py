@@ -30,7 +30,7 @@ class ImportState(StrEnum):
 
 
 class ImportMove(StrEnum):
-    """What may happen to an import; the first six are done by people, the others by the work itself."""
+    """What may happen to an import; the first seven are done by people, the others by the work itself."""
 
     CORRECT = "correct"
     TYPE_TOTALS = "type_totals"
@@ -38,12 +38,14 @@ class ImportMove(StrEnum):
     REPLAY = "replay"
     REVERSE = "reverse"
     DISCARD = "discard"
+    GIVE_UP = "give_up"
     READ = "read"
     APPLY = "apply"
     REPEAT = "repeat"
     SEND_BACK = "send_back"
     TAKE_BACK = "take_back"
     KEEP = "keep"
+    DROP = "drop"
 
 
 _S, _M = ImportState, ImportMove
@@ -55,7 +57,13 @@ MOVES: dict[ImportState, dict[ImportMove, ImportState]] = {
         _M.CONFIRM: _S.CONFIRMED,
         _M.DISCARD: _S.DISCARDED,
     },
-    _S.CONFIRMED: {_M.APPLY: _S.APPLIED, _M.REPEAT: _S.REPEATED, _M.SEND_BACK: _S.PREVIEWED},
+    _S.CONFIRMED: {
+        _M.APPLY: _S.APPLIED,
+        _M.REPEAT: _S.REPEATED,
+        _M.SEND_BACK: _S.PREVIEWED,
+        _M.GIVE_UP: _S.CONFIRMED,
+        _M.DROP: _S.DISCARDED,
+    },
     _S.APPLIED: {_M.CORRECT: _S.APPLIED, _M.REPLAY: _S.APPLIED, _M.REVERSE: _S.REVERSING},
     _S.REVERSING: {_M.TAKE_BACK: _S.REVERSED, _M.KEEP: _S.APPLIED},
     _S.REPEATED: {},

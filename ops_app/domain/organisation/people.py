@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from ops_app.domain.canonical import key_hash
@@ -52,6 +52,8 @@ class Actor:
     """Signed in with a temporary password: until it is changed, only the own account is open."""
     rights: Rights = NOTHING_LESS
     """What this person may less than their role."""
+    address: str | None = field(default=None, compare=False)
+    """The network address this person acts from, where it is known; it goes into the audit log."""
 
     @property
     def audience(self) -> str:

@@ -77,14 +77,21 @@ class Rights:
         if amount_minor is not None and AMOUNTS in self.withheld:
             raise AmountsHidden
 
-    def check_amount(self, permission: str, amount_minor: int | None, currency: str | None) -> None:
-        """Raise ``AboveLimit`` where ``amount_minor`` is more than the person may deal with under that right; without
-        a limit of the amount's own currency a person who has limits deals with no amount of it."""
+    def has_limit(self, permission: str) -> bool:
+        """Whether amounts under a right are limited at all."""
+        return any(right == permission for right, _, _ in self.limits)
+
+    def check_amount(
+        self, permission: str, amount_minor: int | None, currency: str | None, beside_minor: int = 0
+    ) -> None:
+        """Raise ``AboveLimit`` where ``amount_minor`` is more than the person may deal with under that right, alone or
+        with what they dealt with beside it (``beside_minor``); without a limit of the amount's own currency a person
+        who has limits deals with no amount of it."""
         limits = {code: most for right, code, most in self.limits if right == permission}
         if not limits or amount_minor is None or currency is None:
             return
-        if amount_minor > limits.get(currency, -1):
-            raise AboveLimit(limits.get(currency), currency)
+        if amount_minor + beside_minor > limits.get(currency, -1):
+            raise AboveLimit(limits.get(currency), currency, beside_minor)
 
 
 NOTHING_LESS = Rights()
@@ -105,9 +112,12 @@ class AmountsHidden(Refused):
 class AboveLimit(Refused):
     """The amount is more than this person deals with."""
 
-    def __init__(self, most_minor: int | None, currency: str) -> None:
+    def __init__(self, most_minor: int | None, currency: str, beside_minor: int = 0) -> None:
         most = f"{Money(most_minor or 0, currency).amount:,}"
+        beside = f"{Money(beside_minor, currency).amount:,}"
+        more = f", and {beside} {currency} of it is used within a day" if beside_minor else ""
+        more_zh = f"，一日内已使用 {beside} {currency}" if beside_minor else ""
         super().__init__(
-            f"Your limit for this is {most} {currency}. Somebody with a higher limit, or none, decides on it.",
-            f"您的权限金额上限为 {most} {currency}，须由上限更高或无上限的人员办理。",
+            f"Your limit for this is {most} {currency}{more}. Somebody with a higher limit, or none, decides on it.",
+            f"您的权限金额上限为 {most} {currency}{more_zh}，须由上限更高或无上限的人员办理。",
         )

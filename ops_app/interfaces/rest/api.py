@@ -11,6 +11,7 @@ from ops_app.bootstrap import App
 from ops_app.domain.errors import DomainError
 from ops_app.interfaces import problems
 from ops_app.interfaces.cookies import Cookies
+from ops_app.interfaces.rest.announcement_files import announcement_file_routes
 from ops_app.interfaces.rest.approvals import approval_routes
 from ops_app.interfaces.rest.breaks import break_routes
 from ops_app.interfaces.rest.callers import Callers
@@ -64,6 +65,7 @@ def build_api(app: App, cookies: Cookies) -> FastAPI:
     api.include_router(request_routes(callers))
     api.include_router(todo_routes(callers))
     api.include_router(case_file_routes(callers))
+    api.include_router(announcement_file_routes(callers))
     api.add_exception_handler(DomainError, problems.on_domain_error)
     api.add_exception_handler(RequestValidationError, problems.on_wrong_body)
     api.add_exception_handler(HTTPException, problems.on_http_error)

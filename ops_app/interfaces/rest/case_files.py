@@ -31,13 +31,18 @@ def case_file_routes(callers: Callers) -> APIRouter:
         one, data = fetch_attached(
             actor, app.store, app.settings.evidence, now=app.clock.now(), case_id=case_id, attachment_id=attachment_id
         )
-        headers = {
-            "Content-Disposition": f"attachment; filename*=UTF-8''{quote(one.file_name)}",
-            "X-Content-Type-Options": "nosniff",
-            "Cache-Control": "no-store",
-            # whatever the file holds, nothing of it runs or loads
-            "Content-Security-Policy": "default-src 'none'; object-src 'none'; frame-ancestors 'none'; sandbox",
-        }
-        return Response(data, media_type=one.media_type, headers=headers)
+        return handed_out(one.file_name, one.media_type, data)
 
     return router
+
+
+def handed_out(file_name: str, media_type: str, data: bytes) -> Response:
+    """A file that somebody brought, as it is given out: kept, never shown by the browser."""
+    headers = {
+        "Content-Disposition": f"attachment; filename*=UTF-8''{quote(file_name)}",
+        "X-Content-Type-Options": "nosniff",
+        "Cache-Control": "no-store",
+        # whatever the file holds, nothing of it runs or loads
+        "Content-Security-Policy": "default-src 'none'; object-src 'none'; frame-ancestors 'none'; sandbox",
+    }
+    return Response(data, media_type=media_type, headers=headers)

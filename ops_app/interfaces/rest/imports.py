@@ -162,7 +162,7 @@ def import_routes(callers: Callers) -> APIRouter:
             return worked(actor, import_id)
         act = imports.discard_import if asked.decision == "discard" else imports.ask_reversal
         done = act(actor, app.store, now=now, import_id=import_id, expected_version=asked.version, reason=asked.reason)
-        return ImportOut.of(done) if asked.decision == "discard" else worked(actor, import_id)
+        return ImportOut.of(done) if done.state is ImportState.DISCARDED else worked(actor, import_id)
 
     return router
 

@@ -79,8 +79,8 @@ def assign_cases(
 
     An agency assigns what is placed with it to its own collectors, the asset company what is in house to its own. A
     collector of an agency needs a certificate that holds on ``today`` (where it is not given: the business day of
-    ``now``). Raises ``NoSuchCase``, ``CaseChanged``, ``Forbidden``, ``Invalid`` (no such collector), ``Refused``, and with
-    ``leave_out`` ``SomeRefused`` where not one can.
+    ``now``). Raises ``NoSuchCase``, ``CaseChanged``, ``Forbidden``, ``Invalid`` (no such collector), ``Refused``, and
+    with ``leave_out`` ``SomeRefused`` where not one can.
     """
     arguments = {"cases": dict(wanted), "collector_id": collector_id, "reason": checked_reason(reason),
                  "day": (today or day_of(now)).isoformat(), "leave_out": leave_out}  # fmt: skip

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -26,7 +26,8 @@ from ops_app.services.act import act
 from ops_app.services.organisation.announcements import OBJECT, ChangedMeanwhile, change, found, moved
 from ops_app.services.organisation.approval_kinds import Draft, register
 from ops_app.services.organisation.approval_making import request_approval, resubmit
-from ops_app.store.organisation import announcements, approvals, audit
+from ops_app.store.organisation import announcement_files, announcements, approvals, audit
+from ops_app.store.organisation.announcement_files import AnnouncementFile
 from ops_app.store.organisation.announcements import Announcement
 from ops_app.store.organisation.audit import AuditFilter
 from ops_app.store.store import Store, Transaction
@@ -55,10 +56,11 @@ def submit_announcement(
         if known is None:
             raise NoSuchAnnouncement
         asked = approvals.open_of(connection, PUBLISH, OBJECT, announcement_id)
+        files = announcement_files.of(connection, [announcement_id])[announcement_id]
     if known.version != version:
         raise ChangedMeanwhile(known)
     moved(known, AnnouncementMove.SUBMIT, now)
-    arguments = _arguments(known)
+    arguments = _arguments(known, files)
     flags = (MUST_ACKNOWLEDGE,) if known.content.kind in ACKNOWLEDGED else ()
     returned = next((one for one in asked if one.state is RequestState.RETURNED), None)
     if returned is None:
@@ -99,8 +101,10 @@ def _writers(transaction: Transaction, announcement_id: str) -> set[str]:
     return {row.actor_id for row in audit.newest(transaction.connection, edited, before=None, limit=_MOST_EDITS)}
 
 
-def _arguments(one: Announcement) -> dict[str, Any]:
-    return {"announcement_id": one.announcement_id, **one.content.facts()}
+def _arguments(one: Announcement, files: Sequence[AnnouncementFile]) -> dict[str, Any]:
+    """All that is published: the text, and each file by its name and hash."""
+    attached = {"files": [file.as_approved for file in files]} if files else {}
+    return {"announcement_id": one.announcement_id, **one.content.facts(), **attached}
 
 
 class NotTheDraft(Conflict):
@@ -119,7 +123,8 @@ def _as_asked(transaction: Transaction, arguments: Mapping[str, Any]) -> Announc
     one = found(transaction, str(arguments["announcement_id"]))
     if one.kept_state is not AnnouncementState.DRAFT:
         move(one.state(transaction.now), AnnouncementMove.PUBLISH)
-    if canonical_json(_arguments(one)) != canonical_json(arguments):
+    files = announcement_files.of(transaction.connection, [one.announcement_id])[one.announcement_id]
+    if canonical_json(_arguments(one, files)) != canonical_json(arguments):
         raise NotTheDraft(one)
     check_not_over(one.content.valid_until_at, transaction.now)
     return one
@@ -151,6 +156,7 @@ register(
         "places": ("organisations", "接收组织"),
         "valid_from_at": ("valid from", "生效时间"),
         "valid_until_at": ("valid until", "失效时间"),
+        "files": ("attached files", "附件"),
         **{f"kind.{kind.value}": names for kind, names in ANNOUNCEMENT_KIND_NAMES.items()},
         **{f"roles.{role.value}": names for role, names in ROLE_NAMES.items()},
         f"places.{ASSET_COMPANY}": ("asset company", "资产公司"),

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from ops_app.domain.organisation.announcements import ACKNOWLEDGED, Content, NoSuchAnnouncement
 from ops_app.domain.organisation.people import Actor
 from ops_app.services.act import act
-from ops_app.store.organisation import announcement_reads, announcements
+from ops_app.store.organisation import announcement_files, announcement_reads, announcements
+from ops_app.store.organisation.announcement_files import AnnouncementFile
 from ops_app.store.organisation.announcements import Announcement
 from ops_app.store.store import Store
 
@@ -22,6 +24,7 @@ class Shown:
     content: Content
     published_at: datetime | None
     read_at: datetime | None
+    files: tuple[AnnouncementFile, ...] = ()
 
     @property
     def must_be_acknowledged(self) -> bool:
@@ -33,7 +36,8 @@ def list_my_announcements(actor: Actor, store: Store, *, now: datetime) -> list[
     """What is published to ``actor`` and valid at ``now``, newest first."""
     with store.reading() as connection:
         found = announcements.for_actor(connection, actor, now)
-    return [_shown(one, read_at) for one, read_at in found]
+        files = announcement_files.of(connection, [one.announcement_id for one, _ in found])
+    return [_shown(one, read_at, files) for one, read_at in found]
 
 
 @act("session.own")
@@ -42,7 +46,8 @@ def list_unacknowledged(actor: Actor, store: Store, *, now: datetime) -> list[Sh
     page."""
     with store.reading() as connection:
         found = announcements.without_receipt(connection, actor, now, ACKNOWLEDGED)
-    return [_shown(one, None) for one in found]
+        files = announcement_files.of(connection, [one.announcement_id for one in found])
+    return [_shown(one, None, files) for one in found]
 
 
 @act("session.own")
@@ -68,5 +73,5 @@ def confirm_reading(actor: Actor, store: Store, *, now: datetime, announcement_i
             )
 
 
-def _shown(one: Announcement, read_at: datetime | None) -> Shown:
-    return Shown(one.announcement_id, one.content, one.published_at, read_at)
+def _shown(one: Announcement, read_at: datetime | None, files: Mapping[str, Sequence[AnnouncementFile]]) -> Shown:
+    return Shown(one.announcement_id, one.content, one.published_at, read_at, tuple(files[one.announcement_id]))

@@ -20,7 +20,8 @@ from ops_app.domain.organisation.announcements import (
 from ops_app.domain.organisation.people import Actor
 from ops_app.domain.paging import check_page, check_sort
 from ops_app.services.act import act
-from ops_app.store.organisation import announcement_reads, announcements
+from ops_app.store.organisation import announcement_files, announcement_reads, announcements
+from ops_app.store.organisation.announcement_files import AnnouncementFile
 from ops_app.store.organisation.announcement_reads import Receipt
 from ops_app.store.organisation.announcements import SORTABLE, Announcement, AnnouncementFilter
 from ops_app.store.store import Store, Transaction
@@ -63,6 +64,7 @@ class AnnouncementRecord:
     item: Announcement
     read: tuple[Receipt, ...]
     outstanding: tuple[Receipt, ...]
+    files: tuple[AnnouncementFile, ...] = ()
 
 
 @act("announcements.manage")
@@ -186,7 +188,8 @@ def read_announcement(actor: Actor, store: Store, *, now: datetime, announcement
         read = announcement_reads.given(connection, announcement_id)
         stands = item.state(now) is AnnouncementState.PUBLISHED
         left = announcement_reads.outstanding(connection, announcement_id, item.content.audience) if stands else []
-    return AnnouncementRecord(item, tuple(read), tuple(left))
+        files = announcement_files.of(connection, [announcement_id])[announcement_id]
+    return AnnouncementRecord(item, tuple(read), tuple(left), tuple(files))
 
 
 @act("announcements.manage")

@@ -22,6 +22,7 @@ from ops_app.domain.organisation.approvals import (
     same_house,
 )
 from ops_app.domain.organisation.people import Actor, Role
+from ops_app.services.organisation.approval_limits import check_deciding
 from ops_app.services.organisation.approval_moves import check_version, is_over
 from ops_app.services.organisation.installation import installation
 from ops_app.store.organisation import approval_rules, approvals
@@ -68,7 +69,7 @@ def check_may(
         raise NoSuchRequest
     me.rights.check_seen(one.amount_minor)
     if decision is RequestMove.APPROVE:
-        me.rights.check_amount(DECIDE, one.amount_minor, one.currency)
+        check_deciding(connection, actor.person_id, me.rights, now, one, DECIDE)
     if on_behalf_of in (None, actor.person_id) and holds_level(me, level):
         return actor.person_id, level
     refusal: Refused = NotYourLevel(level)
@@ -81,7 +82,7 @@ def check_may(
         try:
             principal.rights.check_seen(one.amount_minor)
             if decision is RequestMove.APPROVE:
-                principal.rights.check_amount(DECIDE, one.amount_minor, one.currency)
+                check_deciding(connection, principal.person_id, principal.rights, now, one, DECIDE)
             check_apart(one.maker_id, frozenset({actor.person_id, principal.person_id}), earlier)
         except Refused as why:
             refusal = why

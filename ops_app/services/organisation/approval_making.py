@@ -30,6 +30,7 @@ from ops_app.domain.organisation.permissions import may, require
 from ops_app.services.act import act
 from ops_app.services.organisation.approval_defaults import rules_of_kind
 from ops_app.services.organisation.approval_kinds import Draft, Kind, expires_at, kind_of
+from ops_app.services.organisation.approval_limits import check_asking
 from ops_app.services.organisation.approval_moves import (
     Moved,
     answer_of,
@@ -75,7 +76,7 @@ def enter_request(
     """
     found = kind_of(kind)
     draft = Draft(kind, object_type, object_id, arguments, amount_minor, currency, reason, tuple(flags))
-    asked = _asked(transaction, found, draft)
+    asked = _asked(transaction, found, draft, None)
     if not found.many:
         _refuse_second(transaction, draft)
     actor, now = transaction.actor, transaction.now
@@ -211,7 +212,7 @@ def resubmit_within(
     draft = Draft(
         before.kind, before.object_type, before.object_id, arguments, amount_minor, currency, reason, tuple(flags)
     )
-    asked = _asked(transaction, kind_of(before.kind), draft)
+    asked = _asked(transaction, kind_of(before.kind), draft, request_id)
     after = replace(before, state=state, round_no=before.round_no + 1, version=before.version + 1, **asked)
     approvals.add_round(transaction.connection, after, transaction.now)
     write(transaction, before, after, said_by(RequestMove.RESUBMIT, transaction.actor, after.reason, key))
@@ -248,12 +249,19 @@ def _own(transaction: Transaction, request_id: str, version: int) -> ApprovalReq
     return one
 
 
-def _asked(transaction: Transaction, kind: Kind, draft: Draft) -> dict[str, Any]:
-    """What a round of a request says and what it needs, the first like any later one: what is asked for as it will be
-    kept, its levels from the first on, and its time. Raises unless the maker may make this kind of this amount."""
-    require(transaction.actor, kind.make)
-    transaction.actor.rights.check_amount(kind.make, draft.amount_minor, draft.currency)
+def _asked(transaction: Transaction, kind: Kind, draft: Draft, request_id: str | None) -> dict[str, Any]:
+    """What a round of a request (``None``: of a new one) says and what it needs, the first like any later one: what is
+    asked for as it will be kept, its levels from the first on, and its time. Raises unless the maker may make this kind
+    of this amount, alone and with what they asked for beside it."""
+    actor = transaction.actor
+    require(actor, kind.make)
+    actor.rights.check_amount(kind.make, draft.amount_minor, draft.currency)
     kept = _checked(transaction, kind, draft)
+    check_asking(
+        transaction.connection, actor.person_id, actor.rights, transaction.now, make=kind.make, kind=kind.code,
+        about=(kept.object_type, kept.object_id), amount_minor=kept.amount_minor, currency=kept.currency,
+        but=request_id,
+    )  # fmt: skip
     return {
         "arguments": kept.arguments,
         "amount_minor": kept.amount_minor,

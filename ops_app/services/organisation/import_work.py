@@ -105,9 +105,12 @@ def note_applying(
 
 
 @act("system.run")
-def note_applied(actor: Actor, store: Store, *, now: datetime, one: Import, did: LoadOutcome) -> Import:
-    """Enter that the import was loaded, or that its content was known already."""
-    values = _counts(did)
+def note_applied(
+    actor: Actor, store: Store, *, now: datetime, one: Import, did: LoadOutcome, said: tuple[str, str] | None = None
+) -> Import:
+    """Enter that the import was loaded, or that its content was known already; ``said`` (English, 中文) is told with
+    it."""
+    values = _counts(did) | (dict(zip(("said_en", "said_zh"), said, strict=True)) if said else {})
     if did.repeated:
         return _moved(actor, store, now, one, ImportMove.REPEAT, "import.repeated", **values)
     return _moved(
@@ -133,6 +136,13 @@ def note_sent_back(actor: Actor, store: Store, *, now: datetime, one: Import, en
     """Enter that loading came to something else than the preview, so that nothing was loaded; a person looks again."""
     back = {"file_id": None, "applied_at": None, "repeats_before": None}
     return _moved(actor, store, now, one, ImportMove.SEND_BACK, "import.sent_back", said_en=en, said_zh=zh, **back)
+
+
+@act("system.run")
+def note_dropped(actor: Actor, store: Store, *, now: datetime, one: Import) -> Import:
+    """Enter that a confirmed import was given up and that nothing of it is in the warehouse."""
+    back = {"file_id": None, "applied_at": None, "repeats_before": None, "said_en": None, "said_zh": None}
+    return _moved(actor, store, now, one, ImportMove.DROP, "import.discarded", **back)
 
 
 @act("system.run")

@@ -280,10 +280,19 @@ def confirm_import(actor: Actor, store: Store, *, now: datetime, import_id: str,
 def discard_import(
     actor: Actor, store: Store, *, now: datetime, import_id: str, expected_version: int, reason: str
 ) -> Import:
-    """Give up an import of which nothing was applied; its bytes and its counts are kept as evidence."""
+    """Give up an import of which nothing was applied; its bytes and its counts are kept as evidence.
+
+    One that was confirmed may have been loaded by a process that was killed: it is noted as given up, and the work
+    discards it unless it finds it in the warehouse. Until then its state does not change.
+    """
     why = checked_reason(reason)
     with store.writing(actor, now) as transaction:
         one = _as_read(transaction, import_id, expected_version)
+        if one.state is ImportState.CONFIRMED:
+            state = move(one.state, ImportMove.GIVE_UP)
+            changed = _change(transaction, one, state, given_up_at=now, said_en=None, said_zh=None)
+            transaction.audit("import.given_up", OBJECT, import_id, after=one.facts(), reason=why)
+            return changed
         changed = _change(transaction, one, move(one.state, ImportMove.DISCARD))
         transaction.audit("import.discarded", OBJECT, import_id, after=one.facts(), reason=why)
     return changed

@@ -8,6 +8,7 @@ from datetime import datetime
 from sqlalchemy.exc import IntegrityError
 
 from ops_app.domain.errors import Conflict, Invalid, NotFound, Refused
+from ops_app.domain.organisation.agencies import AgencyState
 from ops_app.domain.organisation.ceilings import check_grant
 from ops_app.domain.organisation.people import (
     Actor,
@@ -26,7 +27,7 @@ from ops_app.services.organisation.hashing import hash_password, temporary_passw
 from ops_app.services.organisation.open_work import PersonStillHolds, open_with_person
 from ops_app.services.organisation.second_person import check_alone, deciders
 from ops_app.services.organisation.sessions import end_all_of
-from ops_app.store.organisation import people
+from ops_app.store.organisation import agencies, people
 from ops_app.store.organisation.people import SORTABLE, PeopleFilter, Person
 from ops_app.store.store import Store, Transaction
 
@@ -75,14 +76,15 @@ def create_person(
     agency_code: str | None = None,
     language: str = "en",
 ) -> CreatedPerson:
-    """Add a person with a temporary password. Raises ``Invalid`` (names the field), ``Conflict`` (name is taken) or
-    ``NeedsASecond`` (``role_giving.request_person`` asks for it)."""
+    """Add a person with a temporary password. Raises ``Invalid`` (names the field; the agency must be there and not
+    have ended), ``Conflict`` (name is taken) or ``NeedsASecond`` (``role_giving.request_person`` asks for it)."""
     person = new_person(now, sign_in_name, display_name, role, agency_code, language)
     check_grant(actor, person.role, person.agency_code)
     password = temporary_password()
     hashed = hash_password(password)
     with store.writing(actor, now) as transaction:
         check_alone(transaction.connection, actor, person.role, now)
+        check_agency(transaction, person.agency_code)
         enter_person(transaction, person, hashed)
     return CreatedPerson(person, password)
 
@@ -193,6 +195,7 @@ def give_role(
 ) -> Person:
     """Within an act: somebody gets another role or agency; sessions and links to files end. Raises as
     ``change_role``."""
+    check_agency(transaction, agency_code)
     if role is not before.role:
         _somebody_remains(transaction, before)
     held = tuple(one for one in open_with_person(transaction.connection, before.person_id) if one.code == "cases")
@@ -206,6 +209,25 @@ def give_role(
         "person.role_changed", "person", before.person_id, before=before.facts(), after=after.facts(), reason=why
     )
     return after
+
+
+def check_agency(transaction: Transaction, agency_code: str | None) -> None:
+    """Within an act that puts somebody into an agency: raise ``Invalid`` where there is no such agency, or it ended."""
+    if agency_code is None:
+        return
+    state = agencies.state_of(transaction.connection, agency_code)
+    if state is None:
+        raise Invalid(
+            f"There is no agency {agency_code}. Enter it on the page of the agencies first.",
+            f"没有机构 {agency_code}，请先在机构页面登记。",
+            field="agency_code",
+        )
+    if state is AgencyState.ENDED:
+        raise Invalid(
+            f"Agency {agency_code} has ended; nobody is added to it.",
+            f"机构 {agency_code} 已终止合作，不能再添加人员。",
+            field="agency_code",
+        )
 
 
 def enter_person(transaction: Transaction, person: Person, hashed: str) -> None:

@@ -11,9 +11,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from sqlalchemy.engine import Connection
+
 from ops_app.domain.canonical import moment_text
 from ops_app.domain.errors import Conflict, Invalid, NotFound
 from ops_app.domain.money import Money
+from ops_app.domain.organisation.access_reviews import ReviewDecision
 from ops_app.domain.organisation.ceilings import WiderThanOwn
 from ops_app.domain.organisation.people import Actor, Role
 from ops_app.domain.organisation.permissions import GRANTS, OWN_ACCOUNT, require
@@ -25,7 +28,8 @@ from ops_app.services.organisation.approval_making import enter_request
 from ops_app.services.organisation.approval_moves import once
 from ops_app.services.organisation.exports import end_exports_of
 from ops_app.services.organisation.people import checked_why, other_person
-from ops_app.store.organisation import people, rights, units
+from ops_app.store.organisation import access_reviews, people, rights, units
+from ops_app.store.organisation.access_reviews import Decided
 from ops_app.store.organisation.people import PeopleFilter, Person
 from ops_app.store.organisation.rights import Narrowed
 from ops_app.store.store import Store, Transaction
@@ -94,13 +98,19 @@ def review_rights(
     if not 0 <= unused_days <= 3_650:
         raise Invalid("Choose 0 to 3650 days.", "请选择 0 至 3650 天。", field="unused_days")
     with store.reading() as connection:
-        wanted = PeopleFilter(text=text or None, role=role, active=True)
-        found, _ = people.page(connection, wanted, sort="sign_in_name", descending=False, offset=0, limit=_MOST_PEOPLE)
-        uses, sign_ins = rights.last_uses(connection), rights.last_sign_ins(connection)
-        gone = {(one.person_id, one.permission) for one in rights.narrowings(connection)
-                if one.kind is Narrowing.WITHHELD}  # fmt: skip
+        rows = unused_rights(connection, now, unused_days, PeopleFilter(text=text or None, role=role, active=True))
+    start = (page - 1) * page_size
+    return ReviewPage(tuple(rows[start : start + page_size]), len(rows))
+
+
+def unused_rights(connection: Connection, now: datetime, unused_days: int, wanted: PeopleFilter) -> list[ReviewedRight]:
+    """Rights of the ``wanted`` people that were not used for ``unused_days`` (0: every right), by name and right."""
+    found, _ = people.page(connection, wanted, sort="sign_in_name", descending=False, offset=0, limit=_MOST_PEOPLE)
+    uses, sign_ins = rights.last_uses(connection), rights.last_sign_ins(connection)
+    gone = {(one.person_id, one.permission) for one in rights.narrowings(connection)
+            if one.kind is Narrowing.WITHHELD}  # fmt: skip
     before = now - timedelta(days=unused_days)
-    rows = [
+    return [
         one
         for person in found
         for permission in GRANTS
@@ -108,8 +118,6 @@ def review_rights(
         if (person.person_id, permission) not in gone
         if _is_unused(one := _reviewed(person, permission, uses, sign_ins), before, unused_days)
     ]
-    start = (page - 1) * page_size
-    return ReviewPage(tuple(rows[start : start + page_size]), len(rows))
 
 
 @act("rights.review")
@@ -163,6 +171,10 @@ def take(
             )
     one = Narrowed(person.person_id, kind, permission, checked, why, transaction.actor.person_id, transaction.now)
     rights.narrow(transaction.connection, one)
+    if kind is Narrowing.WITHHELD:  # an open review that has this right need not ask for it any more
+        decided = Decided(ReviewDecision.TAKEN, why, transaction.actor.person_id, transaction.actor.name, one.set_at)
+        access_reviews.decide(transaction.connection, None, [(person.person_id, permission)], decided)
+        access_reviews.close_done(transaction.connection, one.set_at)
     end_exports_of(transaction, person_id=person.person_id, because="rights_narrowed")
     transaction.audit(
         "person.rights_narrowed", "person", person.person_id,

@@ -16,7 +16,14 @@ from ops_app.services.act import act
 from ops_app.services.organisation.approval_kinds import Draft, register
 from ops_app.services.organisation.approval_making import request_approval
 from ops_app.services.organisation.hashing import hash_of_nobody
-from ops_app.services.organisation.people import checked_why, enter_person, give_role, new_person, other_person
+from ops_app.services.organisation.people import (
+    check_agency,
+    checked_why,
+    enter_person,
+    give_role,
+    new_person,
+    other_person,
+)
 from ops_app.services.organisation.second_person import GIVE_ROLE, needs_second
 from ops_app.store.organisation import audit, people
 from ops_app.store.organisation.approvals import ApprovalRequest
@@ -24,6 +31,29 @@ from ops_app.store.organisation.audit import AuditFilter
 from ops_app.store.store import Store, Transaction
 
 __all__ = ["gives_alone", "request_person", "request_role"]
+
+_WORD, _PLACE = (str,), (str, type(None))
+OF_A_NEWCOMER: dict[str, tuple[type, ...]] = {
+    "sign_in_name": _WORD, "display_name": _WORD, "role": _WORD, "agency_code": _PLACE, "language": _WORD, "why": _WORD,
+}  # fmt: skip
+OF_SOMEBODY_KNOWN: dict[str, tuple[type, ...]] = {
+    "person_id": _WORD, "version": (int,), "role": _WORD, "agency_code": _PLACE, "why": _WORD,
+}  # fmt: skip
+"""What a request carries and its types: about a new person, or about one who is here."""
+
+LABELS: dict[str, tuple[str, str]] = {
+    "person_id": ("person", "人员"),
+    "version": ("account as seen", "账号版本"),
+    "sign_in_name": ("sign-in name", "登录名"),
+    "display_name": ("name", "姓名"),
+    "role": ("role", "角色"),
+    "agency_code": ("agency", "机构"),
+    "language": ("language", "语言"),
+    "language.en": ("English", "英文"),
+    "language.zh": ("Chinese", "中文"),
+    "why": ("why", "原因"),
+    **{f"role.{role.value}": ROLE_NAMES[role] for role in Role},
+}
 
 NEW_PASSWORD_FOR = timedelta(days=7)
 """How long somebody does not decide on what the administrator asks who gave them a temporary password: until then the
@@ -96,9 +126,11 @@ def _check(transaction: Transaction, draft: Draft) -> None:
     asked = draft.arguments
     if draft.amount_minor is not None:
         raise Invalid("A role has no amount.", "角色申请不含金额。", field="amount_minor")
+    _check_shape(asked)
     role, agency_code = Role(asked["role"]), asked["agency_code"]
     check_place(role, agency_code)
     check_grant(transaction.actor, role, agency_code)
+    check_agency(transaction, agency_code)
     if "person_id" not in asked:
         person = _newcomer(transaction, asked)
         if person.person_id != draft.object_id:
@@ -119,6 +151,21 @@ def _check(transaction: Transaction, draft: Draft) -> None:
         )
 
 
+def _check_shape(asked: Mapping[str, Any]) -> None:
+    """A request of this kind can be made by its kind alone: what it carries is held against what will be read of it."""
+    expected = OF_SOMEBODY_KNOWN if "person_id" in asked else OF_A_NEWCOMER
+    wrong = sorted(set(asked) ^ set(expected)) or [one for one in expected if type(asked[one]) not in expected[one]]
+    if not wrong and asked["role"] not in set(Role):
+        wrong = ["role"]
+    if wrong:
+        names = [LABELS.get(one, (one, one)) for one in wrong]
+        raise Invalid(
+            f"The request to give a role is not complete or not valid: {', '.join(name for name, _ in names)}.",
+            f"授予角色的申请内容不完整或无效：{'、'.join(name for _, name in names)}。",
+            field=wrong[0],
+        )
+
+
 def _newcomer(transaction: Transaction, asked: Mapping[str, Any]) -> people.Person:
     return new_person(
         transaction.now, asked["sign_in_name"], asked["display_name"], Role(asked["role"]), asked["agency_code"],
@@ -132,6 +179,7 @@ def run_giving(transaction: Transaction, asked: Mapping[str, Any]) -> Mapping[st
     role = Role(asked["role"])
     if "person_id" not in asked:
         person = _newcomer(transaction, asked)
+        check_agency(transaction, person.agency_code)  # it may have ended since it was asked for
         enter_person(transaction, person, hash_of_nobody())
         return {"person_id": person.person_id, "role": role.value}
     before = other_person(transaction, transaction.actor, str(asked["person_id"]))
@@ -163,17 +211,5 @@ register(
     run=run_giving,
     check=_check,
     followed=_followed,
-    labels={
-        "person_id": ("person", "人员"),
-        "version": ("account as seen", "账号版本"),
-        "sign_in_name": ("sign-in name", "登录名"),
-        "display_name": ("name", "姓名"),
-        "role": ("role", "角色"),
-        "agency_code": ("agency", "机构"),
-        "language": ("language", "语言"),
-        "language.en": ("English", "英文"),
-        "language.zh": ("Chinese", "中文"),
-        "why": ("why", "原因"),
-        **{f"role.{role.value}": ROLE_NAMES[role] for role in Role},
-    },
+    labels=LABELS,
 )

@@ -96,7 +96,7 @@ def change_own_password(
         sessions.remember_device(transaction.connection, token_hash(device), person.person_id, now)
         transaction.audit("person.password_changed", "person", person.person_id)
         renewed = _self(people.by_id(transaction.connection, person.person_id))
-    return SignedIn(token, actor_from(renewed, token_hash(token)), expires_at, device)
+    return SignedIn(token, actor_from(renewed, token_hash(token), actor.address), expires_at, device)
 
 
 @act("session.own")

@@ -98,18 +98,19 @@ def sign_in(
         barred = _barred_by_agency(transaction.connection, person.agency_code if person else None, address)
         may_try = count_attempt(transaction, counter)
         if not may_try:  # whoever guesses against the delay is seen in the log too
-            _audit_refused(transaction, person, {"why": "delay", "address": readable(address)})
+            transaction.address = readable(address)
+            _audit_refused(transaction, person, {"why": "delay"})
     if not may_try:
         raise SignInRefused
     matches = len(password) <= LONGEST and verify_password(stored, password)
     if not matches or person is None or stored is None or not person.active:
-        _say_refused(store, now, person)
+        _say_refused(store, now, person, address)
         raise SignInRefused
     if barred is not None:
-        _say_refused(store, now, person, {"why": barred, "address": readable(address)})
+        _say_refused(store, now, person, address, {"why": barred})
         raise SignInRefused
     rehashed = hash_password(password) if needs_rehash(stored) else None
-    return _begin(store, now, person.person_id, stored, rehashed, counter, user_agent, device, previous_token)
+    return _begin(store, now, person.person_id, stored, rehashed, counter, user_agent, device, previous_token, address)
 
 
 def _counter(transaction: Transaction, folded: str, person: Person | None, device: str | None) -> str:
@@ -149,9 +150,10 @@ def _barred_by_agency(connection: Connection, agency_code: str | None, address: 
 
 
 def _say_refused(
-    store: Store, now: datetime, person: Person | None, detail: Mapping[str, object] | None = None
+    store: Store, now: datetime, person: Person | None, address: str, detail: Mapping[str, object] | None = None
 ) -> None:
     with store.writing(SYSTEM, now) as transaction:
+        transaction.address = readable(address)
         _audit_refused(transaction, person, detail)
 
 
@@ -170,6 +172,7 @@ def _begin(
     user_agent: str,
     device: str | None,
     previous_token: str | None,
+    address: str,
 ) -> SignedIn:
     token = token_urlsafe(32)
     with store.writing(SYSTEM, now) as transaction:
@@ -179,7 +182,7 @@ def _begin(
             raise SignInRefused  # changed while the password was being checked
         if _barred_by_agency(connection, person.agency_code, None) is not None:
             raise SignInRefused  # the agency ended meanwhile
-        transaction.actor = actor_from(person, token_hash(token))
+        transaction.actor = actor_from(person, token_hash(token), readable(address) if address else None)
         if rehashed is not None:
             connection.execute(
                 update(people_table).where(people_table.c.person_id == person_id).values(password_hash=rehashed)
@@ -206,12 +209,13 @@ def begin_session(transaction: Transaction, person: Person, token: str, user_age
         now=transaction.now,
         expires_at=expires_at,
         user_agent=user_agent,
+        address=transaction.actor.address,
     )
     return expires_at
 
 
-def actor_from(person: Person, session_hash: str) -> Actor:
-    """The actor that ``person`` is in a session."""
+def actor_from(person: Person, session_hash: str, address: str | None = None) -> Actor:
+    """The actor that ``person`` is in a session, acting from ``address`` where that is known."""
     return Actor(
         person_id=person.person_id,
         name=person.display_name,
@@ -220,6 +224,7 @@ def actor_from(person: Person, session_hash: str) -> Actor:
         language=person.language,
         session_id=session_hash,
         must_change_password=person.must_change_password,
+        address=address,
     )
 
 
@@ -245,6 +250,7 @@ def actor_of(store: Store, token: str | None, *, now: datetime, address: str | N
         session_id=held.session_hash,
         must_change_password=held.must_change_password,
         rights=less,
+        address=readable(address) if address else None,
     )
 
 

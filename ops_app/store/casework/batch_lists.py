@@ -12,7 +12,7 @@ from sqlalchemy.engine import Connection
 from ops_app.domain.casework.placing import BatchKind
 from ops_app.domain.organisation.approvals import RequestState
 from ops_app.domain.paging import MOST_COUNTED
-from ops_app.store.casework.batches import OBJECT, Batch
+from ops_app.store.casework.batches import OBJECT, Batch, asked_for
 from ops_app.store.tables.approvals import approval_requests
 from ops_app.store.tables.placing import case_batches
 
@@ -94,7 +94,7 @@ def _matching(
     else:
         of = (r.object_type == OBJECT) & (r.object_id == b.batch_id)
         query = query.select_from(case_batches).outerjoin(approval_requests, of)
-        query = query.where(*(b[name] == value for name, value in wanted.named().items()))
+        query = query.where(*(b[name] == value for name, value in wanted.named().items()), asked_for())
     if wanted.since is not None:
         query = query.where(order[0] >= wanted.since)
     if wanted.until is not None:

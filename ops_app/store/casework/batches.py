@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import and_, bindparam, exists, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, and_, bindparam, exists, func, insert, or_, select, update
 from sqlalchemy.engine import Connection
 
 from ops_app.domain.casework.flags import Reason
@@ -21,6 +21,8 @@ from ops_app.store.tables.placing import case_batch_rows, case_batches
 
 OBJECT = "case_batch"
 _MOST_ROUNDS = 100
+_ROUND = "-v"
+"""Stands in the id under which the version of an earlier round is kept, and in no id of a batch."""
 
 
 @dataclass(frozen=True)
@@ -95,7 +97,12 @@ def set_aside(connection: Connection, batch: Batch, round_no: int) -> str:
 
 def version_id(batch_id: str, round_no: int) -> str:
     """Under which id the version of an earlier round is kept."""
-    return f"{batch_id}-v{round_no}"
+    return f"{batch_id}{_ROUND}{round_no}"
+
+
+def asked_for() -> ColumnElement[bool]:
+    """The condition of batches that are asked for, so that no version that was set aside is in a list."""
+    return case_batches.c.batch_id.not_like(f"%{_ROUND}%")
 
 
 def versions(connection: Connection, batch_id: str) -> list[tuple[int, Batch]]:

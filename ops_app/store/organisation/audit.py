@@ -50,6 +50,7 @@ class AuditFilter:
     action: str | None = None
     object_type: str | None = None
     object_id: str | None = None
+    address: str | None = None
     since: datetime | None = None
     until: datetime | None = None
 
@@ -116,7 +117,7 @@ def _row(row: Row[Any]) -> AuditRow:
 
 def _conditions(wanted: AuditFilter) -> list[ColumnElement[bool]]:
     conditions: list[ColumnElement[bool]] = []
-    for name in ("actor_id", "object_type", "object_id"):
+    for name in ("actor_id", "object_type", "object_id", "address"):
         value = getattr(wanted, name)
         if value is not None:
             conditions.append(audit_log.c[name] == value)

@@ -62,6 +62,8 @@ class Import:
     """Control totals that were typed beside the file; the sum in major units, of the first amount of the feed."""
     found_sum: str | None = None
     """The sum of the same amount as the file has it, where a sum was typed."""
+    given_up_at: datetime | None = None
+    """When a person gave it up after it was confirmed; it is discarded unless something of it was loaded."""
 
     @property
     def rows_agree(self) -> bool | None:

@@ -63,9 +63,16 @@ def held(connection: Connection, session_hash: str, *, now: datetime, idle: time
 
 
 def begin(
-    connection: Connection, session_hash: str, person_id: str, *, now: datetime, expires_at: datetime, user_agent: str
+    connection: Connection,
+    session_hash: str,
+    person_id: str,
+    *,
+    now: datetime,
+    expires_at: datetime,
+    user_agent: str,
+    address: str | None,
 ) -> None:
-    """Insert a session."""
+    """Insert a session, begun from ``address`` where that is known."""
     connection.execute(
         insert(sessions).values(
             session_hash=session_hash,
@@ -74,6 +81,7 @@ def begin(
             last_seen_at=now,
             expires_at=expires_at,
             user_agent=user_agent[:300],
+            address=address,
         )
     )
 

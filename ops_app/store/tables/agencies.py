@@ -109,3 +109,15 @@ agency_networks = Table(
     Column("added_at", Moment, nullable=False),
     Column("added_by", String(64), nullable=False),
 )
+
+agency_photos = Table(
+    "agency_photos",
+    metadata,
+    Column("person_id", String(64), ForeignKey("people.person_id"), primary_key=True),
+    Column("agency_code", String(32), ForeignKey("agencies.agency_code"), nullable=False),
+    Column("media_type", String(64), nullable=False),
+    Column("sha256", String(64), nullable=False),
+    Column("added_by_name", String(200), nullable=False),
+    Column("added_at", Moment, nullable=False),
+    Index(None, "agency_code"),
+)

@@ -64,6 +64,24 @@ announcement_audiences = Table(
     Index(None, "role_code", "place"),
 )
 
+announcement_files = Table(
+    "announcement_files",
+    metadata,
+    Column("file_id", String(64), primary_key=True),
+    Column("announcement_id", String(64), ForeignKey("announcements.announcement_id"), nullable=False),
+    Column("file_name", String(200), nullable=False),
+    Column("media_type", String(64), nullable=False),
+    Column("size_bytes", Integer, nullable=False),
+    Column("sha256", String(64), nullable=False),
+    Column("added_by", String(64), nullable=False),
+    Column("added_by_name", String(200), nullable=False),
+    Column("added_at", Moment, nullable=False),
+    Column("removed_by", String(64)),
+    Column("removed_at", Moment),
+    CheckConstraint("(removed_at is null) = (removed_by is null)", name="ck_announcement_files_removed"),
+    Index(None, "announcement_id"),
+)
+
 announcement_reads = Table(
     "announcement_reads",
     metadata,

@@ -48,6 +48,8 @@ imports = Table(
     Column("typed_rows", BigInteger),
     Column("typed_sum", String(24)),
     Column("found_sum", String(48)),
+    # when a person gave up an import that was confirmed; the work looks whether anything of it was loaded
+    Column("given_up_at", Moment),
     CheckConstraint(f"state in ({_STATES})", name="ck_imports_state"),
     CheckConstraint("version >= 1", name="ck_imports_version"),
     CheckConstraint("rows_in is null or rows_in = rows_accepted + rows_quarantined", name="ck_imports_accounted"),

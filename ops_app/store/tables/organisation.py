@@ -59,6 +59,8 @@ sessions = Table(
     Column("expires_at", Moment, nullable=False),
     Column("revoked_at", Moment),
     Column("user_agent", String(300), nullable=False),
+    # from where it was begun; null where that is not known
+    Column("address", String(64)),
     Index(None, "person_id"),
     info={"unaudited": "signing in and out is audited by its act; being seen is not an act"},
 )
@@ -104,11 +106,14 @@ audit_log = Table(
     Column("request_id", String(64)),
     Column("prev_hash", String(64), nullable=False),
     Column("row_hash", String(64), nullable=False),
+    # from where; hashed with the row where there is one
+    Column("address", String(64)),
     Unique("prev_hash"),  # the chain cannot fork
     Index(None, "occurred_at"),
     Index(None, "actor_id", "seq"),
     Index(None, "action", "seq"),
     Index(None, "object_type", "object_id", "seq"),
+    Index(None, "address", "seq"),
 )
 
 inbox = Table(

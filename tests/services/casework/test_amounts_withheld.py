@@ -222,8 +222,8 @@ def test_cases_are_placed_without_their_amounts_and_what_is_kept_is_whole(store:
         kept = batches.read(connection, made.batch_id)
     assert kept is not None
     assert kept.balance_minor == 300_006
-    assert [row[0].balance_minor for row in list_batches(SUPERVISOR, store, now=NOW)] == [300_006]
-    assert [row[0].balance_minor for row in list_batches(BLIND, store, now=NOW)] == [HIDDEN]
+    assert [row.batch.balance_minor for row in list_batches(SUPERVISOR, store, now=NOW).rows] == [300_006]
+    assert [row.batch.balance_minor for row in list_batches(BLIND, store, now=NOW).rows] == [HIDDEN]
 
 
 def test_the_system_and_whoever_has_the_right_see_what_they_saw(store: Store, one: str) -> None:

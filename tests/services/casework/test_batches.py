@@ -440,7 +440,7 @@ def test_a_batch_that_came_back_is_changed_and_judged_anew_and_both_versions_sta
     assert [(one.round_no, one.arguments["agency_code"], one.amount_minor) for one in record.rounds] == [
         (1, "AG01", batch.balance_minor), (2, "AG02", now_asked.batch.balance_minor),
     ]  # fmt: skip
-    assert len(list_batches(maker, store, now=LATER)) == 1  # what was set aside is in no list
+    assert len(list_batches(maker, store, now=LATER).rows) == 1  # what was set aside is in no list
     later = LATER + timedelta(hours=1)
     decide(store, manager, batch.batch_id, now=later)
     assert {one.case_id for one in list_cases(AG2, store, now=later).rows} == set(ids[1:3])

@@ -36,6 +36,7 @@ from ops_app.store.store import Store
 from ops_app.store.tables import agencies as tables
 from ops_app.store.tables import organisation as t
 from tests.services.organisation.conftest import NOW, someone
+from tests.services.organisation.planting import an_agency
 
 TODAY = date(2026, 11, 24)
 ONE = timedelta(days=1)
@@ -282,6 +283,7 @@ def test_a_renewed_agency_goes_on(store: Store) -> None:
 
 
 def staff(admin: Actor, store: Store, name: str = "wang", code: str = "AG01") -> people.CreatedPerson:
+    an_agency(store, code)
     return people.create_person(
         admin, store, now=NOW, sign_in_name=name, display_name=name, role=Role.COLLECTOR, agency_code=code
     )
@@ -342,11 +344,9 @@ def test_people_of_an_agency_sign_in_from_its_networks_only(store: Store, admin:
     assert answers == {refusal.value.en}
     with store.reading() as connection:
         rows = connection.execute(select(t.audit_log).where(t.audit_log.c.action == "session.refused")).all()
-    assert [json.loads(row.after_json) for row in rows if row.object_id == made.person.person_id] == [
-        {"why": "network", "address": "203.0.113.8"},
-        {"why": "network", "address": "unreadable"},
-        {"why": "network", "address": "unreadable"},
-    ]
+    refused = [row for row in rows if row.object_id == made.person.person_id]
+    assert {row.after_json for row in refused} == {'{"why":"network"}'}
+    assert [row.address for row in refused] == ["203.0.113.8", "unreadable", "unreadable"]
     with pytest.raises(NotFound):
         agency_access.withdraw_network(
             MANAGER, store, now=NOW, agency_code="AG01", network="10.0.0.0/8", reason="moved"

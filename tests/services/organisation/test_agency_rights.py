@@ -20,11 +20,13 @@ from ops_app.store.organisation import rights as stored
 from ops_app.store.store import Store
 from tests.services.organisation.approving import a_person, decide
 from tests.services.organisation.conftest import NOW, someone
+from tests.services.organisation.planting import an_agency
 
 OWN = someone(Role.AGENCY_ADMINISTRATOR, "AG01")
 
 
 def of_agency(admin: Actor, store: Store, name: str, role: Role, agency: str = "AG01") -> people.CreatedPerson:
+    an_agency(store, agency)
     return people.create_person(
         admin, store, now=NOW, sign_in_name=name, display_name=name, role=role, agency_code=agency
     )

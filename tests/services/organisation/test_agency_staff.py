@@ -17,12 +17,15 @@ from ops_app.services.organisation.people_load import load_people, preview_peopl
 from ops_app.store.store import Store
 from ops_app.store.tables import organisation as t
 from tests.services.organisation.conftest import NOW, someone
+from tests.services.organisation.planting import an_agency
 
 TODAY = date(2026, 11, 24)
 OWN = someone(Role.AGENCY_ADMINISTRATOR, "AG01")
 
 
 def create(admin: Actor, store: Store, name: str, role: Role, agency: str | None) -> people.Person:
+    if agency is not None:
+        an_agency(store, agency)
     return people.create_person(
         admin, store, now=NOW, sign_in_name=name, display_name=name, role=role, agency_code=agency
     ).person

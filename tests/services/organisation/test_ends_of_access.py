@@ -14,7 +14,6 @@ from ops_app.domain.organisation.people import SYSTEM, Actor, Role
 from ops_app.domain.organisation.permissions import GRANTS
 from ops_app.services.organisation import agency_access, agency_staff, approvals, exports, people, quarantine, sign_in
 from ops_app.services.organisation import announcements as announcing
-from ops_app.services.organisation.agencies import AgencyDetails, add_agency
 from ops_app.services.organisation.memberships import leave_house
 from ops_app.services.organisation.open_work import PersonStillHolds
 from ops_app.store.organisation import exports as stored_exports
@@ -26,6 +25,7 @@ from ops_app.store.tables.organisation import people as people_table
 from tests.services.organisation.announcing import content, draft, publish
 from tests.services.organisation.approving import NOTE, a_person, ask, kinds_of_the_tests, read_of
 from tests.services.organisation.conftest import NOW, someone
+from tests.services.organisation.planting import an_agency
 
 OWN = someone(Role.AGENCY_ADMINISTRATOR, "AG01")
 MINUTE = timedelta(minutes=1)
@@ -34,7 +34,7 @@ MINUTE = timedelta(minutes=1)
 @pytest.fixture
 def agency_session(store: Store, admin: Actor) -> str:
     """The token of a collector of AG01, who is signed in."""
-    add_agency(admin, store, now=NOW, agency_code="AG01", details=AgencyDetails("Agency One", "One"))
+    an_agency(store, "AG01")
     made = people.create_person(
         admin, store, now=NOW, sign_in_name="wang", display_name="Wang", role=Role.COLLECTOR, agency_code="AG01"
     )
@@ -59,7 +59,7 @@ def test_a_session_that_outlived_its_agency_opens_nothing(store: Store, agency_s
 def test_an_agency_that_ends_while_a_password_is_checked_lets_nobody_in(
     store: Store, admin: Actor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    add_agency(admin, store, now=NOW, agency_code="AG01", details=AgencyDetails("Agency One", "One"))
+    an_agency(store, "AG01")
     made = people.create_person(
         admin, store, now=NOW, sign_in_name="wang", display_name="Wang", role=Role.COLLECTOR, agency_code="AG01"
     )
@@ -76,6 +76,7 @@ def test_an_agency_that_ends_while_a_password_is_checked_lets_nobody_in(
 
 
 def test_whom_the_asset_company_locked_the_agency_does_not_unlock(store: Store, admin: Actor) -> None:
+    an_agency(store, "AG01")
     who = people.create_person(
         admin, store, now=NOW, sign_in_name="li", display_name="Li", role=Role.COLLECTOR, agency_code="AG01"
     ).person.person_id
@@ -170,7 +171,13 @@ def holder(store: Store, admin: Actor, monkeypatch: pytest.MonkeyPatch) -> Actor
     """A collector of AG01 with a case and, were their role allowed to export, the link to a file."""
     monkeypatch.setitem(GRANTS, "rows.export", GRANTS["rows.export"] | {Role.COLLECTOR})
     made = people.create_person(
-        admin, store, now=NOW, sign_in_name="li", display_name="Li", role=Role.COLLECTOR, agency_code="AG01"
+        admin,
+        store,
+        now=NOW,
+        sign_in_name="li",
+        display_name="Li",
+        role=Role.COLLECTOR,
+        agency_code=an_agency(store, "AG01"),
     ).person
     actor = Actor(made.person_id, "Li", Role.COLLECTOR, "AG01")
     _case(store, actor.person_id)
@@ -216,7 +223,6 @@ def test_a_link_ends_with_the_agency(store: Store, admin: Actor, holder: Actor) 
     from ops_app.domain.organisation.agencies import AgencyMove
     from ops_app.services.organisation.agencies import move_agency
 
-    add_agency(admin, store, now=NOW, agency_code="AG01", details=AgencyDetails("Agency One", "One"))
     manager, more = someone(Role.MANAGER), {"now": NOW, "agency_code": "AG01", "today": NOW.date(), "reason": "over"}
     with store.writing(SYSTEM, NOW) as transaction:
         transaction.connection.execute(update(agencies).values(state="suspended"))
@@ -242,6 +248,7 @@ def test_nobody_leaves_with_cases(store: Store, admin: Actor, holder: Actor) -> 
 
 def test_nobody_changes_role_or_agency_with_cases(store: Store, admin: Actor, holder: Actor) -> None:
     given = {"now": NOW, "person_id": holder.person_id, "version": 1, "reason": "moved"}
+    an_agency(store, "AG02")
     for role, agency in ((Role.AGENCY_SUPERVISOR, "AG01"), (Role.COLLECTOR, "AG02"), (Role.COLLECTOR, None)):
         with pytest.raises(PersonStillHolds, match=r"cases \(1\)"):
             people.change_role(admin, store, role=role, agency_code=agency, **given)

@@ -8,8 +8,9 @@ import pytest
 from sqlalchemy import select
 
 from ops_app.domain.errors import Conflict, Invalid, NotFound, Refused
+from ops_app.domain.organisation.agencies import AgencyMove
 from ops_app.domain.organisation.people import SYSTEM, Actor, Role
-from ops_app.services.organisation import people, sign_in
+from ops_app.services.organisation import agencies, people, sign_in
 from ops_app.services.organisation.demo_people import create_demo_people
 from ops_app.services.organisation.first_administrator import create_first_administrator
 from ops_app.services.organisation.people import PeopleFilter, Person
@@ -17,6 +18,7 @@ from ops_app.services.organisation.sign_in import SignInRefused, actor_of
 from ops_app.store.store import Store
 from ops_app.store.tables import organisation as t
 from tests.services.organisation.conftest import NOW, PASSWORD, someone
+from tests.services.organisation.planting import an_agency
 
 
 def create(admin: Actor, store: Store, name: str, role: Role = Role.SUPERVISOR, **more: str) -> people.CreatedPerson:
@@ -89,7 +91,7 @@ def test_only_an_administrator_manages_people(role: Role) -> None:
 
 def test_a_list_is_filtered_sorted_and_paged(store: Store, admin: Actor) -> None:
     for number in range(7):
-        create(admin, store, f"collector{number}", Role.COLLECTOR, agency_code=f"A0{number % 2}")
+        create(admin, store, f"collector{number}", Role.COLLECTOR, agency_code=an_agency(store, f"A0{number % 2}"))
     create(admin, store, "under_score", display_name="100% 王")
 
     def names(page: people.PeoplePage) -> list[str]:
@@ -214,3 +216,23 @@ def test_demo_people_exist_in_demo_mode_only_and_once(store: Store) -> None:
 
 def test_a_person_carries_nothing_secret() -> None:
     assert not {name for name in Person.__dataclass_fields__ if "hash" in name or name == "password"}
+
+
+def test_nobody_is_added_to_an_agency_that_is_not_there_or_has_ended(store: Store, admin: Actor) -> None:
+    grace = create(admin, store, "grace", Role.COLLECTOR).person
+    change = {"now": NOW, "person_id": grace.person_id, "version": 1, "role": Role.COLLECTOR, "reason": "moves"}
+    for code, said in (("A09", "There is no agency A09"), ("A01", "has ended")):
+        if code == "A01":
+            manager = someone(Role.MANAGER)
+            agencies.move_agency(
+                manager, store, now=NOW, agency_code=an_agency(store, "A01"), version=1, what=AgencyMove.END,
+                today=NOW.date(), reason="closed",
+            )  # fmt: skip
+        with pytest.raises(Invalid, match=said) as refusal:
+            create(admin, store, "wang", Role.COLLECTOR, agency_code=code)
+        assert refusal.value.field == "agency_code"
+        with pytest.raises(Invalid, match=said) as refusal:
+            people.change_role(admin, store, agency_code=code, **change)
+        assert refusal.value.field == "agency_code"
+    assert [one.sign_in_name for one in people.list_people(admin, store, now=NOW).rows] == ["admin", "grace"]
+    people.change_role(admin, store, agency_code=an_agency(store, "A02"), **change)

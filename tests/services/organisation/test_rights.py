@@ -122,10 +122,45 @@ def test_a_limit_holds_for_oneself_and_for_whom_one_stands_in(store: Store, kind
     with pytest.raises(AboveLimit):
         decide(store, sun, ask(store, maker, 5, "L3", currency="USD"))
     decide(store, sun, large, "reject")
-    asked_for = replace(maker, rights=Rights(limits=frozenset({("reconciliation.decide", "CNY", 50)})))
+    asked_for = replace(
+        a_person(store, "Limited"), rights=Rights(limits=frozenset({("reconciliation.decide", "CNY", 50)}))
+    )
     with pytest.raises(AboveLimit):
         ask(store, asked_for, 51, "L4")
     ask(store, asked_for, 50, "L5")
+
+
+def test_what_is_above_a_limit_is_not_asked_for_in_parts(store: Store, kinds: None) -> None:
+    with_rules(store)
+    checker = a_person(store, "Checker")
+    limit = Rights(limits=frozenset({("reconciliation.decide", "CNY", 100), ("reconciliation.decide", "USD", 100)}))
+    maker = replace(a_person(store, "Maker"), rights=limit)
+    first = ask(store, maker, 60, "L1")
+    with pytest.raises(AboveLimit, match=r"1\.00 CNY, and 0\.60 CNY of it is used within a day"):
+        ask(store, maker, 41, "L2")
+    ask(store, maker, 40, "L3")
+    ask(store, maker, 100, "L4", currency="USD")
+    with pytest.raises(AboveLimit):
+        ask(store, maker, 1, "L5")
+    ask(store, replace(a_person(store, "Other"), rights=limit), 100, "L6")
+    decide(store, checker, first, "reject")
+    again = ask(store, maker, 60, "L7")
+    decide(store, checker, again)
+    with pytest.raises(AboveLimit):  # what was approved within a day counts as what waits does
+        ask(store, maker, 60, "L8")
+
+
+def test_what_is_above_a_limit_is_not_approved_in_parts_of_one_maker(store: Store, kinds: None) -> None:
+    with_rules(store)
+    maker, other, sun = a_person(store, "Maker"), a_person(store, "Other"), a_person(store, "Sun")
+    narrow(store, sun, Narrowing.LIMIT, "approvals.decide", {"CNY": 100})
+    decide(store, sun, ask(store, maker, 60, "L1"))
+    second = ask(store, maker, 60, "L2")
+    with pytest.raises(AboveLimit, match=r"0\.60 CNY of it is used"):
+        decide(store, sun, second)
+    decide(store, sun, second, "reject")
+    decide(store, sun, ask(store, other, 60, "L3"))
+    decide(store, sun, ask(store, maker, 40, "L4"))
 
 
 def test_what_was_taken_anew_is_not_given_back_by_what_was_asked_before(store: Store) -> None:

@@ -8,11 +8,13 @@ from datetime import date, timedelta
 import pytest
 
 from ops_app.domain.errors import Conflict, Invalid, Refused
+from ops_app.domain.organisation.agencies import AgencyMove
 from ops_app.domain.organisation.approvals import NotCarriedOut, OwnRequest
 from ops_app.domain.organisation.ceilings import WITH_A_SECOND, NeedsASecond, WiderThanOwn
 from ops_app.domain.organisation.people import Actor, Role
 from ops_app.domain.organisation.rights import Rights
-from ops_app.services.organisation import agency_staff, people, role_giving
+from ops_app.services.organisation import agencies, agency_staff, people, role_giving
+from ops_app.services.organisation.approval_making import request_approval
 from ops_app.services.organisation.memberships import leave_house
 from ops_app.services.organisation.people_load import load_people, preview_people
 from ops_app.services.organisation.sign_in import SignInRefused, sign_in
@@ -20,12 +22,13 @@ from ops_app.store.organisation import people as stored
 from ops_app.store.store import Store
 from tests.services.organisation.approving import a_person, decide, seen
 from tests.services.organisation.conftest import NOW, someone
+from tests.services.organisation.planting import an_agency
 
 ALONE = sorted(frozenset(Role) - WITH_A_SECOND - {Role.SYSTEM})
 
 
 def enter(admin: Actor, store: Store, role: Role, name: str = "huang") -> people.CreatedPerson:
-    agency = "AG01" if role.value.startswith("agency") else None
+    agency = an_agency(store, "AG01") if role.value.startswith("agency") else None
     return people.create_person(
         admin, store, now=NOW, sign_in_name=name, display_name=name, role=role, agency_code=agency
     )
@@ -172,3 +175,53 @@ def test_nobody_gives_a_role_that_holds_what_was_taken_from_them(store: Store, a
     with pytest.raises(WiderThanOwn):
         people.reactivate_person(mine, store, **common | {"version": 2})
     assert enter(mine, store, Role.FIELD_VISITOR).person.role is Role.FIELD_VISITOR
+
+
+def _in_the_agency(admin: Actor, store: Store, key: str = "k") -> str:
+    return role_giving.request_person(
+        admin, store, now=NOW, sign_in_name="huang", display_name="huang", role=Role.AGENCY_SUPERVISOR,
+        agency_code="AG01", reason="joins", key=key,
+    )  # fmt: skip
+
+
+def test_nobody_is_asked_for_in_an_agency_that_is_not_there_or_ended_since(store: Store, admin: Actor) -> None:
+    manager = a_person(store, "Manager", Role.MANAGER)
+    with pytest.raises(Invalid, match="There is no agency AG01") as refusal:
+        _in_the_agency(admin, store)
+    assert refusal.value.field == "agency_code"
+    an_agency(store, "AG01")
+    one = seen(store, admin, _in_the_agency(admin, store))
+    agencies.move_agency(
+        someone(Role.MANAGER), store, now=NOW, agency_code="AG01", version=1, what=AgencyMove.END, today=NOW.date(),
+        reason="closed",
+    )  # fmt: skip
+    with pytest.raises(NotCarriedOut, match="has ended"):
+        decide(store, manager, one)
+    assert known(store, "huang") is None
+
+
+WHOLE = {"sign_in_name": "huang", "display_name": "Huang", "role": "finance", "agency_code": None, "language": "en",
+         "why": "joins"}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("asked_for", "field"),
+    [
+        ({}, "agency_code"),
+        ({**WHOLE, "role": "emperor"}, "role"),
+        ({**WHOLE, "role": ["finance"]}, "role"),
+        ({key: value for key, value in WHOLE.items() if key != "role"}, "role"),
+        ({**WHOLE, "more": "x"}, "more"),
+        ({"person_id": "p-1", "role": "finance", "agency_code": None, "why": "x"}, "version"),
+        ({"person_id": "p-1", "role": "finance", "agency_code": None, "why": "x", "version": True}, "version"),
+    ],
+)
+def test_a_request_whose_content_is_malformed_is_refused_by_its_field(
+    store: Store, admin: Actor, asked_for: dict[str, object], field: str
+) -> None:
+    with pytest.raises(Invalid, match="not complete or not valid") as refusal:
+        request_approval(
+            admin, store, now=NOW, kind="people.give_role", object_type="person", object_id="p-1",
+            arguments=asked_for, reason="joins", key="k",
+        )  # fmt: skip
+    assert refusal.value.field == field

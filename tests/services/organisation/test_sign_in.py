@@ -13,7 +13,9 @@ from ops_app.domain.errors import Invalid, Refused
 from ops_app.domain.organisation.passwords import FREE_FAILURES, check_new_password, delay_after
 from ops_app.domain.organisation.people import Actor, Role
 from ops_app.services.organisation import hashing, people, sessions, sign_in
+from ops_app.services.organisation.audit import AuditFilter, search_audit
 from ops_app.services.organisation.sign_in import ABSOLUTE_LIMIT, IDLE_LIMIT, SignInRefused, actor_of, token_hash
+from ops_app.services.organisation.verify import verify_audit
 from ops_app.store.store import Store
 from ops_app.store.tables import organisation as t
 from tests.services.organisation.conftest import NOW, PASSWORD
@@ -115,13 +117,13 @@ def test_an_attempt_against_the_delay_leaves_a_row_in_the_audit_log(store: Store
     for _ in range(6):
         assert not attempt(store)
     assert [(who, after) for who, after in rows() if after and "delay" in after] == [
-        (admin.person_id, '{"address":"unreadable","why":"delay"}')
+        (admin.person_id, '{"why":"delay"}')
     ]
     assert len(rows()) == 6
     for _ in range(6):
         assert not attempt(store, name="nobody")
     assert len(rows()) == 12
-    assert rows()[-1] == ("unknown", '{"address":"unreadable","why":"delay"}'), "what was typed is not written down"
+    assert rows()[-1] == ("unknown", '{"why":"delay"}'), "what was typed is not written down"
 
 
 @pytest.mark.usefixtures("admin")
@@ -341,3 +343,24 @@ def test_guesses_of_the_present_password_are_counted_logged_and_end_the_session(
     later = NOW + timedelta(minutes=16)
     again = sign_in.sign_in(store, now=later, name="admin", password=PASSWORD)
     assert sessions.change_own_password(again.actor, store, now=later, current=PASSWORD, new=new).token
+
+
+@pytest.mark.usefixtures("admin")
+def test_a_sign_in_its_session_and_every_act_in_it_say_from_which_address(store: Store) -> None:
+    signed_in = sign_in.sign_in(store, now=NOW, name="admin", password=PASSWORD, address="::ffff:203.0.113.7")
+    elsewhere = actor_of(store, signed_in.token, now=NOW + MINUTE, address="2001:DB8::5")
+    assert elsewhere is not None
+    sessions.sign_out(elsewhere, store, now=NOW + MINUTE)
+    with pytest.raises(SignInRefused):
+        sign_in.sign_in(store, now=NOW + MINUTE, name="admin", password="wrong", address="198.51.100.1")
+    with store.reading() as connection:
+        log = connection.execute(select(t.audit_log).order_by(t.audit_log.c.seq.desc()).limit(3)).all()
+        kept = connection.execute(select(t.sessions.c.address)).scalars().all()
+    assert [(row.action, row.address) for row in log] == [
+        ("session.refused", "198.51.100.1"), ("session.ended", "2001:db8::5"), ("session.started", "203.0.113.7"),
+    ]  # fmt: skip
+    assert "203.0.113.7" in kept
+    auditor = Actor("p-look", "Look", Role.AUDITOR)
+    found = search_audit(auditor, store, now=NOW, wanted=AuditFilter(address="203.0.113.7")).rows
+    assert [row.action for row in found] == ["session.started"]
+    assert verify_audit(store).state == "holds"

@@ -29,6 +29,7 @@ from ops_app.store.tables import organisation as t
 from ops_app.store.tables.units import memberships as memberships_table
 from ops_app.store.tables.units import unit_periods
 from tests.services.organisation.conftest import NOW, someone
+from tests.services.organisation.planting import an_agency
 
 TODAY = date(2026, 11, 24)
 HQ, EAST, WEST, TEAM = (unit_id_of(code) for code in ("HQ", "EAST", "WEST", "TEAM"))
@@ -58,6 +59,8 @@ def close(admin: Actor, store: Store, unit_id: str, day: date, version: int = 1)
 
 
 def person(admin: Actor, store: Store, name: str = "grace", role: Role = Role.COLLECTOR, agency: str | None = None):
+    if agency is not None:
+        an_agency(store, agency)
     return people.create_person(
         admin, store, now=NOW, sign_in_name=name, display_name=name, role=role, agency_code=agency
     ).person

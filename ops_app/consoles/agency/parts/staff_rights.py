@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import streamlit as st
+from typing import Any
 
 from ops_app.consoles.kit import narrowed
 from ops_app.consoles.kit.context import Here
-from ops_app.consoles.kit.forms import form
 from ops_app.domain.organisation.permissions import GRANTS, OWN_ACCOUNT
 from ops_app.domain.organisation.rights import Narrowing
 from ops_app.services.organisation.agency_rights import (
@@ -21,33 +20,16 @@ from ops_app.services.organisation.people import Person
 
 def narrow(at: Here, person: Person) -> None:
     """The form on one person: what, which right, how much or which cases are left."""
-    t = at.t
     held = [code for code, roles in GRANTS.items() if person.role in roles and code != OWN_ACCOUNT]
-    with form(at, f"narrow_{person.person_id}") as f:
-        kind = f.choice("kind", t("rights.kind"), list(KINDS), lambda code: t(f"rights.own_kinds.{code}"))
-        permission = f.choice(
-            "permission", t("rights.right_if"), held, lambda code: t(f"permission.{code}"), index=None
-        )
-        one, two = st.columns(2)
-        with one:
-            currency = f.text("currency", t("rights.currency"), value="CNY", max_chars=3)
-        with two:
-            amount = f.text("amount", t("rights.amount"), max_chars=20)
-        sources = f.lines("value", t("rights.sources"), height=100)
-        reason = f.reason("reason", t("forms.reason"))
-        f.submit(t("rights.take"))
-    what = Narrowing(kind or Narrowing.WITHHELD)
-    if what is not Narrowing.PORTFOLIO:
-        f.require({"permission": permission})
+    kinds = {kind.value: at.t(f"rights.own_kinds.{kind.value}") for kind in KINDS}
 
-    def command(_key: str) -> None:
+    def command(kind: Narrowing, permission: str | None, value: Any, reason: str) -> None:
         narrow_agency_right(
-            at.actor, at.app.store, now=at.now, person_id=person.person_id, kind=what,
-            permission="*" if what is Narrowing.PORTFOLIO else str(permission),
-            value=narrowed.value_of(what, currency, amount, sources), reason=reason,
+            at.actor, at.app.store, now=at.now, person_id=person.person_id, kind=kind,
+            permission="*" if kind is Narrowing.PORTFOLIO else str(permission), value=value, reason=reason,
         )  # fmt: skip
 
-    f.run(command, done=t("rights.taken"))
+    narrowed.take(at, f"narrow_{person.person_id}", narrowed.Offer(kinds, rights=held), command)
 
 
 def taken(at: Here) -> None:

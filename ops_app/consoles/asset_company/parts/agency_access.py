@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import streamlit as st
 
-from ops_app.consoles.kit import tables
+from ops_app.consoles.kit import photos, tables
 from ops_app.consoles.kit.context import Here
 from ops_app.consoles.kit.forms import form
 from ops_app.services.organisation import agency_access
 from ops_app.services.organisation.agencies import AgencyRecord, Certificate, Network
+from ops_app.services.organisation.agency_photos import list_photos, remove_photo
 
 
 def certificates(at: Here, found: AgencyRecord) -> None:
@@ -33,6 +34,7 @@ def certificates(at: Here, found: AgencyRecord) -> None:
         )
     else:
         st.caption(t("agencies.no_certificate"))
+    _photos(at, found)
     if not at.may("agencies.manage"):
         st.caption(t("agencies.only_look"))
     elif not found.people:
@@ -40,6 +42,30 @@ def certificates(at: Here, found: AgencyRecord) -> None:
     else:
         _add_certificate(at, found)
         _remove_certificate(at, found)
+
+
+def _photos(at: Here, found: AgencyRecord) -> None:
+    """The photo of one of the agency's people; entering one, taking it off."""
+    t, code = at.t, found.agency.agency_code
+    by_id = {one.person_id: one for one in found.people}
+    if not by_id:
+        return
+    names = {"": "–"} | {one.person_id: f"{one.display_name} ({one.sign_in_name})" for one in found.people}
+    chosen = st.selectbox(t("photos.whose"), list(names), format_func=names.__getitem__, key=f"photo_of_{code}")
+    if not chosen:
+        return
+    photos.show(at, by_id[chosen], may_bring=at.may("agencies.manage"))
+    if not at.may("agencies.manage") or chosen not in list_photos(at.actor, at.app.store, now=at.now, agency_code=code):
+        return
+    with st.expander(t("photos.remove")), form(at, f"photo_off_{chosen}") as f:
+        reason = f.reason("reason", t("forms.reason"))
+        f.submit(t("photos.remove"), primary=False)
+    f.run(
+        lambda _key: remove_photo(
+            at.actor, at.app.store, now=at.now, agency_code=code, person_id=str(chosen), reason=reason
+        ),
+        done=t("photos.removed"),
+    )
 
 
 def _add_certificate(at: Here, found: AgencyRecord) -> None:

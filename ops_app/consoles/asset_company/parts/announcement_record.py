@@ -7,21 +7,25 @@ import streamlit as st
 from ops_app.consoles.asset_company.parts import announcement_form, announcement_readers
 from ops_app.consoles.asset_company.parts.announcement_list import state_of
 from ops_app.consoles.kit import url
-from ops_app.consoles.kit.announcements import show_text
+from ops_app.consoles.kit.announcements import show_files, show_text
 from ops_app.consoles.kit.context import Here
 from ops_app.consoles.kit.forms import form
 from ops_app.consoles.kit.i18n import LANGUAGES
 from ops_app.consoles.kit.record import facts
+from ops_app.domain.casework.attachments import EXTENSIONS, LARGEST_BYTES
 from ops_app.domain.errors import NotFound
 from ops_app.domain.organisation.announcements import MOVES, AnnouncementMove
+from ops_app.gateways.attachment_files import attach_to_announcement
+from ops_app.services.organisation.announcement_files import remove_announcement_file
 from ops_app.services.organisation.announcement_publishing import submit_announcement
 from ops_app.services.organisation.announcements import (
     Announcement,
+    AnnouncementRecord,
     read_announcement,
     withdraw_announcement,
 )
 
-PARTS = ("preview", "readers", "edit", "submit", "withdraw")
+PARTS = ("preview", "readers", "files", "edit", "submit", "withdraw")
 _MOVE_OF_PART = {
     "edit": AnnouncementMove.EDIT,
     "submit": AnnouncementMove.SUBMIT,
@@ -49,6 +53,9 @@ def show(at: Here, announcement_id: str) -> None:
     )
     if part == "preview":
         _preview(at, one)
+        show_files(at, one.announcement_id, record.files)
+    elif part == "files":
+        _files(at, record, may_change=AnnouncementMove.EDIT in allowed)
     elif part == "readers":
         announcement_readers.show(at, record)
     elif part == "edit":
@@ -83,6 +90,46 @@ def _preview(at: Here, one: Announcement) -> None:
         with column, st.container(border=True):
             st.caption(LANGUAGES[language])
             show_text(at, one.content, language)
+
+
+def _files(at: Here, record: AnnouncementRecord, *, may_change: bool) -> None:
+    """What is attached; while it is a draft, a file is put on or taken off."""
+    t, one = at.t, record.item
+    if not record.files:
+        st.info(t("announcements.no_files"))
+    show_files(at, one.announcement_id, record.files)
+    if not may_change:
+        return
+    with st.expander(t("announcements.attach"), expanded=not record.files):
+        with form(at, f"announcement_file_{one.announcement_id}") as f:
+            version = f.version(one.version)
+            brought = f.upload("file", t("announcements.file"), endings=EXTENSIONS, most_mb=LARGEST_BYTES // 2**20)
+            f.submit(t("announcements.attach"))
+        f.require({"file": brought})
+        name, data = brought or ("", b"")
+        f.run(
+            lambda _key: attach_to_announcement(
+                at.actor, at.app.store, at.app.settings.evidence, now=at.now, announcement_id=one.announcement_id,
+                version=version, name=name, data=data,
+            ),
+            done=lambda made: t("announcements.attached", name=made.file_name),
+        )  # fmt: skip
+    if not record.files:
+        return
+    by_id = {file.file_id: file.file_name for file in record.files}
+    with st.expander(t("announcements.detach")):
+        with form(at, f"announcement_file_off_{one.announcement_id}") as f:
+            version = f.version(one.version)
+            chosen = f.choice("file_id", t("announcements.file"), list(by_id), by_id.__getitem__, index=None)
+            f.submit(t("announcements.detach"), primary=False)
+        f.require({"file_id": chosen})
+        f.run(
+            lambda _key: remove_announcement_file(
+                at.actor, at.app.store, now=at.now, announcement_id=one.announcement_id, version=version,
+                file_id=str(chosen),
+            ),
+            done=t("announcements.detached"),
+        )  # fmt: skip
 
 
 def _submit(at: Here, one: Announcement) -> None:

@@ -40,6 +40,8 @@ def show(at: Here, import_id: str) -> None:
         st.error((one.refusal_zh if chinese else one.refusal_en) or one.refusal)
     if said := (one.said_zh if chinese else one.said_en):
         st.warning(said)
+    if one.given_up_at is not None and one.state is ImportState.CONFIRMED:
+        st.info(at.t("imports.given_up_waits"))
     preview = _preview(at, one)
     facts(_facts(at, one, preview))
     if not at.may("imports.make"):
@@ -169,6 +171,8 @@ def _acts(at: Here, one: Import) -> None:
         if one.refusal is None:
             _confirm(at, one)
         _with_reason(at, one, "discard", discard_import, done=t("imports.discarded"), work=False)
+    elif one.state is ImportState.CONFIRMED and one.given_up_at is None:
+        _with_reason(at, one, "give_up", discard_import, done=t("imports.given_up"), work=True)
     elif one.state is ImportState.APPLIED and may_reverse(one.feed):
         _with_reason(at, one, "reverse", ask_reversal, done=t("imports.reversing"), work=True)
 

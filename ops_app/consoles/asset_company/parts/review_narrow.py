@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import streamlit as st
 
 from ops_app.consoles.kit import narrowed
 from ops_app.consoles.kit.context import Here
-from ops_app.consoles.kit.forms import form
 from ops_app.domain.organisation.rights import Narrowing
+from ops_app.gateways.lender_templates import templates_for
+from ops_app.services.organisation.installation import installation
 from ops_app.services.organisation.rights import Narrowed, list_narrowed, narrow_right, request_widening
+from ops_app.services.organisation.units import read_tree
 
 
 def take(at: Here, chosen: str) -> None:
@@ -19,28 +23,29 @@ def take(at: Here, chosen: str) -> None:
     if not at.may("rights.narrow"):
         st.caption(t("rights.only"))
         return
-    with form(at, f"narrow_{chosen}") as f:
-        kind = f.choice(
-            "kind", t("rights.kind"), [it.value for it in Narrowing], lambda code: t(f"rights.kinds.{code}")
-        )
-        one, two = st.columns(2)
-        with one:
-            currency = f.text("currency", t("rights.currency"), value="CNY", max_chars=3)
-        with two:
-            amount = f.text("amount", t("rights.amount"), max_chars=20)
-        codes = f.lines("value", t("rights.codes"), height=100)
-        reason = f.reason("reason", t("forms.reason"))
-        f.submit(t("rights.take"))
+    tree = read_tree(at.actor, at.app.store, now=at.now, day=at.today)
+    units = {one.unit.unit_id: f"{one.row.name} ({one.unit.unit_code})" for one in tree}
+    sources = _sources(at)
+    left_out = {Narrowing.TEAM} if not units else set()
+    left_out |= {Narrowing.PORTFOLIO} if not sources else set()
+    kinds = {kind.value: t(f"rights.kinds.{kind.value}") for kind in Narrowing if kind not in left_out}
 
-    def command(_key: str) -> None:
-        what = Narrowing(kind or Narrowing.WITHHELD)
-        about = permission if what in (Narrowing.WITHHELD, Narrowing.LIMIT) else "*"
+    def command(kind: Narrowing, _permission: str | None, value: Any, reason: str) -> None:
+        about = permission if kind in (Narrowing.WITHHELD, Narrowing.LIMIT) else "*"
         narrow_right(
-            at.actor, at.app.store, now=at.now, person_id=person_id, kind=what, permission=about,
-            value=narrowed.value_of(what, currency, amount, codes), reason=reason,
+            at.actor, at.app.store, now=at.now, person_id=person_id, kind=kind, permission=about, value=value,
+            reason=reason,
         )  # fmt: skip
 
-    f.run(command, done=t("rights.taken"))
+    narrowed.take(at, f"narrow_{chosen}", narrowed.Offer(kinds, units=units, sources=sources), command)
+
+
+def _sources(at: Here) -> dict[str, str]:
+    """The sources that cases come from, by code: lenders that are described, and those of whom there is a template."""
+    at_zh = at.actor.language == "zh"
+    found = {one.source_code: one.zh if at_zh else one.en for one in templates_for(at.app.settings, None).values()}
+    found |= {code: one.name[at_zh] for code, one in installation().lenders.items()}
+    return {code: f"{name} ({code})" for code, name in sorted(found.items()) if code}
 
 
 def taken(at: Here) -> None:
