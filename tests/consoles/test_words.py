@@ -32,7 +32,8 @@ def test_who_may_not_act_on_cases_is_told_who_may(ids: list[str], app: App, open
     assert {"en": "Done by others", "zh": "由其他角色办理"}[language] in said
     assert {"en": "Recall with notice: ", "zh": "通知退案："}[language] in said
     assert {"en": "supervisor", "zh": "主管"}[language] in said
-    at = open_page("cases", Role.AUDITOR, language=language, query={"case_id": ids[0]})
+    at.query_params["case_id"] = ids[0]
+    at.run()
     said = words(at)
     assert {"en": "Cases are moved and flagged by: ", "zh": "案件流转与标识由以下角色办理："}[language] in said
 
