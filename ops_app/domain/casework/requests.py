@@ -119,17 +119,6 @@ class NoSuchCaseRequest(NotFound):
         super().__init__("There is no such request.", "没有该申请。")
 
 
-class CaseRequestChanged(Conflict):
-    """Somebody moved the request since it was read."""
-
-    def __init__(self, who: str) -> None:
-        super().__init__(
-            f"{who} changed this request meanwhile. Please look again; what you typed is still there.",
-            f"{who} 已先行处理该申请，请刷新后再办理，您填写的内容仍保留。",
-        )
-        self.who = who
-
-
 class NotWithAnAgency(Conflict):
     """Only a case that is with an agency is kept longer or returned."""
 

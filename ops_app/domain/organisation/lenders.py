@@ -33,13 +33,6 @@ class LenderKind(StrEnum):
     P2P = "p2p"
 
 
-LENDER_KIND_NAMES: dict[LenderKind, tuple[str, str]] = {
-    LenderKind.BANK: ("bank", "银行"),
-    LenderKind.CONSUMER_FINANCE: ("consumer finance company", "消费金融公司"),
-    LenderKind.P2P: ("peer-to-peer platform", "网络借贷平台"),
-}
-
-
 @dataclass(frozen=True)
 class Lender:
     """One lender. ``products`` are code → (English, 中文); ``parameters`` are code → scope text → stored value, its

@@ -12,7 +12,6 @@ from datetime import date
 
 from sqlalchemy.engine import Connection
 
-from ops_app.domain.money import Money
 from ops_app.domain.organisation.parameter_ranges import Range
 from ops_app.domain.organisation.parameter_timeline import ParameterSet
 from ops_app.domain.organisation.parameter_values import Value
@@ -81,10 +80,3 @@ def as_ranges(value: Value) -> tuple[Range, ...]:
     if not isinstance(value, tuple):
         raise TypeError(f"{value!r} is no list of ranges")
     return tuple(one for one in value if isinstance(one, Range))
-
-
-def as_money(value: Value) -> Money:
-    """The value of an amount; raises ``TypeError`` for that of another kind."""
-    if not isinstance(value, Money):
-        raise TypeError(f"{value!r} is no amount")
-    return value

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 
 import streamlit as st
 
+from ops_app.consoles.asset_company.parts.break_list import name_of
+from ops_app.consoles.kit import refusals
 from ops_app.consoles.kit.context import Here
 from ops_app.consoles.kit.forms import form
 from ops_app.domain.errors import DomainError
@@ -41,11 +43,14 @@ def show(at: Here, chosen: Sequence[Break]) -> None:
     sums = labels.listing([labels.money(minor, currency) for currency, minor in preview.totals.items()])
     move = labels.named(BREAK_MOVE_NAMES, decision)
     st.info(t("breaks.preview", move=move, count=labels.count(preview.count), sums=sums))
-    for refusal in list(preview.refused.values())[:5]:
-        st.warning(refusal.sentence(at.actor.language))
     if preview.refused:
-        st.caption(t("breaks.refused_left", count=labels.count(len(preview.refused))))
+        called = {one.break_id: name_of(at, one) for one in chosen}
+        st.warning(t("breaks.refused_left", count=labels.count(len(preview.refused))))
+        rows = refusals.rows_of(preview.refused, lambda break_id: called[break_id])
+        refusals.table(at, "breaks_preview", rows, what=t("breaks.one"))
     wanted = {break_id: version for break_id, version in items.items() if break_id not in preview.refused}
+    if not wanted:
+        return
     mark = hashlib.sha256(repr(sorted(wanted.items())).encode()).hexdigest()[:16]
     with form(at, f"bulk_{decision}_{mark}") as f:
         reason = f.reason("reason", t("forms.reason"))
