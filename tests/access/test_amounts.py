@@ -34,6 +34,7 @@ NO_MONEY = (
     "organisation.agencies.", "organisation.agency_", "organisation.announcement", "organisation.approval_delegations.",
     "organisation.closed_periods.", "organisation.memberships.", "organisation.parameter", "organisation.people",
     "organisation.sessions.", "organisation.units.", "organisation.rights.", "organisation.role_giving.",
+    "organisation.access_reviews.",
     "organisation.runs.", "organisation.export", "casework.saved_views.", "casework.intake.apply_intake",
 )  # fmt: skip
 """Acts about no case, payment or request on one: they are not tried."""
