@@ -69,7 +69,8 @@ def calls_of(actor: Actor, published: Path, case_id: str, since: datetime | None
         "attempt_id, started_at, channel, direction, outcome, talk_seconds, source_code, collector_id",
     )  # fmt: skip
     names = _collectors(actor, published, {str(row["collector_id"]) for row in rows if row["collector_id"]})
-    return [Call(**row, collector_name=names.get((row.pop("source_code"), row["collector_id"]))) for row in rows]
+    called = [names.get((row.pop("source_code"), row["collector_id"])) for row in rows]
+    return [Call(**row, collector_name=name) for row, name in zip(rows, called, strict=True)]
 
 
 def _collectors(actor: Actor, published: Path, ids: set[str]) -> dict[tuple[str, str], str]:

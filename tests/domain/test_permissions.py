@@ -53,7 +53,8 @@ def test_every_role_has_a_name_in_both_languages() -> None:
 def test_roles_of_an_agency_see_no_staff_pages_and_the_system_cannot_decide() -> None:
     held = {
         Role.AGENCY_SUPERVISOR: {
-            *(f"cases.{code}" for code in ("view", "agency", "assign", "flag", "touch", "unmask", "tag", "attach")),
+            *(f"cases.{code}" for code in ("view", "agency", "assign", "conflict", "flag", "touch")),
+            *(f"cases.{code}" for code in ("unmask", "tag", "attach")),
             *("cases.file", "rows.export", "imports.view", "imports.make"),
             *("cases.withdraw", "views.share", "requests.view", "requests.raise"),
             *("approvals.view", "approvals.own", "approvals.decide"),
@@ -64,7 +65,7 @@ def test_roles_of_an_agency_see_no_staff_pages_and_the_system_cannot_decide() ->
             *("cases.file", "rows.export", "imports.view", "imports.make", "fields.amounts"),
         },
         Role.COLLECTOR: {f"cases.{code}" for code in ("view", "own", "flag", "touch", "unmask", "tag", "attach")}
-        | {"requests.view", "requests.raise", "approvals.own"}
+        | {"cases.conflict", "requests.view", "requests.raise", "approvals.own"}
         | {f"fields.{code}" for code in ("name", "phones", "address", "amounts")},
         Role.FIELD_VISITOR: set(),
     }

@@ -15,7 +15,7 @@ from ops_app.domain.hidden import HIDDEN
 from ops_app.domain.organisation.people import Actor, Role
 from ops_app.domain.organisation.rights import AMOUNTS, Rights
 from ops_app.gateways import case_facts
-from ops_app.gateways.case_facts import open_promises, promises_of
+from ops_app.gateways.case_facts import calls_of, open_promises, promises_of
 
 SUPERVISOR = Actor("p-sup", "Sun", Role.SUPERVISOR)
 ROWS = """
@@ -53,6 +53,24 @@ def test_of_several_open_promises_the_one_due_first_is_shown_for_each_case_of_th
     }
     assert len(looks) == 1
     assert open_promises(SUPERVISOR, published, []) == {}
+
+
+def test_a_call_says_its_collector_by_the_masked_name_of_the_feed_that_names_them(published: Path) -> None:
+    place = next((published / SUPERVISOR.audience).glob("*.duckdb"))
+    with duckdb.connect(str(place)) as made:
+        made.execute(
+            "create table fct_contact_attempts as select * from (values"
+            " ('k1', 'a', 'SIM', timestamp '2026-11-02 08:00', 'human', 'out', 'no_answer', 0, 'C1'),"
+            " ('k2', 'a', 'OTH', timestamp '2026-11-01 08:00', 'human', 'out', 'no_answer', 0, 'C1')"
+            ") as t(attempt_id, case_id, source_code, started_at, channel, direction, outcome, talk_seconds,"
+            " collector_id)"
+        )
+        made.execute(
+            "create table dim_collectors as select 'SIM' as source_code, 'C1' as collector_id, '张*' as name_masked,"
+            " true as is_current"
+        )
+    calls = calls_of(SUPERVISOR, published, "a", None)
+    assert [(one.attempt_id, one.collector_name) for one in calls] == [("k1", "张*"), ("k2", None)]
 
 
 def test_before_anything_is_published_there_is_nothing_to_say(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from ops_app.bootstrap import App
+from ops_app.domain.casework.scope import Reach, Scope
 from ops_app.domain.organisation.people import SYSTEM
 from ops_app.services.casework.placing import queue_cases
 from ops_app.store.casework import cases as stored
@@ -82,7 +83,7 @@ def test_five_hundred_cases_go_out_and_one_comes_back_from_an_open_page(
     see(page.get_by_text(f"{COUNT} of {COUNT} cases can be asked for"))
     assert placed_now(installation) == 0
     page.get_by_role("button", name="Ask for approval").dblclick()  # twice is once
-    see(page.get_by_text(f"Asked for: {COUNT} cases"))
+    see(page.get_by_text(f": {COUNT} cases, "))
     assert placed_now(installation) == 0
 
     manager = Visitor(browser, address)
@@ -136,9 +137,7 @@ def test_five_hundred_cases_go_out_and_one_comes_back_from_an_open_page(
     see(collector.page.get_by_text("没有该案件。"))
     assert f"L{COUNT}" not in collector.page.inner_text("[data-testid=stMain]")
     with installation.store.reading() as connection:
-        one = stored.read_many(
-            connection, [planted[COUNT - 1]], stored.Scope(stored.Reach.ALL), installation.clock.now()
-        )
+        one = stored.read_many(connection, [planted[COUNT - 1]], Scope(Reach.ALL), installation.clock.now())
     assert one[planted[COUNT - 1]].agency_code is None
     assert supervisor.outside == collector.outside == []
     assert supervisor.blocked == collector.blocked == []
