@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import socket
 import threading
+import time
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -60,6 +61,27 @@ def a_web_server():
                 if self.path == "/broken"
                 else 204
             )
+            self.end_headers()
+
+        def log_message(self, *args):
+            pass
+
+    server = HTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield seen, f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+
+
+@contextmanager
+def an_answering_server(answers: list[int], waits: float = 0.0):
+    """What was posted to it, and its address; it answers the status that stands in ``answers``, after ``waits`` s."""
+    seen = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self):
+            seen.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+            time.sleep(waits)
+            self.send_response(answers[0])
             self.end_headers()
 
         def log_message(self, *args):
@@ -136,8 +158,11 @@ def test_an_event_is_posted_with_its_key_and_content(web_server):
     assert keys == ["recoup-7", "recoup-7"]
 
 
-@pytest.mark.parametrize(("status", "refused"), [(400, True), (422, True), (404, True), (408, False), (429, False),
-                                                 (500, False), (503, False)])  # fmt: skip
+@pytest.mark.parametrize(
+    ("status", "refused"),
+    [(status, True) for status in (400, 409, 410, 413, 415, 422)]
+    + [(status, False) for status in (301, 307, 401, 402, 403, 404, 405, 407, 408, 425, 429, 500, 503)],
+)
 def test_what_a_receiver_answers_says_whether_it_is_tried_again(web_server, status, refused):
     _, url = web_server
 
