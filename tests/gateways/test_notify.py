@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import socket
 import threading
-import time
+from collections.abc import Callable
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -73,14 +73,15 @@ def a_web_server():
 
 
 @contextmanager
-def an_answering_server(answers: list[int], waits: float = 0.0):
-    """What was posted to it, and its address; it answers the status that stands in ``answers``, after ``waits`` s."""
+def an_answering_server(answers: list[int], first: Callable[[], object] = lambda: None):
+    """What was posted to it, and its address; it answers the status that stands in ``answers``, and does ``first``
+    before."""
     seen = []
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self):
             seen.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
-            time.sleep(waits)
+            first()
             self.send_response(answers[0])
             self.end_headers()
 

@@ -140,3 +140,18 @@ def test_a_receiver_that_answers_401_for_a_night_gets_everything_once_and_in_ord
 
     assert [one["key"] for one in seen] == ["p0", "p1", "p2"]
     assert "message_set_aside" not in {one.kind for one in notifications.list_notifications(operator, app.store)}
+
+
+def test_what_is_announced_leaves_before_the_events_do(app, settings, mail):
+    box, ways = mail
+    warehouse = arrived(settings, "loans", "repayments", "calls")
+    mails_before_events = []
+    with an_answering_server([200], first=lambda: mails_before_events.append(len(box.mails))) as (seen, url):
+        told = replace(app, settings=app.settings.model_copy(update={"events_url": url}))
+        with app.store.writing(SYSTEM, HALF_PAST_NINE) as transaction:
+            transaction.publish("payments", "p0", {})
+            transaction.audit("x", "y", "z")
+        found = watch(told, warehouse, HALF_PAST_NINE, notifiers=ways)
+
+    assert (found["sent"], found["events"], len(seen)) == (1, 1, 1)
+    assert mails_before_events == [1]

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime
+from time import monotonic
 
 from ops_app.domain.organisation.people import Actor
 from ops_app.services.act import act
@@ -21,6 +22,10 @@ __all__ = ["MOST_REFUSALS", "Message", "NotSent", "Sent", "send_messages"]
 
 MOST_REFUSALS = 5
 """So often a message is refused before it is set aside."""
+
+MOST_SECONDS = 20.0
+"""So long a round goes on before it leaves the rest to the next one: a slow receiver must not hold up what the watch
+does besides."""
 
 
 class NotSent(Exception):
@@ -50,18 +55,23 @@ def send_messages(
     today: date,
     send: Callable[[Message], None],
     limit: int = 500,
+    most_seconds: float = MOST_SECONDS,
 ) -> Sent:
     """Give up to ``limit`` waiting messages to ``send``, oldest first, and mark each once ``send`` returned.
 
     ``NotSent`` ends the round: that message and all after it stay, in order, for the next one. What was refused
-    ``MOST_REFUSALS`` times is set aside with an announcement of ``today``, and the round goes on behind it. Nothing is
-    held open while a message is on its way; a crash between sending and marking sends it again: its ``id`` tells the
+    ``MOST_REFUSALS`` times is set aside with an announcement of ``today``, and the round goes on behind it. After
+    ``most_seconds`` no further message is begun; what is left waits, in order, for the next round. Nothing is held
+    open while a message is on its way; a crash between sending and marking sends it again: its ``id`` tells the
     receiver.
     """
     with store.reading() as connection:
         waiting = outbox.waiting(connection, limit)
     sent = set_aside = 0
+    until = monotonic() + most_seconds
     for message in waiting:
+        if monotonic() >= until:
+            break
         try:
             send(message)
         except NotSent as why:

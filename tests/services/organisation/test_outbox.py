@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime
+from time import sleep
 
 from sqlalchemy import select
 
@@ -90,3 +91,17 @@ def test_what_was_not_committed_does_not_leave(store: Store) -> None:
     to = Receiver()
     assert round_of(store, to) == Sent(0, 0)
     assert to.took == []
+
+
+def test_a_round_that_took_its_time_leaves_the_rest_in_order_to_the_next(store: Store) -> None:
+    publish(store, "p0", "p1", "p2")
+    to = Receiver()
+
+    def slowly(message: Message) -> None:
+        sleep(0.2)
+        to.send(message)
+
+    assert send_messages(SYSTEM, store, now=NOW, today=TODAY, send=slowly, most_seconds=0.3) == Sent(2, 0)
+    assert to.took == ["p0", "p1"]
+    assert round_of(store, to) == Sent(1, 0)
+    assert to.took == ["p0", "p1", "p2"]
