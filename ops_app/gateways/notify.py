@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import smtplib
 import ssl
 from collections.abc import Sequence
@@ -17,6 +18,9 @@ from ops_app.config import Settings
 from ops_app.domain.canonical import moment_text
 from ops_app.services.organisation.outbox import Message as Event
 from ops_app.services.organisation.outbox import NotSent
+
+# at INFO it logs every address whole, and a password or a token may stand in one
+logging.getLogger("httpx").setLevel(logging.WARNING)
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import socket
 import threading
 from collections.abc import Callable
@@ -215,3 +216,17 @@ def test_a_password_is_not_sent_in_clear_to_a_server_that_offers_starttls():
     listener.close()
     assert "STARTTLS" in said
     assert not [line for line in said if line.startswith("AUTH")]
+
+
+def test_an_address_with_its_password_and_token_is_not_logged(web_server, caplog):
+    _, url = web_server
+    secret = url.replace("http://", "http://me:sesame@") + "/hook?token=open"
+
+    with caplog.at_level(logging.INFO):  # as the server and the pipelines log
+        EventWebhook(secret).send(EVENT)
+        WebhookNotifier(secret).deliver(LATE)
+        with pytest.raises(NotSent):
+            EventWebhook(secret.replace("/hook?token=open", "/503")).send(EVENT)
+
+    assert "sesame" not in caplog.text
+    assert "token" not in caplog.text
