@@ -142,7 +142,9 @@ def has_lapsed(connection: Connection) -> bool:
 
 def lapse(connection: Connection, what: Decided) -> dict[str, int]:
     """Mark the rights that ``has_lapsed`` is about; review → how many."""
-    found: Sequence[str] = connection.execute(select(of_review.c.review_id).where(*_lapsed()).distinct()).scalars().all()
+    found: Sequence[str] = (
+        connection.execute(select(of_review.c.review_id).where(*_lapsed()).distinct()).scalars().all()
+    )
     return {
         review_id: connection.execute(
             update(of_review).where(of_review.c.review_id == review_id, *_lapsed()).values(**_values(what))
