@@ -18,7 +18,7 @@ from ops_app.store.organisation import outbox
 from ops_app.store.organisation.outbox import Message
 from ops_app.store.store import Store
 
-__all__ = ["MOST_REFUSALS", "Message", "NotSent", "Sent", "send_messages"]
+__all__ = ["MOST_REFUSALS", "Message", "NotSent", "Sent", "retry_set_aside", "send_messages"]
 
 MOST_REFUSALS = 5
 """So often a message is refused before it is set aside."""
@@ -84,6 +84,17 @@ def send_messages(
         with store.writing(actor, now) as transaction:
             sent += outbox.mark_sent(transaction.connection, message.id, now)
     return Sent(sent, set_aside)
+
+
+@act("operations.run")
+def retry_set_aside(actor: Actor, store: Store, *, now: datetime) -> int:
+    """Let messages that were set aside wait again, as if never refused, in the order in which they were published; how
+    many. For when the receiver was put right: it gets them after what it has taken since."""
+    with store.writing(actor, now) as transaction:
+        found = outbox.wait_again(transaction.connection)
+        for message_id in found:
+            transaction.audit("outbox.retried", "outbox_message", str(message_id))
+    return len(found)
 
 
 def _note(
