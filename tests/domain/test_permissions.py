@@ -55,7 +55,7 @@ def test_roles_of_an_agency_see_no_staff_pages_and_the_system_cannot_decide() ->
         Role.AGENCY_SUPERVISOR: {
             *(f"cases.{code}" for code in ("view", "agency", "assign", "flag", "touch", "unmask", "tag", "attach")),
             *("cases.file", "rows.export", "imports.view", "imports.make"),
-            *("cases.withdraw", "views.share", "requests.view", "requests.raise"),
+            *("cases.conflict", "cases.withdraw", "views.share", "requests.view", "requests.raise"),
             *("approvals.view", "approvals.own", "approvals.decide"),
             *(f"fields.{code}" for code in ("name", "phones", "address", "employer", "amounts")),
         },
@@ -64,7 +64,7 @@ def test_roles_of_an_agency_see_no_staff_pages_and_the_system_cannot_decide() ->
             *("cases.file", "rows.export", "imports.view", "imports.make", "fields.amounts"),
         },
         Role.COLLECTOR: {f"cases.{code}" for code in ("view", "own", "flag", "touch", "unmask", "tag", "attach")}
-        | {"requests.view", "requests.raise", "approvals.own"}
+        | {"cases.conflict", "requests.view", "requests.raise", "approvals.own"}
         | {f"fields.{code}" for code in ("name", "phones", "address", "amounts")},
         Role.FIELD_VISITOR: set(),
     }
