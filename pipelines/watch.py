@@ -30,7 +30,8 @@ FEED_NAMES = {
 def watch(app: App, warehouse: Warehouse, now: datetime, *, notifiers: Notifiers | None = None) -> dict[str, int]:
     """Announce feeds and requests on cases that are past their hour, and runs that failed; stop and recall from
     agencies whose contract expired; begin the review of rights of the quarter and escalate one that is late; bring
-    home cases whose placement is over, and look at those that are placed; deliver what is still unsent.
+    home cases whose placement is over, and look at those that are placed; deliver what is still unsent, and after it,
+    for a bounded time, the events that wait (one that is set aside is announced by the next watch).
 
     ``now`` decides what is late. Requests for approval whose time is over are marked too. Returns counts: lost runs,
     expired requests, announced, sent, failed deliveries, events that left.
@@ -48,14 +49,14 @@ def watch(app: App, warehouse: Warehouse, now: datetime, *, notifiers: Notifiers
     recall_from_expiring(SYSTEM, app.store, now=now, today=today, zone=app.settings.timezone)
     end_due_placements(SYSTEM, app.store, now=now, today=today)
     find_alerts(SYSTEM, app.store, now=now, today=today)
-    receiver = events_of(app.settings)
-    events = 0
-    if receiver is not None:  # before what is announced: a message that is set aside is announced in this very round
-        events = outbox.send_messages(SYSTEM, app.store, now=now, today=today, send=receiver.send).sent
     ways = notifiers or notifiers_of(app.settings)
     sent = failed = 0
     if ways.ways:
         sent, failed = notifications.deliver_open(SYSTEM, app.store, now=now, deliver=lambda one: _deliver(ways, one))
+    receiver = events_of(app.settings)
+    events = 0
+    if receiver is not None:  # after what people wait for: a slow receiver takes its time
+        events = outbox.send_messages(SYSTEM, app.store, now=now, today=today, send=receiver.send).sent
     return {
         "lost_runs": lost, "expired": expired, "announced": announced, "sent": sent, "failed": failed, "events": events,
     }  # fmt: skip

@@ -31,6 +31,7 @@ for _name, _command in (
     ("publish", data.publish),
     ("verify", installation.verify),
     ("reconcile", data.reconcile),
+    ("retry-events", installation.retry_events),
     ("docs", installation.docs),
     ("bench", installation.bench),
 ):

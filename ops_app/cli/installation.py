@@ -117,6 +117,17 @@ def verify(
         raise typer.Exit(1)
 
 
+def retry_events() -> None:
+    """Lets events that their receiver refused again and again, and that were set aside, be sent once more."""
+    from ops_app.bootstrap import open_app
+    from ops_app.domain.organisation.people import SYSTEM
+    from ops_app.services.organisation.outbox import retry_set_aside
+
+    app = open_app()
+    count = retry_set_aside(SYSTEM, app.store, now=app.clock.now())
+    out.print(f"{count} events wait again; they leave with the next watch.")
+
+
 def docs() -> None:
     """dbt's documentation of every model as one page."""
     from pipelines.build import write_docs

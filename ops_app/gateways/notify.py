@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import smtplib
 import ssl
 from collections.abc import Sequence
@@ -17,6 +18,9 @@ from ops_app.config import Settings
 from ops_app.domain.canonical import moment_text
 from ops_app.services.organisation.outbox import Message as Event
 from ops_app.services.organisation.outbox import NotSent
+
+# at INFO it logs every address whole, and a password or a token may stand in one
+logging.getLogger("httpx").setLevel(logging.WARNING)
 
 
 @dataclass(frozen=True)
@@ -94,10 +98,11 @@ class WebhookNotifier:
 class EventWebhook:
     """Events of the outbox by JSON POST to one address, each with a key by which the receiver drops what came twice.
 
-    What the receiver answers with 4xx (but 408, 425 and 429) it refused; everything else is tried again later.
+    Only an answer that is about the message itself refuses it. Every other one (a token that expired, an address that
+    moved, a fault) would be given to any message: all wait, in order, until it is put right.
     """
 
-    _LATER = frozenset({408, 425, 429})
+    _REFUSALS = frozenset({400, 409, 410, 413, 415, 422})
 
     def __init__(self, url: str) -> None:
         self._url = url
@@ -116,8 +121,7 @@ class EventWebhook:
         except httpx.HTTPError as error:
             raise NotSent(f"events: {type(error).__name__}") from error
         if not answer.is_success:
-            refused = answer.is_client_error and answer.status_code not in self._LATER
-            raise NotSent(f"events: answered {answer.status_code}", refused=refused)
+            raise NotSent(f"events: answered {answer.status_code}", refused=answer.status_code in self._REFUSALS)
 
 
 class Notifiers:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from dataclasses import replace
 from datetime import date, timedelta
+from hashlib import sha256
 
 import pytest
 from PIL import Image
@@ -15,10 +16,12 @@ from ops_app.consoles.asset_company.parts.agency_record import TABS
 from ops_app.domain.organisation.agencies import AgencyState
 from ops_app.domain.organisation.people import SYSTEM, Role, person_id_of
 from ops_app.domain.organisation.units import unit_id_of
+from ops_app.gateways.attachment_files import keep_bytes
 from ops_app.services.organisation import agencies, agency_access, approvals, memberships, people, units
-from ops_app.services.organisation.agency_photos import list_photos
+from ops_app.services.organisation.agency_photos import Photo, list_photos
 from ops_app.services.organisation.demo_organisation import create_demo_organisation
 from ops_app.services.organisation.demo_people import create_demo_people
+from ops_app.store.organisation import agency_photos as stored_photos
 from ops_app.store.organisation import people as stored_people
 from ops_app.store.organisation import rights as stored_rights
 from tests.consoles.conftest import OpenPage, SignedInAs, words
@@ -354,6 +357,34 @@ def test_a_photo_is_brought_by_the_agency_and_seen_by_the_asset_company(
     assert {"en": "The photo is kept.", "zh": "照片已保存。"}[language] in words(at)
     found = list_photos(someone(Role.AUDITOR), app.store, now=app.clock.now(), agency_code="A01")
     assert set(found) == {own.person_id}
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_photo_that_was_kept_damaged_is_a_sentence_and_another_one_can_be_brought(
+    app: App, open_page: OpenPage, signed_in: SignedInAs, language: str
+) -> None:
+    _, admin = signed_in(Role.ADMINISTRATOR)
+    now = app.clock.now()
+    own = people.create_person(
+        admin, app.store, now=now, sign_in_name="own", display_name="Own", role=Role.COLLECTOR,
+        agency_code=an_agency(app.store, "A01"),
+    ).person  # fmt: skip
+    damaged = b"\xff\xd8\xff garbage \xff\xd9"
+    digest = sha256(damaged).hexdigest()
+    keep_bytes(app.settings.evidence, digest, damaged)
+    with app.store.writing(admin, now) as transaction:  # as it was kept when a photo was not decoded yet
+        stored_photos.put(transaction.connection, Photo(own.person_id, "A01", "image/jpeg", digest, "Ada", now))
+        transaction.audit("agency.photo_added", "agency", "A01")
+    at = open_page("agency_people", Role.AGENCY_ADMINISTRATOR, language=language, query={"staff_id": own.person_id})
+    assert not at.exception, [error.value for error in at.exception]
+    assert {"en": "cannot be shown: the picture is damaged", "zh": "已损坏，无法显示"}[language] in words(at)
+    kept = io.BytesIO()
+    Image.new("RGB", (4, 4)).save(kept, "PNG")
+    at.file_uploader[0].set_value(("face.png", kept.getvalue(), "image/png"))
+    next(one for one in at.button if one.label in {"Enter a photo", "上传照片"}).click().run()
+    assert not at.exception, [error.value for error in at.exception]
+    found = list_photos(someone(Role.AUDITOR), app.store, now=now, agency_code="A01")
+    assert found[own.person_id].media_type == "image/png"
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

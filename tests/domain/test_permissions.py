@@ -56,7 +56,7 @@ def test_roles_of_an_agency_see_no_staff_pages_and_the_system_cannot_decide() ->
             *(f"cases.{code}" for code in ("view", "agency", "assign", "conflict", "flag", "touch")),
             *(f"cases.{code}" for code in ("unmask", "tag", "attach")),
             *("cases.file", "rows.export", "imports.view", "imports.make"),
-            *("cases.withdraw", "views.share", "requests.view", "requests.raise"),
+            *("cases.conflict", "cases.withdraw", "views.share", "requests.view", "requests.raise"),
             *("approvals.view", "approvals.own", "approvals.decide"),
             *(f"fields.{code}" for code in ("name", "phones", "address", "employer", "amounts")),
         },

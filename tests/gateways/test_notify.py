@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import logging
 import socket
 import threading
+from collections.abc import Callable
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -60,6 +62,28 @@ def a_web_server():
                 if self.path == "/broken"
                 else 204
             )
+            self.end_headers()
+
+        def log_message(self, *args):
+            pass
+
+    server = HTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield seen, f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+
+
+@contextmanager
+def an_answering_server(answers: list[int], first: Callable[[], object] = lambda: None):
+    """What was posted to it, and its address; it answers the status that stands in ``answers``, and does ``first``
+    before."""
+    seen = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self):
+            seen.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+            first()
+            self.send_response(answers[0])
             self.end_headers()
 
         def log_message(self, *args):
@@ -136,8 +160,11 @@ def test_an_event_is_posted_with_its_key_and_content(web_server):
     assert keys == ["recoup-7", "recoup-7"]
 
 
-@pytest.mark.parametrize(("status", "refused"), [(400, True), (422, True), (404, True), (408, False), (429, False),
-                                                 (500, False), (503, False)])  # fmt: skip
+@pytest.mark.parametrize(
+    ("status", "refused"),
+    [(status, True) for status in (400, 409, 410, 413, 415, 422)]
+    + [(status, False) for status in (301, 307, 401, 402, 403, 404, 405, 407, 408, 425, 429, 500, 503)],
+)
 def test_what_a_receiver_answers_says_whether_it_is_tried_again(web_server, status, refused):
     _, url = web_server
 
@@ -189,3 +216,17 @@ def test_a_password_is_not_sent_in_clear_to_a_server_that_offers_starttls():
     listener.close()
     assert "STARTTLS" in said
     assert not [line for line in said if line.startswith("AUTH")]
+
+
+def test_an_address_with_its_password_and_token_is_not_logged(web_server, caplog):
+    _, url = web_server
+    secret = url.replace("http://", "http://me:sesame@") + "/hook?token=open"
+
+    with caplog.at_level(logging.INFO):  # as the server and the pipelines log
+        EventWebhook(secret).send(EVENT)
+        WebhookNotifier(secret).deliver(LATE)
+        with pytest.raises(NotSent):
+            EventWebhook(secret.replace("/hook?token=open", "/503")).send(EVENT)
+
+    assert "sesame" not in caplog.text
+    assert "token" not in caplog.text

@@ -17,7 +17,7 @@ from ops_app.services.organisation.demo_organisation import create_demo_organisa
 from ops_app.store.organisation import outbox
 from pipelines.warehouse import Warehouse
 from pipelines.watch import watch
-from tests.gateways.test_notify import a_web_server
+from tests.gateways.test_notify import a_web_server, an_answering_server
 from tests.loopback import Mailbox, free_port
 from tests.services.organisation.approving import a_person, ask, kinds_of_the_tests
 
@@ -119,3 +119,39 @@ def test_events_that_acts_published_leave_once_to_the_address_that_is_set(app, s
     assert [(one["topic"], one["key"], one["payload"]["event"]) for one in seen] == [
         ("approvals", asked.request_id, "requested")
     ]
+
+
+def test_a_receiver_that_answers_401_for_a_night_gets_everything_once_and_in_order_afterwards(app, settings):
+    answers = [401]
+    with an_answering_server(answers) as (seen, url):
+        told = replace(app, settings=app.settings.model_copy(update={"events_url": url}))
+        warehouse = Warehouse(settings.warehouse_path)
+        for key in ("p0", "p1", "p2"):
+            with app.store.writing(SYSTEM, HALF_PAST_NINE) as transaction:
+                transaction.publish("payments", key, {"key": key})
+                transaction.audit("x", "y", "z")
+        for minutes in range(0, 12 * 60, 30):
+            assert watch(told, warehouse, HALF_PAST_NINE + timedelta(minutes=minutes))["events"] == 0
+        assert {one["key"] for one in seen} == {"p0"}  # nothing overtakes what waits
+        seen.clear()
+        answers[:] = [200]
+        morning = HALF_PAST_NINE + timedelta(hours=13)
+        assert [watch(told, warehouse, morning)["events"] for _ in range(2)] == [3, 0]
+
+    assert [one["key"] for one in seen] == ["p0", "p1", "p2"]
+    assert "message_set_aside" not in {one.kind for one in notifications.list_notifications(operator, app.store)}
+
+
+def test_what_is_announced_leaves_before_the_events_do(app, settings, mail):
+    box, ways = mail
+    warehouse = arrived(settings, "loans", "repayments", "calls")
+    mails_before_events = []
+    with an_answering_server([200], first=lambda: mails_before_events.append(len(box.mails))) as (seen, url):
+        told = replace(app, settings=app.settings.model_copy(update={"events_url": url}))
+        with app.store.writing(SYSTEM, HALF_PAST_NINE) as transaction:
+            transaction.publish("payments", "p0", {})
+            transaction.audit("x", "y", "z")
+        found = watch(told, warehouse, HALF_PAST_NINE, notifiers=ways)
+
+    assert (found["sent"], found["events"], len(seen)) == (1, 1, 1)
+    assert mails_before_events == [1]

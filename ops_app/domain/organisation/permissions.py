@@ -171,3 +171,12 @@ def require(actor: Actor, permission: str) -> None:
         f"Your role ({ROLE_NAMES[actor.role][0]}) does not include this. It may be done by: {who_en}.",
         f"您的角色（{ROLE_NAMES[actor.role][1]}）无此权限。可由以下角色办理：{who_zh}。",
     )
+
+
+_ADMINISTRATORS_KEEP = frozenset({"people.manage", "rights.narrow"})
+
+
+def may_be_taken(role: Role, permission: str) -> bool:
+    """Whether a right can be taken from people of a role alone. Administrators keep those without which nobody could
+    give anything back; there the role is changed."""
+    return not (role is Role.ADMINISTRATOR and permission in _ADMINISTRATORS_KEEP)

@@ -214,6 +214,7 @@ def run_batch(transaction: Transaction, arguments: Mapping[str, Any], *, kind: B
             "due_at": moment_text(batch.due_at) if batch.due_at else None,
             "reason": batch.reason,
             "zone": arguments["zone"],
+            "asked_at": moment_text(batch.made_at),
             "drop_refused": True,
         },
     )

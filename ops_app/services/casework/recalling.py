@@ -56,6 +56,10 @@ IN_EFFECT = Reason(
     "in_effect", "the recall took effect; the case goes to an agency again by a placement that is approved",
     "退案已生效，须经审批重新委案",
 )  # fmt: skip
+OTHER_NOTICE = Reason(
+    "other_notice", "the recall that was to be taken back is over; another one was announced since",
+    "原退案通知已终止，此后又有新的退案通知",
+)  # fmt: skip
 CONTRACT_ENDING = Reason(
     "contract_ending", "it goes back because the agency's contract ends; a renewed contract takes that back",
     "因机构合同到期退案，登记续签合同后自动撤回",
@@ -170,7 +174,9 @@ def run_announce_recall(transaction: Transaction, arguments: Mapping[str, Any]) 
 def run_withdraw_recall(transaction: Transaction, arguments: Mapping[str, Any]) -> Moved:
     """``cases`` (id → version), ``reason``, ``zone``, ``drop_refused``: announced recalls are taken back, and each
     placement ends when it was to end before. Only before it takes effect, only while that end lies ahead, and only
-    where the agency may still hold cases: afterwards, or when a contract ends, cases go back by a placement."""
+    where the agency may still hold cases: afterwards, or when a contract ends, cases go back by a placement. With
+    ``agency_code`` and ``asked_at`` only what was announced to that agency, and by then: a withdrawal that waited for
+    its approval takes no later recall back."""
     found, gone = chosen(transaction, arguments)
     day = day_of(transaction.now, arguments["zone"])
     announced = notices.running(transaction.connection, list(found))
@@ -182,7 +188,9 @@ def run_withdraw_recall(transaction: Transaction, arguments: Mapping[str, Any]) 
     def withdraw(one: Case) -> Any:
         notice = announced.get(one.case_id)
         against = against_withdrawing(notice, transaction.now)
-        against = (*against, *stopped[notice.agency_code]) if notice else against
+        if notice is not None:
+            another = () if _is_meant(notice, arguments) else (OTHER_NOTICE,)
+            against = (*against, *another, *stopped[notice.agency_code])
         if notice is None or against:
             raise CannotMove(against)
         return [altered(one, "recall_withdrawn", arguments["reason"], {"due_at": notice.due_before_at})]
@@ -191,6 +199,14 @@ def run_withdraw_recall(transaction: Transaction, arguments: Mapping[str, Any]) 
     done = finish(transaction, changes, gone | refused, arguments)
     end_notices(transaction, [announced[case_id] for case_id in done.case_ids])
     return done
+
+
+def _is_meant(notice: Notice, arguments: Mapping[str, Any]) -> bool:
+    """Whether a running notice is the one that those who asked for its withdrawal saw."""
+    agency_code, asked_at = arguments.get("agency_code"), arguments.get("asked_at")
+    if agency_code is not None and notice.agency_code != agency_code:
+        return False
+    return asked_at is None or notice.given_at <= datetime.fromisoformat(asked_at)
 
 
 def effective_on(one: Case, rules: PlacementRules, zone: str) -> datetime:

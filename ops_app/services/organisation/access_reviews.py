@@ -20,8 +20,8 @@ from ops_app.domain.organisation.access_reviews import (
     checked_items,
     quarter_of,
 )
-from ops_app.domain.organisation.people import Actor, Role
-from ops_app.domain.organisation.permissions import GRANTS, require
+from ops_app.domain.organisation.people import SYSTEM, Actor, Role
+from ops_app.domain.organisation.permissions import GRANTS, may_be_taken, require
 from ops_app.domain.organisation.rights import Narrowing
 from ops_app.domain.paging import check_page
 from ops_app.services.act import act
@@ -32,7 +32,7 @@ from ops_app.services.organisation.rights import take, unused_rights
 from ops_app.services.organisation.todo import Asked, ToDo, register
 from ops_app.store.organisation import access_reviews, notices, people
 from ops_app.store.organisation.access_reviews import Decided, Review, RightInReview
-from ops_app.store.organisation.people import PeopleFilter
+from ops_app.store.organisation.people import PeopleFilter, Person
 from ops_app.store.store import Store, Transaction
 
 __all__ = ["Review", "RightInReview", "RightsPage", "carry_on_reviews", "decide_reviewed", "list_reviewed",
@@ -68,9 +68,9 @@ def carry_on_reviews(actor: Actor, store: Store, *, now: datetime, today: date) 
     if lapses:
         with store.writing(actor, now) as transaction:
             why = Decided(ReviewDecision.LAPSED, "", actor.person_id, actor.name, now)
-            count = access_reviews.lapse(transaction.connection, why)
+            for of, count in access_reviews.lapse(transaction.connection, why).items():
+                transaction.audit("access_review.lapsed", OBJECT, of, after={"rights": count})
             access_reviews.close_done(transaction.connection, now)
-            transaction.audit("access_review.lapsed", OBJECT, review_id, after={"rights": count})
     for one in late:
         with store.writing(actor, now) as transaction:
             if access_reviews.escalate(transaction.connection, one, now):
@@ -118,7 +118,8 @@ def decide_reviewed(
     reason: str,
 ) -> int:
     """Keep rights (person, right) of a review, or take them away from this moment on; how many, all or none. Taking
-    needs the right to take (``rights.narrow``). Nobody decides on a right of their own.
+    needs the right to take (``rights.narrow``). Nobody decides on a right of their own. What belongs to a role that its
+    person has no longer, or whose person left, lapses instead and is not counted.
 
     Raises ``NoSuchReview``, ``DecidedAlready``, ``Refused``, ``Invalid``, and what ``narrow_right`` raises.
     """
@@ -135,25 +136,42 @@ def decide_reviewed(
             if one.decision is not None:
                 raise DecidedAlready(one.decided_by_name or one.decision.value)
         persons = {one: other_person(transaction, actor, one) for one in sorted({who for who, _ in chosen})}
+        lives = [one for one in found if _holds(persons[one.person_id], one)]
+        held = [(one.person_id, one.permission) for one in lives]
+        _let_lapse(transaction, review_id, [one for one in chosen if one not in set(held)])
         if decision is ReviewDecision.TAKEN:
-            for person_id, permission in chosen:
+            for person_id, permission in held:
                 take(transaction, persons[person_id], Narrowing.WITHHELD, permission, (), why)
-        else:
+        elif held:
             kept = Decided(decision, why, actor.person_id, actor.name, now)
-            access_reviews.decide(transaction.connection, review_id, chosen, kept)
-            access_reviews.close_done(transaction.connection, now)
-        transaction.audit(
-            f"access_review.{decision.value}", OBJECT, review_id,
-            after={"rights": [f"{person_id}/{permission}" for person_id, permission in chosen]}, reason=why,
-        )  # fmt: skip
-    return len(chosen)
+            access_reviews.decide(transaction.connection, review_id, held, kept)
+        access_reviews.close_done(transaction.connection, now)
+        if held:
+            transaction.audit(
+                f"access_review.{decision.value}", OBJECT, review_id,
+                after={"rights": [f"{person_id}/{permission}" for person_id, permission in held]}, reason=why,
+            )  # fmt: skip
+    return len(held)
+
+
+def _holds(person: Person, one: RightInReview) -> bool:
+    """Whether a person still has the role by which a right came into the review."""
+    return person.active and person.role is one.role
+
+
+def _let_lapse(transaction: Transaction, review_id: str, gone: Sequence[tuple[str, str]]) -> None:
+    if gone:
+        why = Decided(ReviewDecision.LAPSED, "", SYSTEM.person_id, SYSTEM.name, transaction.now)
+        access_reviews.decide(transaction.connection, review_id, gone, why)
+        transaction.audit("access_review.lapsed", OBJECT, review_id, after={"rights": len(gone)})
 
 
 def _begin(transaction: Transaction, review_id: str, today: date) -> bool:
     now, connection = transaction.now, transaction.connection
     if access_reviews.is_begun(connection, review_id):
         return False
-    found = unused_rights(connection, now, UNUSED_DAYS, PeopleFilter(active=True))
+    unused = unused_rights(connection, now, UNUSED_DAYS, PeopleFilter(active=True))
+    found = [one for one in unused if may_be_taken(one.person.role, one.permission)]  # else there is nothing to decide
     due_at = now + TERM
     access_reviews.begin(
         connection, review_id, now, due_at,

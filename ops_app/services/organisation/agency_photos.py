@@ -3,7 +3,11 @@ bytes are kept by ``gateways/person_photos``."""
 
 from __future__ import annotations
 
+import io
+import warnings
 from datetime import datetime
+
+from PIL import Image
 
 from ops_app.domain.casework.attachments import media_of
 from ops_app.domain.errors import Invalid, NotFound
@@ -22,9 +26,13 @@ PICTURES = {"image/png": "png", "image/jpeg": "jpg"}
 
 LARGEST_PHOTO = 2 * 2**20
 
+MOST_PIXELS = 40_000_000
+"""A small file may hold a picture that takes gigabytes to draw; a portrait needs far less than this."""
+
 
 def checked_photo(data: bytes, name: str) -> str:
-    """The kind of a picture, told by its content; raises ``Invalid`` for anything else or one that is too large."""
+    """The kind of a picture, told by its content and decoded whole; raises ``Invalid`` for anything else, for one that
+    is damaged, and for one that is too large in bytes or pixels."""
     media_type = media_of(data, name)
     if media_type not in PICTURES or len(data) > LARGEST_PHOTO:
         raise Invalid(
@@ -32,7 +40,30 @@ def checked_photo(data: bytes, name: str) -> str:
             f"照片须为 PNG 或 JPEG，最大 {LARGEST_PHOTO // 2**20} MB。",
             field="file",
         )
+    _decode(data, media_type.rpartition("/")[2].upper())
     return media_type
+
+
+def _decode(data: bytes, format_name: str) -> None:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # the bound below is the one that counts
+            with Image.open(io.BytesIO(data), formats=[format_name]) as picture:
+                is_small = picture.width * picture.height <= MOST_PIXELS
+                if is_small:
+                    picture.load()
+    except Image.DecompressionBombError:
+        is_small = False
+    except Exception as error:
+        raise Invalid(
+            "This picture is damaged or no picture at all.", "图片已损坏或不是图片文件。", field="file"
+        ) from error
+    if not is_small:
+        raise Invalid(
+            f"A photo has at most {MOST_PIXELS // 1_000_000} million pixels.",
+            f"照片最多 {MOST_PIXELS // 10_000} 万像素。",
+            field="file",
+        )
 
 
 @act("agencies.view")

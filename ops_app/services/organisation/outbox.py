@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime
+from time import monotonic
 
 from ops_app.domain.organisation.people import Actor
 from ops_app.services.act import act
@@ -17,10 +18,14 @@ from ops_app.store.organisation import outbox
 from ops_app.store.organisation.outbox import Message
 from ops_app.store.store import Store
 
-__all__ = ["MOST_REFUSALS", "Message", "NotSent", "Sent", "send_messages"]
+__all__ = ["MOST_REFUSALS", "Message", "NotSent", "Sent", "retry_set_aside", "send_messages"]
 
 MOST_REFUSALS = 5
 """So often a message is refused before it is set aside."""
+
+MOST_SECONDS = 20.0
+"""So long a round goes on before it leaves the rest to the next one: a slow receiver must not hold up what the watch
+does besides."""
 
 
 class NotSent(Exception):
@@ -50,18 +55,23 @@ def send_messages(
     today: date,
     send: Callable[[Message], None],
     limit: int = 500,
+    most_seconds: float = MOST_SECONDS,
 ) -> Sent:
     """Give up to ``limit`` waiting messages to ``send``, oldest first, and mark each once ``send`` returned.
 
     ``NotSent`` ends the round: that message and all after it stay, in order, for the next one. What was refused
-    ``MOST_REFUSALS`` times is set aside with an announcement of ``today``, and the round goes on behind it. Nothing is
-    held open while a message is on its way; a crash between sending and marking sends it again: its ``id`` tells the
+    ``MOST_REFUSALS`` times is set aside with an announcement of ``today``, and the round goes on behind it. After
+    ``most_seconds`` no further message is begun; what is left waits, in order, for the next round. Nothing is held
+    open while a message is on its way; a crash between sending and marking sends it again: its ``id`` tells the
     receiver.
     """
     with store.reading() as connection:
         waiting = outbox.waiting(connection, limit)
     sent = set_aside = 0
+    until = monotonic() + most_seconds
     for message in waiting:
+        if monotonic() >= until:
+            break
         try:
             send(message)
         except NotSent as why:
@@ -74,6 +84,17 @@ def send_messages(
         with store.writing(actor, now) as transaction:
             sent += outbox.mark_sent(transaction.connection, message.id, now)
     return Sent(sent, set_aside)
+
+
+@act("operations.run")
+def retry_set_aside(actor: Actor, store: Store, *, now: datetime) -> int:
+    """Let messages that were set aside wait again, as if never refused, in the order in which they were published; how
+    many. For when the receiver was put right: it gets them after what it has taken since."""
+    with store.writing(actor, now) as transaction:
+        found = outbox.wait_again(transaction.connection)
+        for message_id in found:
+            transaction.audit("outbox.retried", "outbox_message", str(message_id))
+    return len(found)
 
 
 def _note(

@@ -19,7 +19,7 @@ from ops_app.domain.money import Money
 from ops_app.domain.organisation.access_reviews import ReviewDecision
 from ops_app.domain.organisation.ceilings import WiderThanOwn
 from ops_app.domain.organisation.people import Actor, Role
-from ops_app.domain.organisation.permissions import GRANTS, OWN_ACCOUNT, require
+from ops_app.domain.organisation.permissions import GRANTS, OWN_ACCOUNT, may_be_taken, require
 from ops_app.domain.organisation.rights import AMOUNTS, Narrowing
 from ops_app.domain.paging import check_page
 from ops_app.services.act import act
@@ -236,7 +236,7 @@ def _checked(transaction: Transaction, person: Person, kind: Narrowing, permissi
     elif permission != _ALL:
         raise Invalid("A scope is narrowed for all rights.", "数据范围适用于全部权限。", field="permission")
     if kind is Narrowing.WITHHELD:
-        if person.role is Role.ADMINISTRATOR and permission in {"people.manage", "rights.narrow"}:
+        if not may_be_taken(person.role, permission):
             raise Invalid(
                 "Administrators keep this; change the role instead.", "管理员须保留此权限，请改为变更角色。",
                 field="permission",

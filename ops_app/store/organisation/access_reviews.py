@@ -140,9 +140,17 @@ def has_lapsed(connection: Connection) -> bool:
     return connection.execute(select(of_review.c.person_id).where(*_lapsed()).limit(1)).first() is not None
 
 
-def lapse(connection: Connection, what: Decided) -> int:
-    """Mark the rights that ``has_lapsed`` is about; how many."""
-    return connection.execute(update(of_review).where(*_lapsed()).values(**_values(what))).rowcount
+def lapse(connection: Connection, what: Decided) -> dict[str, int]:
+    """Mark the rights that ``has_lapsed`` is about; review → how many."""
+    found: Sequence[str] = (
+        connection.execute(select(of_review.c.review_id).where(*_lapsed()).distinct()).scalars().all()
+    )
+    return {
+        review_id: connection.execute(
+            update(of_review).where(of_review.c.review_id == review_id, *_lapsed()).values(**_values(what))
+        ).rowcount
+        for review_id in sorted(found)
+    }
 
 
 def close_done(connection: Connection, now: datetime) -> None:

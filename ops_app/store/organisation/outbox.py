@@ -47,6 +47,18 @@ def note_failure(
     )
 
 
+def wait_again(connection: Connection) -> list[int]:
+    """Let every message that was set aside wait again; their ids, in order."""
+    c = outbox.c
+    ids = connection.execute(
+        update(outbox)
+        .where(c.set_aside_at.is_not(None), c.sent_at.is_(None))
+        .values(set_aside_at=None, attempts=0)
+        .returning(c.id)
+    )
+    return sorted(ids.scalars())
+
+
 def mark_sent(connection: Connection, message_id: int, now: datetime) -> bool:
     """The message was sent; says whether it was not marked before."""
     done = connection.execute(

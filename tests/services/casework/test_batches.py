@@ -24,12 +24,14 @@ from ops_app.services.casework.batches import (
     submit_batch,
 )
 from ops_app.services.casework.cases import list_cases, read_case
+from ops_app.services.casework.ending import end_due_placements
 from ops_app.services.casework.moving import move_case, set_flag
 from ops_app.services.casework.placing import SomeRefused, queue_cases
 from ops_app.services.casework.recalling import announced_recalls, run_announce_recall
 from ops_app.services.casework.verify import verify_one_owner
 from ops_app.services.organisation import approvals as engine
 from ops_app.services.organisation.approval_kinds import kind_of
+from ops_app.store.casework import notices
 from ops_app.store.store import Store, Transaction
 from tests.services.casework.casebook import (
     AG1,
@@ -47,6 +49,7 @@ from tests.services.casework.casebook import (
     closing,
     now_is,
     placed,
+    placing,
     some_cases,
     taken_in,
     versions,
@@ -485,3 +488,28 @@ def test_a_batch_that_was_not_returned_is_not_changed(store: Store, tmp_path: Pa
             reason=WHY, key="early",
         )  # fmt: skip
     assert read_batch(maker, store, now=LATER, batch_id=batch.batch_id).batch == batch
+
+
+def test_a_withdrawal_approved_late_leaves_a_recall_that_was_announced_after_it_was_asked_for(
+    store: Store, tmp_path: Path, maker: Actor, manager: Actor
+) -> None:
+    ids = some_cases(store, tmp_path, 3)
+    placed(store, "AG01", ids[0])
+    an_agency(store, "AG02")
+
+    def recall(now) -> None:
+        with store.writing(SUPERVISOR, now) as transaction:
+            run_announce_recall(transaction, {"cases": versions(store, ids[0]), "reason": WHY, "zone": ZONE})
+
+    recall(NOW)
+    what = Asked(BatchKind.WITHDRAW_RECALL, versions(store, ids[0]), ZONE)
+    (batch,) = submit(store, maker, what)
+    later = NOW + timedelta(days=8)
+    end_due_placements(SYSTEM, store, now=later, today=later.date())
+    queue_cases(SUPERVISOR, store, now=later, wanted=versions(store, ids[0]), reason=WHY)
+    placing(store, "AG02", versions(store, ids[0]), now=later)
+    recall(later + timedelta(minutes=5))
+    with pytest.raises(NotCarriedOut, match="another one was announced since"):
+        decide(store, manager, batch.batch_id, now=later + timedelta(minutes=10))
+    with store.reading() as connection:
+        assert notices.running(connection, ids)[ids[0]].agency_code == "AG02"

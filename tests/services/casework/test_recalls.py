@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select, text
 
+from ops_app.domain.canonical import moment_text
 from ops_app.domain.casework.cases import CaseState, NoSuchCase
 from ops_app.domain.casework.flags import Flag
 from ops_app.domain.casework.placing import GroundDoesNotHold, RecallGround
@@ -34,6 +35,7 @@ from ops_app.services.organisation import agencies as agency_services
 from ops_app.services.organisation import memberships
 from ops_app.services.organisation.exports import Asked, new_export
 from ops_app.services.organisation.open_work import AgencyStillHolds, PersonStillHolds
+from ops_app.store.casework import notices
 from ops_app.store.organisation import agency_contracts
 from ops_app.store.organisation import exports as stored_exports
 from ops_app.store.store import Store
@@ -271,3 +273,29 @@ def test_of_another_agency_nobody_moves_anything(store: Store, tmp_path: Path) -
         move_all_cases(AG1, store, now=NOW, from_id=hers.person_id, to_id=other.person_id, reason=WHY)
     with pytest.raises(NoSuchCase), store.writing(MANAGER, NOW) as transaction:
         run_withdraw_recall(transaction, {"cases": {"0" * 32: 1}, "reason": WHY, "zone": ZONE})
+
+
+def withdraws(store: Store, case_id: str, now: datetime, agency: str, asked_at: datetime) -> None:
+    with store.writing(MANAGER, now) as transaction:
+        run_withdraw_recall(
+            transaction,
+            {"cases": versions(store, case_id), "reason": WHY, "zone": ZONE, "agency_code": agency,
+             "asked_at": moment_text(asked_at)},
+        )  # fmt: skip
+
+
+def test_a_withdrawal_that_waited_takes_back_no_recall_announced_since_nor_one_of_another_agency(
+    store: Store, tmp_path: Path
+) -> None:
+    (case_id, *_) = some_cases(store, tmp_path)
+    placed(store, "AG01", case_id)
+    an_agency(store, "AG02")
+    announced, later = NOW + timedelta(hours=1), NOW + timedelta(hours=2)
+    announce(store, case_id, now=announced)
+    for agency, asked_at in (("AG02", later), ("AG01", announced - timedelta(microseconds=1))):
+        with pytest.raises(SomeRefused) as refusal:
+            withdraws(store, case_id, later, agency, asked_at)
+        assert "another one was announced since" in str(refusal.value.refused[case_id])
+    withdraws(store, case_id, later, "AG01", announced)
+    with store.reading() as connection:
+        assert notices.running(connection, [case_id]) == {}

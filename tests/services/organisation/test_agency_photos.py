@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from ops_app.domain.errors import Invalid, NotFound, Refused
 from ops_app.domain.organisation.people import Actor, Role
@@ -15,8 +17,14 @@ from ops_app.store.store import Store
 from tests.services.organisation.conftest import NOW, someone
 from tests.services.organisation.planting import an_agency
 
-PNG = b"\x89PNG\r\n\x1a\n" + b"face" * 9 + b"IEND\xaeB`\x82"
-OTHER_PNG = b"\x89PNG\r\n\x1a\n" + b"older" * 9 + b"IEND\xaeB`\x82"
+
+def a_picture(kind: str = "PNG", size: tuple[int, int] = (4, 4), color: str = "red", mode: str = "RGB") -> bytes:
+    kept = io.BytesIO()
+    Image.new(mode, size, color if mode == "RGB" else 0).save(kept, kind)
+    return kept.getvalue()
+
+
+PNG, OTHER_PNG = a_picture(), a_picture(color="blue")
 MANAGER = someone(Role.MANAGER)
 OWN, FOREIGN = someone(Role.AGENCY_ADMINISTRATOR, "AG01"), someone(Role.AGENCY_ADMINISTRATOR, "AG02")
 
@@ -81,3 +89,26 @@ def test_a_photo_that_is_taken_off_or_whose_person_moved_is_shown_no_longer(
     )
     assert seen(store, tmp_path, OWN, wang) is None
     assert seen(store, tmp_path, FOREIGN, wang) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "says"),
+    [
+        ("face.jpg", b"\xff\xd8\xff garbage \xff\xd9", "damaged"),
+        ("face.png", b"\x89PNG\r\n\x1a\n" + b"face" * 9 + b"IEND\xaeB`\x82", "damaged"),
+        ("face.png", a_picture(size=(90, 90))[:60] + a_picture()[-12:], "damaged"),
+        ("face.jpg", a_picture("JPEG", (600, 600))[:300] + b"\xff\xd9", "damaged"),
+        ("face.png", a_picture(size=(8_000, 5_001), mode="1"), "40 million pixels"),
+        ("face.png", a_picture(size=(20_000, 20_000), mode="1"), "40 million pixels"),
+    ],
+    ids=["no JPEG", "no PNG", "PNG cut", "JPEG cut", "too many pixels", "a bomb"],
+)
+def test_what_is_no_whole_picture_or_too_large_to_draw_is_refused(name: str, data: bytes, says: str) -> None:
+    with pytest.raises(Invalid, match=says) as refusal:
+        agency_photos.checked_photo(data, name)
+    assert refusal.value.field == "file"
+
+
+def test_a_whole_picture_of_either_kind_within_the_bound_is_taken() -> None:
+    assert agency_photos.checked_photo(a_picture("JPEG"), "face.jpg") == "image/jpeg"
+    assert agency_photos.checked_photo(a_picture(size=(8_000, 5_000), mode="1"), "face.png") == "image/png"

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime
+from time import sleep
 
+import pytest
 from sqlalchemy import select
 
+from ops_app.domain.errors import Refused
 from ops_app.domain.organisation.people import SYSTEM, Role
 from ops_app.services.organisation.notifications import list_notifications
-from ops_app.services.organisation.outbox import MOST_REFUSALS, Message, NotSent, Sent, send_messages
+from ops_app.services.organisation.outbox import MOST_REFUSALS, Message, NotSent, Sent, retry_set_aside, send_messages
 from ops_app.store.store import Store
-from ops_app.store.tables.organisation import outbox
+from ops_app.store.tables.organisation import audit_log, outbox
 from tests.services.organisation.approving import a_person
 
 NOW = datetime(2026, 3, 10, 9, 0, tzinfo=UTC)
@@ -90,3 +93,34 @@ def test_what_was_not_committed_does_not_leave(store: Store) -> None:
     to = Receiver()
     assert round_of(store, to) == Sent(0, 0)
     assert to.took == []
+
+
+def test_a_round_that_took_its_time_leaves_the_rest_in_order_to_the_next(store: Store) -> None:
+    publish(store, "p0", "p1", "p2")
+    to = Receiver()
+
+    def slowly(message: Message) -> None:
+        sleep(0.2)
+        to.send(message)
+
+    assert send_messages(SYSTEM, store, now=NOW, today=TODAY, send=slowly, most_seconds=0.3) == Sent(2, 0)
+    assert to.took == ["p0", "p1"]
+    assert round_of(store, to) == Sent(1, 0)
+    assert to.took == ["p0", "p1", "p2"]
+
+
+def test_what_was_set_aside_is_tried_again_in_order_when_the_operator_says_so(store: Store) -> None:
+    publish(store, "bad", "worse", "good")
+    to = Receiver(refuses={"bad", "worse"})
+    for _ in range(MOST_REFUSALS * 2):
+        round_of(store, to)
+    operator = a_person(store, "Op", Role.OPERATOR)
+    with pytest.raises(Refused):
+        retry_set_aside(a_person(store, "Fin", Role.FINANCE), store, now=NOW)
+    to.refuses.clear()
+    assert (retry_set_aside(operator, store, now=NOW), retry_set_aside(operator, store, now=NOW)) == (2, 0)
+    assert round_of(store, to) == Sent(2, 0)
+    assert to.took == ["good", "bad", "worse"]
+    with store.reading() as connection:
+        said = connection.execute(select(audit_log.c.actor_id).where(audit_log.c.action == "outbox.retried")).scalars()
+        assert list(said) == [operator.person_id] * 2
