@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from ops_app.store.store import Store
 from tests.services.casework.casebook import (
     AG1,
     AG2,
+    DAY,
     NOW,
     SUPERVISOR,
     WHY,
@@ -25,6 +27,8 @@ from tests.services.casework.casebook import (
     a_debtor,
     a_spell,
     assigned,
+    case_id,
+    debtor_key,
     now_is,
     placed,
     recalled,
@@ -120,3 +124,29 @@ def test_it_is_declared_once_and_on_the_case_as_it_was_seen(store: Store, ids: l
         transaction.audit("tried", "case", ids[0])
     with pytest.raises(Conflict, match="declared already"):
         declared(store, AG1, ids[0])
+
+
+def test_the_same_person_in_another_source_is_the_same_debtor(store: Store, tmp_path: Path) -> None:
+    here = a_spell(1)
+    there = a_spell(7) | {"source_code": "OTH", "case_id": case_id("OTH", "L7", 1), "customer_id": "C99"}
+    there["debtor_key"] = debtor_key("OTH", "C99")
+    one = a_debtor(1)
+    again = replace(one, debtor_key=there["debtor_key"], source_code="OTH", customer_id="C99")
+    taken_in(
+        store, tmp_path, here, there,
+        sent=frozenset({"SIM", "OTH"}), days=[("SIM", DAY, "mark"), ("OTH", DAY, "mark")], debtors=[one, again],
+    )  # fmt: skip
+    ids = [here["case_id"], there["case_id"]]
+    placed(store, "AG01", *ids)
+    her, other = a_collector(store, "hers", "AG01"), a_collector(store, "other", "AG01")
+    assigned(store, AG1, her, *ids)
+    assert set(declared(store, her, ids[0])) == set(ids), "both cases leave"
+    assert [it.person_name for it in list_conflicts(AG1, store, now=NOW, case_id=ids[1])] == ["Hers"]
+    assigned(store, AG1, other, ids[1])
+    with pytest.raises(Invalid, match="conflict of interest with the debtor of L7"):
+        assigned(store, AG1, her, ids[1])
+    with pytest.raises(Invalid, match="conflict of interest with the debtor of L7"):
+        move_all_cases(AG1, store, now=NOW, from_id=other.person_id, to_id=her.person_id, reason=WHY)
+    (it,) = list_conflicts(AG1, store, now=NOW, case_id=ids[1])
+    end_conflict(AG1, store, now=NOW, case_id=ids[1], conflict_id=it.conflict_id, reason=WHY)
+    assigned(store, AG1, her, *ids)
