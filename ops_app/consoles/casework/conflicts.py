@@ -8,14 +8,15 @@ from ops_app.consoles.kit import tables
 from ops_app.consoles.kit.context import Here
 from ops_app.consoles.kit.forms import form
 from ops_app.services.casework.cases import Case
-from ops_app.services.casework.conflicts import Conflict, end_conflict, list_conflicts
+from ops_app.services.casework.conflicts import Conflict, end_conflict, list_conflicts, may_end
 
 DECLARE = "conflict.declare"
 """The act by which a collector's conflict with the debtor is declared."""
 
 
 def section(at: Here, one: Case) -> None:
-    """For whoever assigns cases: the conflicts that stand, and the form that ends one."""
+    """For whoever assigns cases: the conflicts that stand; for supervisors the form that ends
+    one, which is not about themselves."""
     if not at.may("cases.assign"):
         return
     t = at.t
@@ -32,9 +33,12 @@ def section(at: Here, one: Case) -> None:
         Column("when", t("conflicts.declared_at"), lambda it: at.labels.moment(it.declared_at)),
     )
     tables.show_rows(columns, found, title=t("conflicts.title"))
+    others = [it for it in found if it.person_id != at.actor.person_id]
+    if not may_end(at.actor) or not others:
+        return
     with st.expander(t("conflicts.end")):
         with form(at, f"end_conflict_{one.case_id}") as f:
-            names = {it.conflict_id: it.person_name or "–" for it in found}
+            names = {it.conflict_id: it.person_name or "–" for it in others}
             chosen = f.choice("which", t("conflicts.person"), list(names), names.__getitem__, index=None)
             reason = f.reason("reason", t("forms.reason"))
             f.submit(t("conflicts.end"))

@@ -78,7 +78,9 @@ def with_any(connection: Connection, person_id: str, debtor_keys: Collection[str
 def cases_between(connection: Connection, debtor_key: str, person_id: str) -> list[str]:
     """The cases of the debtor, in every source, that the person has now."""
     c = cases.c
-    query = select(c.case_id).where(c.debtor_key.in_(_keys(debtor_key)), c.collector_id == person_id).order_by(c.case_id)
+    query = (
+        select(c.case_id).where(c.debtor_key.in_(_keys(debtor_key)), c.collector_id == person_id).order_by(c.case_id)
+    )
     return list(connection.execute(query).scalars())
 
 

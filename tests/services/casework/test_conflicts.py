@@ -11,7 +11,7 @@ from sqlalchemy import text
 
 from ops_app.domain.casework.cases import CaseChanged, NoSuchCase
 from ops_app.domain.errors import Conflict, Invalid, NotFound, Refused
-from ops_app.domain.organisation.people import Actor
+from ops_app.domain.organisation.people import Actor, Role
 from ops_app.services.casework.assigning import assign_cases, move_all_cases
 from ops_app.services.casework.cases import read_case
 from ops_app.services.casework.conflicts import declare_conflict, end_conflict, list_conflicts
@@ -19,6 +19,7 @@ from ops_app.store.store import Store
 from tests.services.casework.casebook import (
     AG1,
     AG2,
+    ALLOCATION,
     DAY,
     NOW,
     SUPERVISOR,
@@ -150,3 +151,19 @@ def test_the_same_person_in_another_source_is_the_same_debtor(store: Store, tmp_
     (it,) = list_conflicts(AG1, store, now=NOW, case_id=ids[1])
     end_conflict(AG1, store, now=NOW, case_id=ids[1], conflict_id=it.conflict_id, reason=WHY)
     assigned(store, AG1, her, *ids)
+
+
+def test_no_conflict_is_ended_by_whom_it_is_about_nor_by_who_allocates(store: Store, ids: list[str]) -> None:
+    her = a_collector(store, "hers", "AG01")
+    assigned(store, AG1, her, ids[0])
+    declared(store, SUPERVISOR, ids[0])
+    (one,) = list_conflicts(SUPERVISOR, store, now=NOW, case_id=ids[0])
+    given = {"now": NOW, "case_id": ids[0], "conflict_id": one.conflict_id, "reason": WHY}
+    with pytest.raises(Refused, match="about yourself"):
+        end_conflict(replace(her, role=Role.AGENCY_SUPERVISOR), store, **given)
+    with pytest.raises(Refused):
+        end_conflict(ALLOCATION, store, **given)
+    with pytest.raises(Refused, match="A supervisor ends"):
+        end_conflict(her, store, **given)
+    assert list_conflicts(ALLOCATION, store, now=NOW, case_id=ids[0]) == [one]
+    end_conflict(SUPERVISOR, store, **given)
