@@ -286,5 +286,5 @@ def test_payments_count_within_the_placement_and_its_tail_net_of_reversals(store
     found = collected_in(SUPERVISOR, store, now=ended, zone=ZoneInfo("Asia/Shanghai"), placed=page.rows)
     ((placement, _),) = page.rows
     assert placement.tail_until_date == date(2026, 12, 20)
-    assert (found[placement.placement_id].within_minor, found[placement.placement_id].tail_minor) == (1_300, 37)
+    assert (found[placement.placement_id].within_minor, found[placement.placement_id].tail_minor) == (1_000, 337)
     assert collected_in(AG1, store, now=ended, zone=ZoneInfo("UTC"), placed=page.rows) == {}
