@@ -7,8 +7,9 @@ import streamlit as st
 from ops_app.consoles.kit import tables
 from ops_app.consoles.kit.context import Here
 from ops_app.consoles.kit.forms import form
+from ops_app.domain.casework.conflicts import may_end
 from ops_app.services.casework.cases import Case
-from ops_app.services.casework.conflicts import Conflict, end_conflict, list_conflicts, may_end
+from ops_app.services.casework.conflicts import Conflict, end_conflict, list_conflicts
 
 DECLARE = "conflict.declare"
 """The act by which a collector's conflict with the debtor is declared."""

@@ -11,11 +11,11 @@ from datetime import datetime
 from uuid import uuid4
 
 from ops_app.domain.casework.cases import CaseChanged, NoSuchCase, checked_reason
+from ops_app.domain.casework.conflicts import may_end
 from ops_app.domain.casework.scope import scope_of
 from ops_app.domain.errors import Conflict as Clash
 from ops_app.domain.errors import Invalid, NotFound, Refused
 from ops_app.domain.organisation.people import Actor, Role
-from ops_app.domain.organisation.permissions import may
 from ops_app.services.act import act
 from ops_app.services.casework.changing import altered, apply, locked
 from ops_app.store.casework import cases, conflicts, periods
@@ -81,11 +81,6 @@ def declare_conflict(
             after={"conflict_id": made.conflict_id, "case_id": case_id, "cases": len(changes)},
         )  # fmt: skip
     return tuple(it.after.case_id for it in changes)
-
-
-def may_end(actor: Actor) -> bool:
-    """Whether one may end conflicts of others: supervisors of either house."""
-    return may(actor, "cases.conflict") and actor.role is not Role.COLLECTOR
 
 
 @act("cases.conflict")
