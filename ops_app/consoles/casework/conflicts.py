@@ -7,7 +7,6 @@ import streamlit as st
 from ops_app.consoles.kit import tables
 from ops_app.consoles.kit.context import Here
 from ops_app.consoles.kit.forms import form
-from ops_app.domain.casework.conflicts import may_end
 from ops_app.services.casework.cases import Case
 from ops_app.services.casework.conflicts import Conflict, end_conflict, list_conflicts
 
@@ -35,7 +34,7 @@ def section(at: Here, one: Case) -> None:
     )
     tables.show_rows(columns, found, title=t("conflicts.title"))
     others = [it for it in found if it.person_id != at.actor.person_id]
-    if not may_end(at.actor) or not others:
+    if not at.may("cases.conflict_end") or not others:
         return
     with st.expander(t("conflicts.end")):
         with form(at, f"end_conflict_{one.case_id}") as f:

@@ -163,7 +163,7 @@ def test_no_conflict_is_ended_by_whom_it_is_about_nor_by_who_allocates(store: St
         end_conflict(replace(her, role=Role.AGENCY_SUPERVISOR), store, **given)
     with pytest.raises(Refused):
         end_conflict(ALLOCATION, store, **given)
-    with pytest.raises(Refused, match="A supervisor ends"):
+    with pytest.raises(Refused):
         end_conflict(her, store, **given)
     assert list_conflicts(ALLOCATION, store, now=NOW, case_id=ids[0]) == [one]
     end_conflict(SUPERVISOR, store, **given)
