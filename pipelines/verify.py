@@ -16,6 +16,7 @@ from pipelines.durable import read_pointer, sha256_of
 from pipelines.extracts import copy_table, opened
 from pipelines.marts_hash import content_totals, mart_tables
 from pipelines.publish import snapshot_pointers
+from pipelines.readers.grammar import WHOLE_UNIT_CURRENCIES
 from pipelines.sql_words import literal, quoted
 from pipelines.verify_life import LIFE_INVARIANT, LIFE_NAME, verify_life
 from pipelines.warehouse import Connection, Warehouse, connect
@@ -96,9 +97,12 @@ def verify_carried(connection: Connection) -> Finding:
             from verified_payments semi join raw.repayments using (source_code, payment_id) {beside}
         """,
     }
+    whole = ", ".join(map(literal, WHOLE_UNIT_CURRENCIES))
     if _has(connection, "marts", "fct_repayments"):
         sides["marts"] = f"""
-            select source_code, payment_id, currency, cast(signed_amount * 100 as bigint) as minor
+            select source_code, payment_id, currency, cast(
+                signed_amount * case when currency in ({whole}) then 1 else 100 end as bigint
+            ) as minor
             from marts.fct_repayments semi join verified_payments using (source_code, payment_id) {beside}
         """
     checked = _count(connection, f"select count(*) from ({sides['accepted']})")

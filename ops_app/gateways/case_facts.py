@@ -12,13 +12,18 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
+from ops_app.domain.money import WHOLE_UNIT_CURRENCIES
 from ops_app.domain.organisation.amounts import sees_amounts, without_amounts
 from ops_app.domain.organisation.people import Actor
 from ops_app.domain.organisation.permissions import require
 from ops_app.gateways.snapshots import current_snapshot, read
 
 MOST_ROWS = 200
-_PROMISE = "promise_id, promised_at, due_date, currency, (amount * 100)::bigint as amount_minor, state"
+_WHOLE = ", ".join(f"'{code}'" for code in sorted(WHOLE_UNIT_CURRENCIES))
+_PROMISE = (
+    "promise_id, promised_at, due_date, currency,"
+    f" (amount * case when currency in ({_WHOLE}) then 1 else 100 end)::bigint as amount_minor, state"
+)
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,6 @@ from ops_app.consoles.pages import PAGES
 from ops_app.domain.organisation.people import Actor, Role
 from ops_app.domain.organisation.permissions import GRANTS
 from ops_app.domain.organisation.rights import AMOUNTS, NEED_AMOUNTS, Narrowing
-from ops_app.gateways.clock import FixedClock
 from ops_app.server import SCRIPT
 from ops_app.services.casework.cases import list_cases
 from ops_app.services.casework.request_reading import list_case_requests
@@ -31,6 +30,7 @@ from tests.access.amounts import Planted, blind, planted, shown
 from tests.access.test_pages import Holding, session_of
 from tests.access.test_routes import NOBODYS, QUESTIONS
 from tests.access.world import THEN
+from tests.clock import FixedClock
 from tests.consoles.conftest import page as page_of
 from tests.consoles.conftest import words
 from tests.consoles.test_front_door import behind_the_gate

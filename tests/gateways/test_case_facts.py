@@ -24,7 +24,8 @@ create table fct_promises as select * from (values
     ('p2', 'a', timestamp '2026-11-02 08:00', date '2026-11-07', 'CNY', 12.50, 'open'),
     ('p3', 'a', timestamp '2026-11-03 08:00', date '2026-11-05', 'CNY', 99.00, 'broken'),
     ('p4', 'b', timestamp '2026-11-03 08:00', date '2026-11-05', 'CNY', 99.00, 'kept'),
-    ('p5', 'c', timestamp '2026-11-03 08:00', date '2026-11-05', 'CNY', 1.00, 'open')
+    ('p5', 'c', timestamp '2026-11-03 08:00', date '2026-11-05', 'CNY', 1.00, 'open'),
+    ('p6', 'd', timestamp '2026-11-03 08:00', date '2026-11-05', 'VND', 1500000.00, 'open')
 ) as t(promise_id, case_id, promised_at, due_date, currency, amount, state)
 """
 
@@ -91,3 +92,8 @@ def test_a_promise_has_no_amount_for_whoever_may_see_none(published: Path) -> No
     of_list = open_promises(blind, published, ["a"])
     assert of_list is not None
     assert of_list["a"].amount_minor == HIDDEN
+
+
+def test_a_currency_without_minor_units_is_shown_as_it_was_promised(published: Path) -> None:
+    (one,) = promises_of(SUPERVISOR, published, "d", None)
+    assert (one.currency, one.amount_minor) == ("VND", 1_500_000)

@@ -87,6 +87,20 @@ def test_money_that_is_not_in_the_marts_is_named(house: App, warehouse: Warehous
         assert verify_carried(connection).state == "holds"
 
 
+def test_money_of_a_currency_without_minor_units_is_compared_as_it_is(house: App, warehouse: Warehouse, raw: Raw):
+    raw.payment("P1", 100, currency="VND")
+    reconcile(warehouse, house, DAY)
+    with warehouse.open() as connection, opened(house.settings) as reader:
+        copy_table(connection, reader, "payments", into="verified_payments")
+        copy_table(connection, reader, "breaks", into="verified_breaks")
+        connection.execute("create schema if not exists marts")
+        connection.execute(
+            "create table marts.fct_repayments as select 'SIM' as source_code, 'P1' as payment_id, 'VND' as currency,"
+            " cast(100 as decimal(18, 2)) as signed_amount"
+        )
+        assert verify_carried(connection).state == "holds"
+
+
 def test_a_pointer_without_its_snapshot_is_named(settings: Settings):
     assert verify_snapshots(settings).state == "not built"
     folder: Path = settings.published / "asset_company"

@@ -15,7 +15,8 @@ DECLARE = "conflict.declare"
 
 
 def section(at: Here, one: Case) -> None:
-    """For whoever assigns cases: the conflicts that stand, and the form that ends one."""
+    """For whoever assigns cases: the conflicts that stand; for supervisors the form that ends
+    one, which is not about themselves."""
     if not at.may("cases.assign"):
         return
     t = at.t
@@ -32,9 +33,12 @@ def section(at: Here, one: Case) -> None:
         Column("when", t("conflicts.declared_at"), lambda it: at.labels.moment(it.declared_at)),
     )
     tables.show_rows(columns, found, title=t("conflicts.title"))
+    others = [it for it in found if it.person_id != at.actor.person_id]
+    if not at.may("cases.conflict_end") or not others:
+        return
     with st.expander(t("conflicts.end")):
         with form(at, f"end_conflict_{one.case_id}") as f:
-            names = {it.conflict_id: it.person_name or "–" for it in found}
+            names = {it.conflict_id: it.person_name or "–" for it in others}
             chosen = f.choice("which", t("conflicts.person"), list(names), names.__getitem__, index=None)
             reason = f.reason("reason", t("forms.reason"))
             f.submit(t("conflicts.end"))

@@ -65,6 +65,7 @@ GRANTS: dict[str, frozenset[Role]] = {
     "cases.touch": frozenset({Role.COLLECTOR, Role.AGENCY_SUPERVISOR}),
     "cases.assign": frozenset({Role.SUPERVISOR, Role.ALLOCATION, Role.AGENCY_SUPERVISOR}),
     "cases.conflict": frozenset({Role.SUPERVISOR, Role.AGENCY_SUPERVISOR, Role.COLLECTOR}),
+    "cases.conflict_end": frozenset({Role.SUPERVISOR, Role.AGENCY_SUPERVISOR}),
     "cases.flag": frozenset({Role.SUPERVISOR, Role.COMPLIANCE, Role.AGENCY_SUPERVISOR, Role.COLLECTOR}),
     "cases.interrupt": frozenset({Role.SUPERVISOR, Role.ALLOCATION, Role.COMPLIANCE}),
     "cases.missing": frozenset({Role.SUPERVISOR, Role.OPERATOR}),

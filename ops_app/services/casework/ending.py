@@ -4,7 +4,7 @@ export link of the agency. Whatever ends a placement (a recall, its term, a clos
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 
 from sqlalchemy.engine import Connection
@@ -38,9 +38,11 @@ def end_due_placements(actor: Actor, store: Store, *, now: datetime, today: date
         return end_lapsed(transaction, today)
 
 
-def end_lapsed(transaction: Transaction, day: date) -> int:
-    """Within an act: as ``end_due_placements``."""
+def end_lapsed(transaction: Transaction, day: date, *, among: Collection[str] | None = None) -> int:
+    """Within an act: as ``end_due_placements``, of all cases or of those ``among`` them."""
     ids = periods.lapsed(transaction.connection, transaction.now)
+    if among is not None:
+        ids = [one for one in ids if one in among]
     found = _still_lapsed(transaction, ids)
     announced = notices.running(transaction.connection, list(found))
     apply(

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from ops_app.domain.casework.cases import checked_reason
@@ -118,7 +118,8 @@ def collected_in(
     actor: Actor, store: Store, *, now: datetime, zone: ZoneInfo, placed: Sequence[tuple[Placement, Case]]
 ) -> dict[str, Collected]:
     """Placement → what came in; nothing for who does not see all cases. A payment counts by its value date in ``zone``:
-    from the day of placing until the day it ended, and after that before the placement's ``tail_until_date``."""
+    from the day of placing and before ``custody_until``, and from then on before the placement's ``tail_until_date``.
+    """
     if scope_of(actor).reach is not Reach.ALL:
         return {}
     with store.reading() as connection:
@@ -126,12 +127,21 @@ def collected_in(
     found = {}
     for it, one in placed:
         first = it.placed_at.astimezone(zone).date()
-        last = (it.ended_at or it.end_at(now)).astimezone(zone).date()
+        until = custody_until(it, zone)
         days = paid.get((one.source_code, one.loan_id, it.currency), {})
-        within = sum(minor for day, minor in days.items() if first <= day <= last)
-        until = it.tail_until_date or last
-        found[it.placement_id] = Collected(within, sum(minor for day, minor in days.items() if last < day < until))
+        within = sum(minor for day, minor in days.items() if first <= day < until)
+        tail = it.tail_until_date or until
+        found[it.placement_id] = Collected(within, sum(minor for day, minor in days.items() if until <= day < tail))
     return found
+
+
+def custody_until(it: Placement, zone: ZoneInfo) -> date:
+    """The first day in ``zone`` whose payments are not the agency's any more, as the marts have it
+    (``stg_ops__placements``): the day on which it ended or was due, which is the next agency's; where the case closed,
+    the day after that, for what closed it was paid to this one."""
+    end = min(it.ended_at or it.due_at, it.due_at)
+    closed = it.end_reason == "closed" and end > it.placed_at
+    return end.astimezone(zone).date() + timedelta(days=closed)
 
 
 @act("cases.view")

@@ -136,13 +136,14 @@ def apply_found(transaction: Transaction, business_date: date, found: IntakeFoun
     changed = differences(found.spells, there, found.whole)
     if not found.alone:
         ended_balances.keep(connection, transaction.now)  # of what is over already, before the day's balances come in
+    # before anything closes: what was over is no end by closing, whether or not the watch came by since
+    lapsed = end_lapsed(transaction, business_date, among=set(found.spells["case_id"]) if found.alone else None)
     columns = (*FACTS, *OPENING) if changed.reopens else FACTS
     intake.refresh(connection, changed.fresh, columns)
     moves = _move(transaction, changed, business_date)
     _open(transaction, changed)  # last: a loan's old spell is closed by now, and it is in one at a time
     wind(connection, [*changed.restated, *changed.revived], anew=True)
     wind(connection, found.spells["case_id"].to_list() if found.alone else None)
-    lapsed = 0 if found.alone else end_lapsed(transaction, business_date)
     settle_balances(connection, business_date)
     _note_spells(transaction, found, ahead)
     # a loan that was pushed as of a later day may be younger than this one

@@ -183,13 +183,15 @@ def _look(connection: Connection, now: datetime, today: date) -> Iterable[Alert]
 
 
 def _unmatched(connection: Connection, now: datetime, today: date) -> Iterator[Alert]:
-    """Repayments of placed cases that were not matched in time: contact goes on over money that may have come."""
+    """Repayments of placed cases that were not matched in time: contact goes on over money that may have come. Each
+    placement has its own: the next agency is told of what the one before left."""
     zone, days = installation().zone, number_on(connection, UNMATCHED_DAYS, today)
     rows = alerts.unmatched(connection, today - timedelta(days=days))
     owners = alerts.askers(connection, [row.case_id for row in rows])
     for row in rows:
         since = datetime.combine(row.opened_date, time(), zone)
-        yield _made(AlertKind.UNMATCHED_PAYMENT, row.break_id, now, since, row.case_id, row.agency_code, owners)
+        subject = key_hash(row.break_id, row.placement_id)
+        yield _made(AlertKind.UNMATCHED_PAYMENT, subject, now, since, row.case_id, row.agency_code, owners)
 
 
 def _shown(connection: Connection, now: datetime, today: date) -> Iterator[Alert]:

@@ -133,8 +133,9 @@ def note_replayed_rows(actor: Actor, store: Store, *, now: datetime, one: Import
 
 @act("system.run")
 def note_sent_back(actor: Actor, store: Store, *, now: datetime, one: Import, en: str, zh: str) -> Import:
-    """Enter that loading came to something else than the preview, so that nothing was loaded; a person looks again."""
-    back = {"file_id": None, "applied_at": None, "repeats_before": None}
+    """Enter that loading came to something else than the preview, so that nothing was loaded; a person looks again.
+    What was given up meanwhile is theirs to discard or confirm anew."""
+    back = {"file_id": None, "applied_at": None, "repeats_before": None, "given_up_at": None}
     return _moved(actor, store, now, one, ImportMove.SEND_BACK, "import.sent_back", said_en=en, said_zh=zh, **back)
 
 

@@ -271,7 +271,8 @@ def confirm_import(actor: Actor, store: Store, *, now: datetime, import_id: str,
         state = move(one.state, ImportMove.CONFIRM)
         if one.refusal is not None:
             raise NothingToLoad(one.refusal_en or one.refusal, one.refusal_zh or one.refusal)
-        changed = _change(transaction, one, state, applied_by=actor.person_id, said_en=None, said_zh=None)
+        said = {"said_en": None, "said_zh": None, "given_up_at": None}
+        changed = _change(transaction, one, state, applied_by=actor.person_id, **said)
         transaction.audit("import.confirmed", OBJECT, import_id, after=changed.facts())
     return changed
 

@@ -172,12 +172,15 @@ def tried_before(connection: Connection, moment: datetime, now: datetime) -> lis
 
 
 def unmatched(connection: Connection, opened_until: date) -> list[Any]:
-    """Breaks of repayments of placed cases that nobody decided on since ``opened_until`` or before: break, case,
-    agency, day it was opened."""
+    """Breaks of repayments of placed cases that nobody decided on since ``opened_until`` or before: break, case and its
+    running placement, agency, day it was opened."""
     return list(
         connection.execute(
-            select(breaks.c.break_id, cases.c.case_id, cases.c.agency_code, breaks.c.opened_date)
+            select(
+                breaks.c.break_id, cases.c.case_id, placements.c.placement_id, cases.c.agency_code, breaks.c.opened_date
+            )
             .join(cases, and_(cases.c.loan_id == breaks.c.loan_id, cases.c.source_code == breaks.c.source_code))
+            .join(placements, and_(placements.c.case_id == cases.c.case_id, placements.c.ended_at.is_(None)))
             .where(
                 breaks.c.state.in_([state.value for state in UNSETTLED]),
                 breaks.c.opened_date <= opened_until,

@@ -6,12 +6,12 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import CompoundSelect, insert, literal, select, union, update
 from sqlalchemy.engine import Connection
 
 from ops_app.store.ledger.payments import chunks
 from ops_app.store.tables.case_record import debtor_conflicts
-from ops_app.store.tables.casework import cases
+from ops_app.store.tables.casework import cases, debtors
 from ops_app.store.tables.organisation import people
 
 
@@ -33,32 +33,54 @@ class Conflict:
 _SHOWN = [debtor_conflicts.c[name] for name in list(Conflict.__dataclass_fields__)[:7]]
 
 
+def _keys(debtor_key: str) -> CompoundSelect[tuple[str]]:
+    """The debtor in every source: whoever has the same national id is the same person (as ``cases.of_person``)."""
+    mine, same = debtors.alias("mine"), debtors.alias("same")
+    return union(
+        select(literal(debtor_key)),
+        select(same.c.debtor_key)
+        .join(mine, mine.c.person_hash == same.c.person_hash)
+        .where(mine.c.debtor_key == debtor_key),
+    )
+
+
 def of_debtor(connection: Connection, debtor_key: str) -> list[Conflict]:
-    """Those that stand with this debtor, the oldest first, with name and agency of the person."""
+    """Those that stand with this debtor, in whatever source they were declared, the oldest first, with name and agency
+    of the person."""
     c = debtor_conflicts.c
     rows = connection.execute(
         select(*_SHOWN, people.c.display_name.label("person_name"), people.c.agency_code)
         .join(people, people.c.person_id == c.person_id)
-        .where(c.debtor_key == debtor_key, c.ended_at.is_(None))
+        .where(c.debtor_key.in_(_keys(debtor_key)), c.ended_at.is_(None))
         .order_by(c.declared_at, c.conflict_id)
     )
     return [Conflict(**row._mapping) for row in rows]
 
 
 def with_any(connection: Connection, person_id: str, debtor_keys: Collection[str]) -> set[str]:
-    """Those of the debtors that the person is not to collect from."""
+    """Those of the debtors that the person is not to collect from, in whatever source that was declared."""
     c = debtor_conflicts.c
+    asked, same = debtors.alias("asked"), debtors.alias("same")
+    stands = (c.person_id == person_id, c.ended_at.is_(None))
     found: set[str] = set()
     for some in chunks(sorted(debtor_keys)):
-        query = select(c.debtor_key).where(c.debtor_key.in_(some), c.person_id == person_id, c.ended_at.is_(None))
+        query = union(
+            select(c.debtor_key).where(c.debtor_key.in_(some), *stands),
+            select(asked.c.debtor_key)
+            .join(same, same.c.person_hash == asked.c.person_hash)
+            .join(debtor_conflicts, c.debtor_key == same.c.debtor_key)
+            .where(asked.c.debtor_key.in_(some), *stands),
+        )
         found.update(connection.execute(query).scalars())
     return found
 
 
 def cases_between(connection: Connection, debtor_key: str, person_id: str) -> list[str]:
-    """The cases of the debtor that the person has now."""
+    """The cases of the debtor, in every source, that the person has now."""
     c = cases.c
-    query = select(c.case_id).where(c.debtor_key == debtor_key, c.collector_id == person_id).order_by(c.case_id)
+    query = (
+        select(c.case_id).where(c.debtor_key.in_(_keys(debtor_key)), c.collector_id == person_id).order_by(c.case_id)
+    )
     return list(connection.execute(query).scalars())
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from sqlalchemy import text
 
 from ops_app.domain.casework.cases import CaseChanged, NoSuchCase
 from ops_app.domain.errors import Conflict, Invalid, NotFound, Refused
-from ops_app.domain.organisation.people import Actor
+from ops_app.domain.organisation.people import Actor, Role
 from ops_app.services.casework.assigning import assign_cases, move_all_cases
 from ops_app.services.casework.cases import read_case
 from ops_app.services.casework.conflicts import declare_conflict, end_conflict, list_conflicts
@@ -18,6 +19,8 @@ from ops_app.store.store import Store
 from tests.services.casework.casebook import (
     AG1,
     AG2,
+    ALLOCATION,
+    DAY,
     NOW,
     SUPERVISOR,
     WHY,
@@ -25,6 +28,8 @@ from tests.services.casework.casebook import (
     a_debtor,
     a_spell,
     assigned,
+    case_id,
+    debtor_key,
     now_is,
     placed,
     recalled,
@@ -120,3 +125,45 @@ def test_it_is_declared_once_and_on_the_case_as_it_was_seen(store: Store, ids: l
         transaction.audit("tried", "case", ids[0])
     with pytest.raises(Conflict, match="declared already"):
         declared(store, AG1, ids[0])
+
+
+def test_the_same_person_in_another_source_is_the_same_debtor(store: Store, tmp_path: Path) -> None:
+    here = a_spell(1)
+    there = a_spell(7) | {"source_code": "OTH", "case_id": case_id("OTH", "L7", 1), "customer_id": "C99"}
+    there["debtor_key"] = debtor_key("OTH", "C99")
+    one = a_debtor(1)
+    again = replace(one, debtor_key=there["debtor_key"], source_code="OTH", customer_id="C99")
+    taken_in(
+        store, tmp_path, here, there,
+        sent=frozenset({"SIM", "OTH"}), days=[("SIM", DAY, "mark"), ("OTH", DAY, "mark")], debtors=[one, again],
+    )  # fmt: skip
+    ids = [here["case_id"], there["case_id"]]
+    placed(store, "AG01", *ids)
+    her, other = a_collector(store, "hers", "AG01"), a_collector(store, "other", "AG01")
+    assigned(store, AG1, her, *ids)
+    assert set(declared(store, her, ids[0])) == set(ids), "both cases leave"
+    assert [it.person_name for it in list_conflicts(AG1, store, now=NOW, case_id=ids[1])] == ["Hers"]
+    assigned(store, AG1, other, ids[1])
+    with pytest.raises(Invalid, match="conflict of interest with the debtor of L7"):
+        assigned(store, AG1, her, ids[1])
+    with pytest.raises(Invalid, match="conflict of interest with the debtor of L7"):
+        move_all_cases(AG1, store, now=NOW, from_id=other.person_id, to_id=her.person_id, reason=WHY)
+    (it,) = list_conflicts(AG1, store, now=NOW, case_id=ids[1])
+    end_conflict(AG1, store, now=NOW, case_id=ids[1], conflict_id=it.conflict_id, reason=WHY)
+    assigned(store, AG1, her, *ids)
+
+
+def test_no_conflict_is_ended_by_whom_it_is_about_nor_by_who_allocates(store: Store, ids: list[str]) -> None:
+    her = a_collector(store, "hers", "AG01")
+    assigned(store, AG1, her, ids[0])
+    declared(store, SUPERVISOR, ids[0])
+    (one,) = list_conflicts(SUPERVISOR, store, now=NOW, case_id=ids[0])
+    given = {"now": NOW, "case_id": ids[0], "conflict_id": one.conflict_id, "reason": WHY}
+    with pytest.raises(Refused, match="about yourself"):
+        end_conflict(replace(her, role=Role.AGENCY_SUPERVISOR), store, **given)
+    with pytest.raises(Refused):
+        end_conflict(ALLOCATION, store, **given)
+    with pytest.raises(Refused):
+        end_conflict(her, store, **given)
+    assert list_conflicts(ALLOCATION, store, now=NOW, case_id=ids[0]) == [one]
+    end_conflict(SUPERVISOR, store, **given)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -16,7 +16,7 @@ from ops_app.domain.organisation.periods import Period
 from ops_app.services.casework.cases import list_placements, read_case
 from ops_app.services.casework.ending import end_due_placements
 from ops_app.services.casework.expiry_recalls import recall_from_expiring
-from ops_app.services.casework.following import collected_in
+from ops_app.services.casework.following import collected_in, custody_until
 from ops_app.services.casework.placing import SomeRefused, run_extend_cases
 from ops_app.services.casework.verify import verify_one_owner
 from ops_app.store.casework import notices, periods
@@ -92,8 +92,27 @@ def test_a_case_that_closes_after_its_placement_was_due_ends_it_as_of_then(store
     day = after.date()
     assert taken_in(store, tmp_path, a_spell(1, **closing(day=day)), now=after, day=day).closed == 1
     record = read_case(SUPERVISOR, store, now=after, case_id=ids[0])
-    assert [(it.ended_at, it.end_reason) for it in record.placements] == [(DUE, "closed")]
+    assert [(it.ended_at, it.end_reason) for it in record.placements] == [(DUE, "lapsed")]
     assert record.placements[0].tail_until_date == DUE.date() + timedelta(days=16)
+
+
+def test_a_case_that_closes_ends_its_placement_alike_whether_or_not_the_watch_ran(store: Store, tmp_path: Path) -> None:
+    """Two placements were over as the day began; the watch saw the first of them, then both cases were paid off."""
+    ids = some_cases(store, tmp_path, 2)
+    day = DAY + timedelta(days=3)
+    due, close = (datetime.combine(day, it, ZoneInfo(ZONE)).astimezone(UTC) for it in (time(), time(23, 59, 59)))
+    placed(store, "AG01", ids[0], due_at=due - timedelta(minutes=1))
+    placed(store, "AG01", ids[1], due_at=due)
+    assert end_due_placements(SYSTEM, store, now=due - timedelta(seconds=30), today=day - timedelta(days=1)) == 1
+    before = now_is(store, ids[1]).balance_minor
+    rows = [a_spell(n, **closing(day=day)) for n in (1, 2)]
+    assert taken_in(store, tmp_path, *rows, now=close, day=day).closed == 2
+    first, second = (read_case(SUPERVISOR, store, now=close, case_id=one).placements[0] for one in ids)
+    assert (first.end_reason, second.end_reason) == ("lapsed", "lapsed")
+    assert second.ended_at == due
+    assert second.ended_balance_minor == before
+    assert custody_until(second, ZoneInfo(ZONE)) == day
+    assert all(now_is(store, one).state is CaseState.CLOSED for one in ids)
 
 
 def test_money_after_the_due_end_is_of_the_tail_though_the_job_came_late(store: Store, tmp_path: Path) -> None:
@@ -110,9 +129,9 @@ def test_money_after_the_due_end_is_of_the_tail_though_the_job_came_late(store: 
         (found,) = collected_in(SUPERVISOR, store, now=now, zone=ZoneInfo(ZONE), placed=page.rows).values()
         return found.within_minor, found.tail_minor
 
-    assert counted(False)[0] == 1
+    assert counted(False)[0] == 0, "the day it was due on is not the agency's any more"
     assert end_due_placements(SYSTEM, store, now=now, today=now.date()) == 1
-    assert counted(True) == (1, 10 + 10**15)
+    assert counted(True) == (0, 1 + 10 + 10**15)
 
 
 def extended(store: Store, one: str, now: datetime) -> None:

@@ -220,6 +220,25 @@ def test_a_repayment_of_a_placed_case_that_stays_unmatched_is_found_and_ends_wit
     assert not list_alerts(SUPERVISOR, store, now=late, wanted=wanted).rows
 
 
+def test_the_next_agency_is_told_of_a_repayment_that_is_unmatched_still(store: Store, tmp_path: Path) -> None:
+    (one,) = some_cases(store, tmp_path, 1)
+    placed(store, "AG01", one)
+    applied(store, a_break(BreakKind.UNMATCHED_LENDER, 10_000, payments=("P1",)), day=TODAY, now=NOW)
+    wanted = AlertFilter(kind=AlertKind.UNMATCHED_PAYMENT, is_open=True)
+
+    def told(now: datetime) -> list[str | None]:
+        look(store, now)
+        return [it.agency_code for it in list_alerts(SUPERVISOR, store, now=now, wanted=wanted).rows]
+
+    late = NOW + timedelta(days=3)
+    assert told(late) == ["AG01"]
+    assert told(late) == ["AG01"], "it is found once"
+    recalled(store, one, now=late)
+    assert told(late + timedelta(hours=1)) == []
+    placed(store, "AG02", one, now=late + timedelta(hours=2))
+    assert told(late + timedelta(days=1)) == ["AG02"]
+
+
 def test_an_attempt_is_entered_by_who_has_the_case_and_not_where_contact_is_forbidden(
     store: Store, tmp_path: Path
 ) -> None:
@@ -267,5 +286,5 @@ def test_payments_count_within_the_placement_and_its_tail_net_of_reversals(store
     found = collected_in(SUPERVISOR, store, now=ended, zone=ZoneInfo("Asia/Shanghai"), placed=page.rows)
     ((placement, _),) = page.rows
     assert placement.tail_until_date == date(2026, 12, 20)
-    assert (found[placement.placement_id].within_minor, found[placement.placement_id].tail_minor) == (1_300, 37)
+    assert (found[placement.placement_id].within_minor, found[placement.placement_id].tail_minor) == (1_000, 337)
     assert collected_in(AG1, store, now=ended, zone=ZoneInfo("UTC"), placed=page.rows) == {}

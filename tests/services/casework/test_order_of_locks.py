@@ -12,8 +12,10 @@ from sqlalchemy import text
 
 from ops_app.domain.casework.cases import case_id
 from ops_app.domain.organisation.people import SYSTEM
+from ops_app.services.casework.assigning import assign_cases, move_all_cases
+from ops_app.services.casework.conflicts import declare_conflict
 from ops_app.services.casework.placing import queue_cases, run_extend_cases, run_transfer_cases
-from ops_app.store.casework import intake
+from ops_app.store.casework import conflicts, intake
 from ops_app.store.store import Store, StoreBusy
 from tests.services.casework.casebook import (
     DAY,
@@ -22,8 +24,11 @@ from tests.services.casework.casebook import (
     SUPERVISOR,
     WHY,
     ZONE,
+    a_collector,
+    a_debtor,
     a_spell,
     an_agency,
+    assigned,
     now_is,
     placed,
     placing,
@@ -148,3 +153,40 @@ def test_who_is_ended_because_two_wait_for_each_other_is_told_to_try_again(store
 
     (failed,) = both(locks(*ids), locks(*reversed(ids)))
     assert isinstance(failed, StoreBusy)
+
+
+@pytest.mark.parametrize("all_of_another", [False, True])
+def test_a_case_is_not_given_to_who_declares_a_conflict_with_its_debtor_meanwhile(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, all_of_another: bool
+) -> None:
+    """The declaration has looked at what its collector holds, and waits until the other act does."""
+    rows = [a_spell(1), a_spell(2, customer_id="C1")]
+    taken_in(store, tmp_path, *rows, debtors=[a_debtor(1)])
+    one, other = (row["case_id"] for row in rows)
+    hers, his = a_collector(store, "hers"), a_collector(store, "his")
+    assigned(store, SUPERVISOR, hers, one)
+    assigned(store, SUPERVISOR, his, other)
+    wanted, version = versions(store, other), now_is(store, one).version
+    looked, between = threading.Event(), conflicts.cases_between
+
+    def slowly(*given):  # type: ignore[no-untyped-def]
+        found = between(*given)
+        looked.set()
+        waiting(store)
+        return found
+
+    monkeypatch.setattr(conflicts, "cases_between", slowly)
+
+    def give() -> None:
+        looked.wait(30)
+        if all_of_another:
+            move_all_cases(SUPERVISOR, store, now=NOW, from_id=his.person_id, to_id=hers.person_id, reason=WHY)
+            return
+        assign_cases(SUPERVISOR, store, now=NOW, wanted=wanted, collector_id=hers.person_id, reason=WHY)
+
+    def declare() -> None:
+        declare_conflict(hers, store, now=NOW, case_id=one, version=version, reason=WHY)
+
+    (refused,) = both(declare, give)
+    assert "conflict of interest" in str(refused)
+    assert (now_is(store, one).collector_id, now_is(store, other).collector_id) == (None, his.person_id)

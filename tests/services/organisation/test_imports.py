@@ -299,3 +299,20 @@ def test_imports_are_narrowed_by_template_person_and_days(store: Store, operator
     assert imports.importers(operator, store, now=late) == {
         other.person_id: other.name, operator.person_id: operator.name
     }  # fmt: skip
+
+
+def test_what_was_given_up_and_sent_back_is_loaded_once_it_is_confirmed_anew(store: Store, operator: Actor) -> None:
+    seen = previewed(store, operator)
+    given = {"now": NOW, "import_id": seen.import_id}
+    one = imports.confirm_import(operator, store, expected_version=seen.version, **given)
+    loading = import_work.note_applying(SYSTEM, store, now=NOW, one=one, file_id="f" * 64, repeats_before=0)
+    gone = imports.discard_import(operator, store, expected_version=loading.version, reason=WHY, **given)
+    assert gone.given_up_at == NOW
+    back = import_work.note_sent_back(SYSTEM, store, now=NOW, one=gone, en="look again", zh="请重新查看")
+    assert (back.state, back.given_up_at) == (ImportState.PREVIEWED, None)
+    # one that was sent back by an earlier version still has the mark
+    with store.writing(SYSTEM, NOW) as transaction:
+        transaction.connection.execute(update(table).values(given_up_at=NOW))
+        transaction.audit("tried", "import", one.import_id)
+    anew = imports.confirm_import(operator, store, expected_version=back.version, **given)
+    assert (anew.state, anew.given_up_at) == (ImportState.CONFIRMED, None)
