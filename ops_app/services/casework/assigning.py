@@ -113,6 +113,7 @@ def move_all_cases(
             raise _no_collector()
         if from_id == to_id:
             raise Invalid("Choose somebody else.", "请选择其他催收员。", field="to_id")
+        people.lock(transaction.connection, to_id)
         _check_certificate(transaction, after, day)
         held = cases.ids_of_collector(transaction.connection, from_id, limit=LARGEST_BULK)
         found = cases.read_locked(transaction.connection, held, scope_of(actor), now)
@@ -132,6 +133,8 @@ def move_all_cases(
 def run_assign_cases(transaction: Transaction, arguments: Mapping[str, Any]) -> Moved:
     """``cases`` (id → version), ``collector_id``, ``reason``, ``day``, ``leave_out``."""
     collector = _collector(transaction, arguments["collector_id"])
+    # a conflict that is declared at the same time is seen here, or finds the cases given
+    people.lock(transaction.connection, collector.person_id)
     _check_certificate(transaction, collector, date.fromisoformat(arguments["day"]))
     found, gone = chosen(transaction, arguments)
     debtors = {one.debtor_key for one in found.values()}

@@ -2,7 +2,7 @@
 
 Whoever declares it says why, the cases of that debtor leave the collector in the same act, and no assignment brings one
 back while the conflict stands. A collector declares their own; supervisors declare that of whoever has the case, and
-alone end one: who is kept from a case by it does not decide that it is over.
+alone end one: who is kept from a case by it does not decide that it is over, whatever they have become since.
 """
 
 from __future__ import annotations
@@ -10,15 +10,17 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import uuid4
 
-from ops_app.domain.casework.cases import NoSuchCase, checked_reason
+from ops_app.domain.casework.cases import CaseChanged, NoSuchCase, checked_reason
 from ops_app.domain.casework.scope import scope_of
 from ops_app.domain.errors import Conflict as Clash
-from ops_app.domain.errors import Invalid, NotFound
+from ops_app.domain.errors import Invalid, NotFound, Refused
 from ops_app.domain.organisation.people import Actor, Role
+from ops_app.domain.organisation.permissions import may
 from ops_app.services.act import act
 from ops_app.services.casework.changing import altered, apply, locked
-from ops_app.store.casework import cases, conflicts
+from ops_app.store.casework import cases, conflicts, periods
 from ops_app.store.casework.conflicts import Conflict
+from ops_app.store.organisation import people
 from ops_app.store.store import Store
 
 __all__ = ["Conflict", "declare_conflict", "end_conflict", "list_conflicts"]
@@ -47,8 +49,16 @@ def declare_conflict(
     """
     why = checked_reason(reason)
     with store.writing(actor, now) as transaction:
+        seen = cases.read(transaction.connection, case_id, scope_of(actor), now)
+        if seen is None:
+            raise NoSuchCase
+        person_id = actor.person_id if actor.role is Role.COLLECTOR else seen.collector_id
+        if person_id is not None:
+            # before any case: who gives cases to the same person looks for conflicts under the same lock
+            people.lock(transaction.connection, person_id)
         one = locked(transaction, {case_id: version})[case_id]
-        person_id = actor.person_id if actor.role is Role.COLLECTOR else one.collector_id
+        if one.version != seen.version:  # it was given to somebody else between the two looks
+            raise CaseChanged(periods.last_actor(transaction.connection, case_id) or "Recoup", one.state)
         if person_id is None:
             raise Invalid(
                 "Nobody has this case. A conflict is declared of the collector who has it.",
@@ -73,10 +83,17 @@ def declare_conflict(
     return tuple(it.after.case_id for it in changes)
 
 
-@act("cases.assign")
+def may_end(actor: Actor) -> bool:
+    """Whether one may end conflicts of others: supervisors of either house."""
+    return may(actor, "cases.conflict") and actor.role is not Role.COLLECTOR
+
+
+@act("cases.conflict")
 def end_conflict(actor: Actor, store: Store, *, now: datetime, case_id: str, conflict_id: str, reason: str) -> None:
     """End a conflict with the debtor of a case within reach. Raises ``NoSuchCase``, ``NotFound`` (none of a person
-    within reach)."""
+    within reach), ``Refused`` (a collector, or it is about the actor)."""
+    if not may_end(actor):
+        raise Refused("A supervisor ends a conflict of interest.", "利益冲突由主管解除。")
     why = checked_reason(reason)
     with store.writing(actor, now) as transaction:
         one = cases.read_locked(transaction.connection, [case_id], scope_of(actor), now).get(case_id)
@@ -87,6 +104,11 @@ def end_conflict(actor: Actor, store: Store, *, now: datetime, case_id: str, con
             for it in conflicts.of_debtor(transaction.connection, one.debtor_key)
             if actor.agency_code in (None, it.agency_code)
         }
+        if conflict_id in own and own[conflict_id].person_id == actor.person_id:
+            raise Refused(
+                "This conflict of interest is about yourself. Another supervisor ends it.",
+                "该利益冲突涉及本人，须由其他主管解除。",
+            )
         if conflict_id not in own or not conflicts.end(
             transaction.connection, conflict_id, now=now, by=actor.person_id
         ):
