@@ -9,7 +9,7 @@ import pytest
 
 from ops_app.domain.casework.flags import Flag
 from ops_app.domain.casework.requests import CaseRequestKind
-from ops_app.domain.organisation.rights import AboveLimit, Narrowing, Rights
+from ops_app.domain.organisation.rights import AMOUNTS, AboveLimit, Narrowing, Rights
 from ops_app.services.organisation.rights import narrow_right
 from ops_app.store.store import Store
 from tests.services.casework.asking import House, answer, ask, decide
@@ -69,3 +69,13 @@ def test_no_limit_stops_the_answer_to_a_request_that_moves_no_money(
         decide(store, house.agency, plan)
     waiver = ask(store, tmp_path, house.caller, ids[2], CaseRequestKind.WAIVER)
     decide(store, house.agency, waiver)
+
+
+def test_what_is_above_a_limit_tells_no_sums_to_whom_amounts_are_hidden() -> None:
+    limits = frozenset({("requests.raise", "CNY", 60_000)})
+    blind = Rights(withheld=frozenset({AMOUNTS}), limits=limits)
+    for rights in (blind, Rights(limits=limits)):
+        with pytest.raises(AboveLimit) as refused:
+            rights.check_amount("requests.raise", 12_345, "CNY", 60_000)
+        for sentence in (refused.value.en, refused.value.zh):
+            assert any(digit in sentence for digit in "0123456789") is (rights is not blind)
