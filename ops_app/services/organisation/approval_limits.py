@@ -9,7 +9,7 @@ from sqlalchemy.engine import Connection
 from ops_app.domain.casework.requests import kind_of
 from ops_app.domain.organisation.rights import Rights
 from ops_app.services.organisation.approval_kinds import kinds
-from ops_app.store.organisation import approval_sums, approvals
+from ops_app.store.organisation import approval_sums, people
 from ops_app.store.organisation.approval_sums import Beside
 from ops_app.store.organisation.approvals import ApprovalRequest
 
@@ -34,7 +34,7 @@ def check_asking(
     than their limit. On a case, what was asked for on this case counts; else, of the same kind."""
     if amount_minor is None or currency is None or not rights.has_limit(make):
         return
-    approvals.standing(connection, person_id, lock=True)  # of two requests at one moment the second sees the first
+    people.lock(connection, person_id)  # of two requests at one moment the second sees the first
     on_case = kind_of(kind) is not None
     of_right = [code for code, one in kinds().items() if one.make == make]
     beside = Beside(
