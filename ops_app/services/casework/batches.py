@@ -324,11 +324,11 @@ def facts_of(batch: Batch) -> dict[str, Any]:
 
 def together_minor(transaction: Transaction, batch: Batch) -> int:
     """The balance that decides the levels: this batch with the same maker's others of the same kind, agency and
-    currency that wait, or were made within a day before and approved. What is split climbs as high as what is not."""
+    currency that wait, or were asked for within a day and approved. What is split climbs as high as the whole."""
     if batch.agency_code:  # held, so that of two batches made at one moment the second sees the first
         agencies.by_code(transaction.connection, batch.agency_code, lock=True)
-    since = transaction.now - SPLIT_WITHIN
-    return batch.balance_minor + batches.beside_minor(transaction.connection, batch, since)
+    now = transaction.now
+    return batch.balance_minor + batches.beside_minor(transaction.connection, batch, now, now - SPLIT_WITHIN)
 
 
 def _levels(transaction: Transaction, draft: Draft) -> tuple[Role, ...]:

@@ -38,7 +38,7 @@ def check_asking(
     on_case = kind_of(kind) is not None
     of_right = [code for code, one in kinds().items() if one.make == make]
     beside = Beside(
-        of_right if on_case else [kind], currency, now - WITHIN, but=but, about=about if on_case else None,
+        of_right if on_case else [kind], currency, now - WITHIN, now, but=but, about=about if on_case else None,
         maker_id=person_id,
     )  # fmt: skip
     rights.check_amount(make, amount_minor, currency, approval_sums.asked_minor(connection, beside))
@@ -55,7 +55,7 @@ def check_deciding(
     on_case = kind_of(one.kind) is not None
     of_cases = [code for code in kinds() if kind_of(code) is not None]
     beside = Beside(
-        of_cases if on_case else [one.kind], one.currency, now - WITHIN, but=one.request_id,
+        of_cases if on_case else [one.kind], one.currency, now - WITHIN, now, but=one.request_id,
         about=(one.object_type, one.object_id) if on_case else None, maker_id=None if on_case else one.maker_id,
     )  # fmt: skip
     rights.check_amount(
