@@ -47,6 +47,11 @@ OF_A_PLACEMENT = frozenset({CaseRequestKind.KEEP_CASE, CaseRequestKind.RETURN_CA
 """Kinds that only make sense while the case is with an agency."""
 
 
+OF_MONEY = frozenset({CaseRequestKind.WAIVER, CaseRequestKind.INSTALMENT, CaseRequestKind.PAYMENT_CONFIRMATION})
+"""Kinds whose amount is money that is asked for; the amount of any other is the balance of the case, which moves
+nothing. Limits of amount hold for these alone: a dispute is never stopped (decision 0017)."""
+
+
 class Outcome(StrEnum):
     """How a request ended."""
 
@@ -198,6 +203,12 @@ def kind_of(approval_kind: str) -> CaseRequestKind | None:
         return None
     code = approval_kind.removeprefix(_PREFIX)
     return CaseRequestKind(code) if code in CaseRequestKind._value2member_map_ else None
+
+
+def is_of_money(approval_kind: str) -> bool:
+    """Whether the amount of a request of the approvals engine is money that is asked for."""
+    kind = kind_of(approval_kind)
+    return kind is None or kind in OF_MONEY
 
 
 def check_move(kind: CaseRequestKind, what: RequestMove) -> None:

@@ -91,7 +91,7 @@ class Rights:
         if not limits or amount_minor is None or currency is None:
             return
         if amount_minor + beside_minor > limits.get(currency, -1):
-            raise AboveLimit(limits.get(currency), currency, beside_minor)
+            raise AboveLimit(limits.get(currency), currency, beside_minor, hidden=AMOUNTS in self.withheld)
 
 
 NOTHING_LESS = Rights()
@@ -110,9 +110,16 @@ class AmountsHidden(Refused):
 
 
 class AboveLimit(Refused):
-    """The amount is more than this person deals with."""
+    """The amount is more than this person deals with. ``hidden``: to somebody who sees no amounts no sums are said,
+    which would tell what a case owes."""
 
-    def __init__(self, most_minor: int | None, currency: str, beside_minor: int = 0) -> None:
+    def __init__(self, most_minor: int | None, currency: str, beside_minor: int = 0, *, hidden: bool = False) -> None:
+        if hidden:
+            super().__init__(
+                "This is more than your limit. Somebody with a higher limit, or none, decides on it.",
+                "该事项超出您的权限金额上限，须由上限更高或无上限的人员办理。",
+            )
+            return
         most = f"{Money(most_minor or 0, currency).amount:,}"
         beside = f"{Money(beside_minor, currency).amount:,}"
         more = f", and {beside} {currency} of it is used within a day" if beside_minor else ""

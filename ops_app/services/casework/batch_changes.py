@@ -27,6 +27,7 @@ from ops_app.services.casework.batches import (
 from ops_app.services.casework.changing import locked
 from ops_app.services.casework.judging import judge, totals_of
 from ops_app.services.casework.many import counted
+from ops_app.services.casework.placing import hold_agencies
 from ops_app.services.organisation.approval_making import resubmit_within
 from ops_app.services.organisation.approval_moves import Moved, answer_of, answered, once
 from ops_app.store.casework import batches, cases
@@ -95,6 +96,7 @@ def resubmit_batch(
         (request,) = approvals.open_of(connection, KINDS[before.kind], OBJECT, batch_id) or (None,)
         if request is None:
             raise _no_such()
+        hold_agencies(connection, wanted, asked.agency_code)
         judged = judge(connection, now, asked, locked(transaction, wanted), but=batch_id)
         refuse_unfit(asked, judged, leave_out)
         totals = totals_of(judged.fit)

@@ -31,7 +31,13 @@ from ops_app.services.casework.changing import locked
 from ops_app.services.casework.judging import IN_PARTS, RISKS, Asked, Judged, Preview, Total, judge, totals_of
 from ops_app.services.casework.many import Moved, SomeRefused, counted
 from ops_app.services.casework.placement_rules import distinct
-from ops_app.services.casework.placing import CannotMove, run_extend_cases, run_place_cases, run_transfer_cases
+from ops_app.services.casework.placing import (
+    CannotMove,
+    hold_agencies,
+    run_extend_cases,
+    run_place_cases,
+    run_transfer_cases,
+)
 from ops_app.services.casework.recalling import run_announce_recall, run_withdraw_recall
 from ops_app.services.organisation.approval_defaults import rules_of_kind
 from ops_app.services.organisation.approval_kinds import Draft, register
@@ -124,6 +130,7 @@ def submit_batch(
         if not claim.is_new:
             known = [batches.read(transaction.connection, one) for one in claim.answer]
             return tuple(one for one in known if one is not None)
+        hold_agencies(transaction.connection, wanted, asked.agency_code)
         judged = judge(transaction.connection, now, asked, locked(transaction, wanted))
         refuse_unfit(asked, judged, leave_out)
         made = tuple(_enter(transaction, asked, judged, total, why) for total in totals_of(judged.fit))
@@ -325,11 +332,11 @@ def facts_of(batch: Batch) -> dict[str, Any]:
 
 def together_minor(transaction: Transaction, batch: Batch) -> int:
     """The balance that decides the levels: this batch with the same maker's others of the same kind, agency and
-    currency that wait, or were made within a day before and approved. What is split climbs as high as what is not."""
+    currency that wait, or were asked for within a day and approved. What is split climbs as high as the whole."""
     if batch.agency_code:  # held, so that of two batches made at one moment the second sees the first
         agencies.by_code(transaction.connection, batch.agency_code, lock=True)
-    since = transaction.now - SPLIT_WITHIN
-    return batch.balance_minor + batches.beside_minor(transaction.connection, batch, since)
+    now = transaction.now
+    return batch.balance_minor + batches.beside_minor(transaction.connection, batch, now, now - SPLIT_WITHIN)
 
 
 def _levels(transaction: Transaction, draft: Draft) -> tuple[Role, ...]:

@@ -9,9 +9,11 @@ act of its own; the others are asked for as a batch and run by the last approval
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
+
+from sqlalchemy.engine import Connection
 
 from ops_app.domain.canonical import key_hash
 from ops_app.domain.casework.cases import WITH_AGENCY, CaseMove, checked_reason, moves_from
@@ -110,8 +112,7 @@ def run_extend_cases(transaction: Transaction, arguments: Mapping[str, Any]) -> 
     """``cases`` (id → version), ``due_at``, ``reason``, ``zone``, ``drop_refused``: the agency keeps them until a later
     moment (留案). Raises ``AgencyStopped``, ``Invalid``, ``SomeRefused``."""
     due_at, day = _due(transaction, arguments), day_of(transaction.now, arguments["zone"])
-    held = cases.agencies_of(transaction.connection, counted(arguments["cases"]))
-    agencies.lock(transaction.connection, held)
+    hold_agencies(transaction.connection, counted(arguments["cases"]))
     found, gone = chosen(transaction, arguments)
     for agency_code in distinct(one.agency_code for one in found.values()):
         _agency(transaction, agency_code, day, more=0)
@@ -158,6 +159,11 @@ def run_transfer_cases(transaction: Transaction, arguments: Mapping[str, Any]) -
     end_placements(transaction, before, day=day, reason="recalled", note=arguments["reason"])
     _begin_placements(transaction, [one.after for one in changes[2::3]], agency.agency_code, due_at, rules)
     return done
+
+
+def hold_agencies(connection: Connection, case_ids: Collection[str], agency_code: str | None = None) -> None:
+    """Hold the agencies that have these cases, and the one that is to have them, before any of the cases is held."""
+    agencies.lock(connection, distinct([*cases.agencies_of(connection, case_ids), agency_code]))
 
 
 def against_placing(one: Case, rules: PlacementRules, agency: Agency, *, waiting: bool = False) -> tuple[Reason, ...]:

@@ -29,7 +29,7 @@ from ops_app.domain.organisation.people import Actor
 from ops_app.services.act import act
 from ops_app.services.casework.changing import altered
 from ops_app.services.casework.ending import end_placements, recalled
-from ops_app.services.casework.many import Moved, SomeRefused, chosen, finish, tried
+from ops_app.services.casework.many import Moved, SomeRefused, chosen, counted, finish, tried
 from ops_app.services.casework.placement_rules import (
     PlacementRules,
     agency_against,
@@ -38,7 +38,7 @@ from ops_app.services.casework.placement_rules import (
     distinct,
     rules_on,
 )
-from ops_app.services.casework.placing import CannotMove
+from ops_app.services.casework.placing import CannotMove, hold_agencies
 from ops_app.store.casework import notices, periods
 from ops_app.store.casework.cases import Case
 from ops_app.store.casework.notices import Notice
@@ -177,6 +177,7 @@ def run_withdraw_recall(transaction: Transaction, arguments: Mapping[str, Any]) 
     where the agency may still hold cases: afterwards, or when a contract ends, cases go back by a placement. With
     ``agency_code`` and ``asked_at`` only what was announced to that agency, and by then: a withdrawal that waited for
     its approval takes no later recall back."""
+    hold_agencies(transaction.connection, counted(arguments["cases"]))
     found, gone = chosen(transaction, arguments)
     day = day_of(transaction.now, arguments["zone"])
     announced = notices.running(transaction.connection, list(found))

@@ -25,7 +25,7 @@ from ops_app.domain.organisation.people import Actor, Role
 from ops_app.services.organisation.approval_limits import check_deciding
 from ops_app.services.organisation.approval_moves import check_version, is_over
 from ops_app.services.organisation.installation import installation
-from ops_app.store.organisation import approval_rules, approvals
+from ops_app.store.organisation import approval_rules, approvals, people
 from ops_app.store.organisation.approvals import ApprovalRequest
 
 DECIDE = "approvals.decide"
@@ -37,6 +37,17 @@ class Read:
 
     version: int
     content_hash: str
+
+
+def hold_limited(connection: Connection, actor: Actor, now: datetime) -> None:
+    """Hold the actor, and those whom they stand in for, where their approvals add up to a limit, so that of two
+    approvals at one moment the second counts the first. Called before a request is held; in the order of their ids, and
+    before anybody is held with others, so that no two acts wait for each other."""
+    ids = {one.from_person_id for one in approval_rules.delegated_to(connection, actor.person_id, now)}
+    for person_id in sorted(ids | {actor.person_id}):
+        one = approvals.standing(connection, person_id)
+        if one is not None and one.rights.has_limit(DECIDE):
+            people.lock(connection, person_id)
 
 
 def check_may(

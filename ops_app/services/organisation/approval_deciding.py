@@ -19,7 +19,7 @@ from ops_app.domain.organisation.approvals import (
 )
 from ops_app.domain.organisation.people import Actor
 from ops_app.services.act import act
-from ops_app.services.organisation.approval_capacity import Read, check_may
+from ops_app.services.organisation.approval_capacity import Read, check_may, hold_limited
 from ops_app.services.organisation.approval_kinds import kind_of
 from ops_app.services.organisation.approval_moves import (
     Moved,
@@ -233,6 +233,8 @@ def _decide_once(actor: Actor, store: Store, now: datetime, asked: Asked) -> Mov
 
 def carry_out(transaction: Transaction, asked: Asked) -> Moved:
     """Make a decision within an act that claimed its key. Raises as ``approve``."""
+    if asked.what is RequestMove.APPROVE:
+        hold_limited(transaction.connection, transaction.actor, transaction.now)
     before = locked(transaction, asked.request_id)
     principal_id, role = check_may(
         transaction.connection, transaction.actor, transaction.now, before, asked.what, asked.read,

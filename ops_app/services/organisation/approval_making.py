@@ -255,7 +255,6 @@ def _asked(transaction: Transaction, kind: Kind, draft: Draft, request_id: str |
     of this amount, alone and with what they asked for beside it."""
     actor = transaction.actor
     require(actor, kind.make)
-    actor.rights.check_amount(kind.make, draft.amount_minor, draft.currency)
     kept = _checked(transaction, kind, draft)
     check_asking(
         transaction.connection, actor.person_id, actor.rights, transaction.now, make=kind.make, kind=kind.code,

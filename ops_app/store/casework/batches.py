@@ -7,14 +7,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, bindparam, exists, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, bindparam, exists, func, insert, select, update
 from sqlalchemy.engine import Connection
 
 from ops_app.domain.casework.flags import Reason
 from ops_app.domain.casework.placing import BatchKind
-from ops_app.domain.organisation.approvals import OPEN, RequestState
+from ops_app.domain.organisation.approvals import OPEN
 from ops_app.store import stored_json
 from ops_app.store.ledger.payments import chunks
+from ops_app.store.organisation.approval_sums import is_open_or_approved
 from ops_app.store.tables.approvals import approval_requests
 from ops_app.store.tables.casework import cases
 from ops_app.store.tables.placing import case_batch_rows, case_batches
@@ -195,9 +196,9 @@ def waiting(connection: Connection, ids: Sequence[str], *, but: str = "") -> set
     return found
 
 
-def beside_minor(connection: Connection, batch: Batch, since: datetime) -> int:
-    """The balances of other batches of the same maker, kind, agency and currency that wait or, made after ``since``,
-    were approved."""
+def beside_minor(connection: Connection, batch: Batch, now: datetime, since: datetime) -> int:
+    """The balances of other batches of the same maker, kind, agency and currency that are open at ``now`` or, asked
+    for (the last time) after ``since``, were approved."""
     c, r = case_batches.c, approval_requests.c
     query = (
         select(func.coalesce(func.sum(c.balance_minor), 0))
@@ -208,10 +209,7 @@ def beside_minor(connection: Connection, batch: Batch, since: datetime) -> int:
             c.kind == batch.kind.value,
             c.currency == batch.currency,
             c.agency_code == batch.agency_code if batch.agency_code else c.agency_code.is_(None),
-            or_(
-                r.state.in_(sorted(state.value for state in OPEN)),
-                and_(r.state == RequestState.APPROVED.value, c.made_at > since),
-            ),
+            is_open_or_approved(now, since),
         )
     )
     return int(connection.execute(query).scalar_one())

@@ -6,12 +6,13 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, and_, func, or_, select
+from sqlalchemy import ColumnElement, and_, exists, func, or_, select
 from sqlalchemy.engine import Connection
 
 from ops_app.domain.organisation.approvals import OPEN, RequestMove, RequestState
 from ops_app.store.tables.approvals import approval_decisions as decisions
 from ops_app.store.tables.approvals import approval_requests as requests
+from ops_app.store.tables.approvals import approval_rounds as rounds
 
 _OPEN = sorted(state.value for state in OPEN)
 _APPROVING = (RequestMove.APPROVE.value, RequestMove.APPROVE_LAST.value)
@@ -19,41 +20,59 @@ _APPROVING = (RequestMove.APPROVE.value, RequestMove.APPROVE_LAST.value)
 
 @dataclass(frozen=True)
 class Beside:
-    """Which other requests count: those of ``kinds`` in ``currency``, other than ``but``, made or decided after
-    ``since``; with ``about`` (type, id) those about this thing alone, with ``maker_id`` those of this maker alone."""
+    """Which other requests count: those of ``kinds`` in ``currency``, other than ``but``, that wait at ``now`` or were
+    asked for or decided after ``since``; with ``about`` (type, id) those about this thing alone, with ``maker_id``
+    those of this maker alone."""
 
     kinds: Collection[str]
     currency: str
     since: datetime
+    now: datetime
     but: str | None = None
     about: tuple[str, str] | None = None
     maker_id: str | None = None
 
 
+def is_open_or_approved(now: datetime, since: datetime) -> ColumnElement[bool]:
+    """Of a request: that it is open and its time is not over at ``now``, marked or not; or that it was approved, and
+    what was approved, its present round, was asked for after ``since``: one that came back and was submitted again was
+    asked for when it was submitted again."""
+    asked_since = exists().where(
+        rounds.c.request_id == requests.c.request_id,
+        rounds.c.round_no == requests.c.round_no,
+        rounds.c.entered_at > since,
+    )
+    return or_(
+        and_(requests.c.state.in_(_OPEN), requests.c.expires_at > now),
+        and_(requests.c.state == RequestState.APPROVED.value, asked_since),
+    )
+
+
 def asked_minor(connection: Connection, which: Beside) -> int:
-    """Whole minor units of what the maker asked for and that waits or, made after ``since``, was approved."""
+    """Whole minor units of what the maker asked for and that is open or, asked for after ``since``, was approved."""
     query = select(func.coalesce(func.sum(requests.c.amount_minor), 0)).where(
-        *_conditions(which),
-        or_(
-            requests.c.state.in_(_OPEN),
-            and_(requests.c.state == RequestState.APPROVED.value, requests.c.made_at > which.since),
-        ),
+        *_conditions(which), is_open_or_approved(which.now, which.since)
     )
     return int(connection.execute(query).scalar_one())
 
 
 def approved_minor(connection: Connection, person_id: str, which: Beside) -> int:
-    """Whole minor units of what the person, or somebody in their stead, approved after ``since`` and that was not
-    refused by others; each request once."""
-    approved = select(decisions.c.request_id).where(
+    """Whole minor units of what the person, or somebody in their stead, approved after ``since`` and that others
+    neither refused nor sent back, which makes an approval lapse; each request once."""
+    approved = exists().where(
+        decisions.c.request_id == requests.c.request_id,
+        decisions.c.round_no == requests.c.round_no,
         or_(decisions.c.decided_by == person_id, decisions.c.principal_id == person_id),
         decisions.c.decision.in_(_APPROVING),
         decisions.c.decided_at > which.since,
     )
     query = select(func.coalesce(func.sum(requests.c.amount_minor), 0)).where(
         *_conditions(which),
-        requests.c.request_id.in_(approved),
-        requests.c.state.in_([*_OPEN, RequestState.APPROVED.value]),
+        approved,
+        or_(
+            and_(requests.c.state == RequestState.WAITING.value, requests.c.expires_at > which.now),
+            requests.c.state == RequestState.APPROVED.value,
+        ),
     )
     return int(connection.execute(query).scalar_one())
 

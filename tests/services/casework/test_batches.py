@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -295,6 +295,40 @@ def test_batches_that_were_split_climb_as_high_as_the_whole(
     decide(store, manager, third.batch_id, act=engine.reject)  # what was refused counts no more
     day = NOW + timedelta(days=1)
     assert ask(5, now=day)[1:] == ((Role.MANAGER,), ("in_parts",), 800_000_000)
+
+
+def test_a_batch_counts_from_when_it_was_asked_for_last_and_until_its_time_is_over(
+    store: Store, tmp_path: Path, maker: Actor, manager: Actor
+) -> None:
+    rows = [a_spell(number, balance_minor=600_000_000) for number in range(1, 5)]
+    an_agency(store, "AG01")
+    taken_in(store, tmp_path, *rows)
+    ids = [row["case_id"] for row in rows]
+    queue_cases(SUPERVISOR, store, now=NOW, wanted=versions(store, *ids), reason=WHY)
+
+    def what(number: int) -> Asked:
+        return asked(store, ids[number], due=NOW + timedelta(days=120))
+
+    def request(batch_id: str):
+        (one,) = engine.requests_on(manager, store, now=NOW, object_type="case_batch", object_id=batch_id)
+        return one
+
+    def ask(number: int, now: datetime):
+        (batch,) = submit_batch(maker, store, now=now, asked=what(number), reason=WHY, key=f"part/{number}")
+        return request(batch.batch_id)
+
+    first, later = ask(0, NOW).object_id, NOW + timedelta(days=2)
+    decide(store, manager, first, act=engine.return_request)
+    resubmit_batch(
+        maker, store, now=later, batch_id=first, expected_version=request(first).version, asked=what(0), reason=WHY,
+        key="again",
+    )  # fmt: skip
+    decide(store, manager, first, now=later)
+    second = ask(1, later + timedelta(minutes=10))
+    assert second.levels == (Role.MANAGER, Role.FINANCE), "asked for again and approved ten minutes ago"
+    third = ask(2, second.expires_at - timedelta(seconds=1))
+    assert third.levels == (Role.MANAGER, Role.FINANCE)
+    assert ask(3, third.expires_at).levels == (Role.MANAGER,), "nothing marked yet what is over"
 
 
 def test_an_approval_runs_the_very_cases_that_were_read(

@@ -11,10 +11,16 @@ import pytest
 from sqlalchemy import text
 
 from ops_app.domain.casework.cases import case_id
-from ops_app.domain.organisation.people import SYSTEM
+from ops_app.domain.casework.placing import BatchKind
+from ops_app.domain.organisation.people import SYSTEM, Role
 from ops_app.services.casework.assigning import assign_cases, move_all_cases
+from ops_app.services.casework.batch_changes import resubmit_batch
+from ops_app.services.casework.batches import OBJECT, RUNS, Asked, submit_batch
 from ops_app.services.casework.conflicts import declare_conflict
-from ops_app.services.casework.placing import queue_cases, run_extend_cases, run_transfer_cases
+from ops_app.services.casework.placing import queue_cases
+from ops_app.services.casework.recalling import run_announce_recall
+from ops_app.services.organisation import approvals
+from ops_app.services.organisation.approvals import ApprovalRequest
 from ops_app.store.casework import conflicts, intake
 from ops_app.store.store import Store, StoreBusy
 from tests.services.casework.casebook import (
@@ -36,6 +42,7 @@ from tests.services.casework.casebook import (
     taken_in,
     versions,
 )
+from tests.services.organisation import approving
 
 NEXT = DAY + timedelta(days=1)
 
@@ -103,14 +110,28 @@ def waiting(store: Store) -> None:
     raise AssertionError("nobody waits")
 
 
-@pytest.mark.parametrize("kind", ["place", "extend", "transfer"])
+def asking(store: Store, batch: Asked) -> ApprovalRequest:
+    """The request for a batch."""
+    (made,) = submit_batch(SUPERVISOR, store, now=NOW, asked=batch, reason=WHY, key="first")
+    (one,) = approvals.requests_on(SUPERVISOR, store, now=NOW, object_type=OBJECT, object_id=made.batch_id)
+    return one
+
+
+@pytest.mark.parametrize("kind", ["place", "extend", "transfer", "withdraw_recall", "submit", "resubmit"])
 def test_who_holds_the_agency_is_waited_for_before_any_case_is_locked(store: Store, tmp_path: Path, kind: str) -> None:
     ids = some_cases(store, tmp_path, 2)
     placed(store, "AG01", ids[0])
     an_agency(store, "AG02", day=NOW.date())
     queue_cases(SUPERVISOR, store, now=NOW, wanted=versions(store, ids[1]), reason=WHY)
     one = ids[1] if kind == "place" else ids[0]
-    wanted, agency = versions(store, one), "AG01" if kind == "extend" else "AG02"
+    if kind == "withdraw_recall":
+        with store.writing(SUPERVISOR, NOW) as transaction:
+            run_announce_recall(transaction, {"cases": versions(store, one), "reason": WHY, "zone": ZONE})
+    wanted, agency = versions(store, one), "AG02" if kind in ("place", "transfer") else "AG01"
+    batch = Asked(BatchKind.EXTEND, wanted, ZONE, None, DUE + timedelta(days=5))
+    if kind == "resubmit":
+        manager, returned = a_collector(store, "manager", role=Role.MANAGER), asking(store, batch)
+        approving.decide(store, manager, returned, "return", now=NOW)
     arguments = {"cases": wanted, "agency_code": agency, "due_at": (DUE + timedelta(days=5)).isoformat(),
                  "reason": WHY, "zone": ZONE}  # fmt: skip
     held = threading.Event()
@@ -119,9 +140,16 @@ def test_who_holds_the_agency_is_waited_for_before_any_case_is_locked(store: Sto
         held.wait(30)
         if kind == "place":
             placing(store, agency, wanted)
-            return
-        with store.writing(SUPERVISOR, NOW) as transaction:
-            (run_extend_cases if kind == "extend" else run_transfer_cases)(transaction, arguments)
+        elif kind == "submit":
+            asking(store, batch)
+        elif kind == "resubmit":
+            resubmit_batch(
+                SUPERVISOR, store, now=NOW, batch_id=returned.object_id, expected_version=returned.version + 1,
+                asked=batch, reason=WHY, key="again",
+            )  # fmt: skip
+        else:
+            with store.writing(SUPERVISOR, NOW) as transaction:
+                RUNS[BatchKind(kind)](transaction, arguments)
 
     def agency_then_case() -> None:
         with store.writing(SYSTEM, NOW) as transaction:
@@ -132,7 +160,7 @@ def test_who_holds_the_agency_is_waited_for_before_any_case_is_locked(store: Sto
             transaction.connection.execute(text("select 1 from cases where case_id = :id for update"), {"id": one})
 
     assert both(agency_then_case, act) == []
-    assert now_is(store, one).version > wanted[one]
+    assert kind in ("submit", "resubmit") or now_is(store, one).version > wanted[one]
 
 
 def test_who_is_ended_because_two_wait_for_each_other_is_told_to_try_again(store: Store, tmp_path: Path) -> None:
