@@ -288,7 +288,7 @@ def test_a_conflict_of_interest_is_declared_shown_and_ended(
     assigned(app.store, agency, her, ids[0], now=app.clock.now())
     query = {"case_id": ids[0], "case_tab": "contacts"}
     at = open_page("agency_cases", Role.AGENCY_SUPERVISOR, language=language, query=query)
-    none = {"en": "No conflict of interest is declared with this debtor.", "zh": "该债务人尚无登记的利益冲突。"}
+    none = {"en": "No conflict of interest is declared with this debtor.", "zh": "该债务人尚无登记的利益冲突"}
     assert none[language] in words(at)
     name = f"act_{ids[0]}"
     choice(at, f"{name}.what").set_value("conflict.declare")

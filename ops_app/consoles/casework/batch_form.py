@@ -7,6 +7,7 @@ from datetime import date, datetime, timedelta
 
 import streamlit as st
 
+from ops_app.consoles.casework import choosing
 from ops_app.consoles.kit import names, refusals, tables
 from ops_app.consoles.kit.context import Here
 from ops_app.consoles.kit.forms import Said, form
@@ -159,6 +160,7 @@ def _wanted(chosen: Sequence[Case]) -> dict[str, int]:
 
 
 def _said(at: Here, made: Sequence[Batch]) -> Said:
+    choosing.begin_again()
     labels = at.labels
     refusals.keep(REFUSED, ())  # what was left out stands with its batch, to which the notice links
     sentences = [

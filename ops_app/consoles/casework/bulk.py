@@ -187,6 +187,7 @@ def _run(at: Here, f: Form, chosen: Sequence[Case], command: Callable[[], Moved]
     called = batch_form.called(chosen)
 
     def said(done: Moved) -> Said:
+        choosing.begin_again()
         refusals.keep(batch_form.REFUSED, refusals.rows_of(done.dropped, called))
         links = [(lists.name_of(at, by_id[one]), case_address(at, one)) for one in done.case_ids if one in by_id]
         return Said(at.t("cases.moved", count=at.labels.count(len(done.case_ids))), tuple(links[:_LINKED]))

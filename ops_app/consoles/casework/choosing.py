@@ -14,6 +14,10 @@ from ops_app.services.casework.many import LARGEST_BULK
 _AT_ONCE = 500
 
 
+_DONE = "_recoup_chosen_cases_done"
+"""How often an act on chosen cases was done: each time the number that chooses them begins at nothing."""
+
+
 def cases_for(at: Here, selected: Sequence[Case], name: str) -> Sequence[Case]:
     """The cases somebody chose; nothing where the list is empty."""
     page = drawn().page
@@ -25,9 +29,14 @@ def cases_for(at: Here, selected: Sequence[Case], name: str) -> Sequence[Case]:
     with st.container(width=360):
         count = st.number_input(
             at.t("cases.from_the_top", count=at.labels.count(most)), min_value=0, max_value=most, value=0, step=50,
-            key=f"{name}_from_the_top", help=at.t("cases.from_the_top_help"),
+            key=f"{name}_from_the_top.{st.session_state.get(_DONE, 0)}", help=at.t("cases.from_the_top_help"),
         )  # fmt: skip
     return _first(at, int(count or 0))
+
+
+def begin_again() -> None:
+    """Choose none from the top any more: what was chosen is done, and the same number would mean other cases."""
+    st.session_state[_DONE] = st.session_state.get(_DONE, 0) + 1
 
 
 def _first(at: Here, count: int) -> list[Case]:

@@ -22,9 +22,11 @@ _CASE = "case_id"
 
 def open_where_there_is_work(at: Here, views: Sequence[str]) -> None:
     """Once a session, and only where the address names no view: go to the first view that has rows."""
-    if st.session_state.get(_OPENED) or "cases_view" in st.query_params:
+    if st.session_state.get(_OPENED):
         return
-    st.session_state[_OPENED] = True
+    st.session_state[_OPENED] = True  # also by a link: the address drops the first view, which would look like none
+    if "cases_view" in st.query_params:
+        return
     for custody in _ORDER:
         page = list_cases(at.actor, at.app.store, now=at.now, wanted=CaseFilter(custody=custody), limit=1)
         if page.rows:
