@@ -265,3 +265,13 @@ def test_the_locks_of_a_page_are_asked_for_once(
     open_page("agency_cases", Role.AGENCY_SUPERVISOR)
     assert [set(one) for one in asked] == [set(ids[:2])] * len(asked)
     assert len(asked) <= 2  # the page is run once before it is gone to
+
+
+def test_the_first_view_that_a_link_names_stays_when_something_is_done_there(
+    ids: list[str], open_page: OpenPage
+) -> None:
+    at = open_page("cases", Role.SUPERVISOR, query={"cases_view": "placed"})
+    assert loans(at) == {"L1", "L2", "L3"}
+    at.run()
+    at.run()
+    assert loans(at) == {"L1", "L2", "L3"}, "it does not go to where other work waits"

@@ -37,7 +37,7 @@ def ids(app: App) -> list[str]:
 
 
 def choose_from_the_top(at: AppTest, act: str, count: int) -> None:
-    next(one for one in at.number_input if one.key == f"{act}_from_the_top").set_value(count).run()
+    next(one for one in at.number_input if (one.key or "").startswith(f"{act}_from_the_top")).set_value(count).run()
 
 
 def press(at: AppTest, label: str) -> None:
@@ -73,6 +73,7 @@ def test_cases_that_cannot_stand_in_a_table_and_the_others_are_done(
     press(at, {"en": "Queue for placement", "zh": "转待委外"}[language])
     assert [one.value for one in at.success] == [{"en": "5 cases changed.", "zh": "已办理 5 件案件。"}[language]]
     assert "/cases?case_id=" in words(at)  # and it links to them
+    assert [one.value for one in at.number_input] == [0], "the next from the top are other cases"
     ((loan, why),) = refused_rows(at)
     assert loan == "L4"
     assert {"en": "Sun changed this case", "zh": "Sun 已先行更改该案件"}[language] in why
