@@ -53,10 +53,10 @@ def test_every_role_has_a_name_in_both_languages() -> None:
 def test_roles_of_an_agency_see_no_staff_pages_and_the_system_cannot_decide() -> None:
     held = {
         Role.AGENCY_SUPERVISOR: {
-            *(f"cases.{code}" for code in ("view", "agency", "assign", "conflict", "flag", "touch")),
+            *(f"cases.{code}" for code in ("view", "agency", "assign", "conflict", "conflict_end", "flag", "touch")),
             *(f"cases.{code}" for code in ("unmask", "tag", "attach")),
             *("cases.file", "rows.export", "imports.view", "imports.make"),
-            *("cases.conflict", "cases.withdraw", "views.share", "requests.view", "requests.raise"),
+            *("cases.withdraw", "views.share", "requests.view", "requests.raise"),
             *("approvals.view", "approvals.own", "approvals.decide"),
             *(f"fields.{code}" for code in ("name", "phones", "address", "employer", "amounts")),
         },
