@@ -131,6 +131,7 @@ def test_the_same_day_run_three_times_changes_nothing(backfilled):
     assert hashes(backfilled) == before
 
 
+@pytest.mark.slow  # a minute; that a day killed and run again ends the same is tried each time
 def test_shuffled_arrival_gives_the_same_end_state(tmp_path, files, backfilled):
     app = new_home(tmp_path / "home", files)
     shuffle_arrival(app.settings.inbound, seed=5)

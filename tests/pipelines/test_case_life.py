@@ -127,6 +127,7 @@ def day_by_day(before: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     app.close()
 
 
+@pytest.mark.slow  # more than a minute: another home and a build of everything
 def test_a_backfill_after_the_acts_and_a_build_of_everything_give_the_facts_of_single_days(
     before: Path, tmp_path: Path, day_by_day: tuple[App, list[str], list[str]]
 ) -> None:
@@ -146,6 +147,7 @@ def test_a_backfill_after_the_acts_and_a_build_of_everything_give_the_facts_of_s
     app.close()
 
 
+@pytest.mark.slow  # half a minute: another home
 def test_an_act_after_its_day_was_run_changes_the_facts_of_that_day_as_if_it_had_been_there(
     before: Path, tmp_path: Path, day_by_day: tuple[App, list[str], list[str]]
 ) -> None:
