@@ -235,6 +235,9 @@ def test_an_agency_is_told_what_goes_back_and_enters_an_attempt(ids: list[str], 
         run_announce_recall(transaction, wanted)
     at = open_page("agency_cases", Role.AGENCY_SUPERVISOR)
     assert any("1 cases go back on" in one.value and "slow" in one.value for one in at.warning)
+    (ends,) = [frame.value for frame in at.dataframe if "due" in frame.value]
+    said = dict(zip(ends["loan"], ends["due"], strict=True))
+    assert [loan for loan, due in said.items() if due.endswith(", recall announced")] == ["L1"]
     next(one for one in at.number_input if (one.key or "").startswith("assign_from_the_top")).set_value(2).run()
     next(one for one in at.segmented_control if one.key == "cases_bulk_act").set_value("touch").run()
     box(at, "touch_").set_value("nobody answered")

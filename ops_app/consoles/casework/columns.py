@@ -120,8 +120,11 @@ def countdown(at: Here) -> tuple[Column, ...]:
         return left(at, found.touch_due_at - at.now) if found else "–"
 
     def back(one: Case) -> str:
-        its = placement(one)
-        return left(at, its.due_at - at.now) if its else "–"
+        its, found = placement(one), due(one)
+        if its is None:
+            return "–"
+        time = left(at, its.due_at - at.now)
+        return at.t("cases.left_by_recall", left=time) if found and found.is_recalled else time
 
     return (
         Column("first_contact", at.t("cases.first_contact_due"), first),

@@ -19,7 +19,7 @@ from ops_app.services.casework.changing import Change, altered
 from ops_app.services.casework.locking import check_locks, locked_by_others
 from ops_app.services.casework.many import Moved, chosen, finish, tried
 from ops_app.services.casework.placement_rules import rules_on
-from ops_app.store.casework import batches, cases, periods, placement_lists
+from ops_app.store.casework import batches, cases, notices, periods, placement_lists
 from ops_app.store.casework import collected as stored
 from ops_app.store.casework.cases import Case
 from ops_app.store.casework.periods import Placement
@@ -33,10 +33,12 @@ __all__ = [
 
 @dataclass(frozen=True)
 class Deadlines:
-    """By when the agency must try to reach the debtor: for the first time (``None`` once it did), and again."""
+    """By when the agency must try to reach the debtor: for the first time (``None`` once it did), and again; whether
+    the end of the placement is an announced recall."""
 
     first_contact_due_at: datetime | None
     touch_due_at: datetime
+    is_recalled: bool = False
 
 
 @dataclass(frozen=True)
@@ -55,10 +57,12 @@ def deadlines(
     """Case → its deadlines by the parameters of ``today``."""
     with store.reading() as connection:
         rules = rules_on(connection, today)
+        announced = notices.running(connection, [one.case_id for one, _ in placed])
     return {
         one.case_id: Deadlines(
             None if it.first_touch_at else it.first_contact_due_at,
             (it.last_touch_at or it.placed_at) + rules.touch(one),
+            one.case_id in announced and actor.agency_code in (None, announced[one.case_id].agency_code),
         )
         for one, it in placed
     }
