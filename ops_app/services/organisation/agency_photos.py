@@ -54,7 +54,7 @@ def _decode(data: bytes, format_name: str) -> None:
                     picture.load()
     except Image.DecompressionBombError:
         is_small = False
-    except Exception as error:
+    except Exception as error:  # what a decoder raises on damaged bytes is no closed list; whatever it is, no photo
         raise Invalid(
             "This picture is damaged or no picture at all.", "图片已损坏或不是图片文件。", field="file"
         ) from error

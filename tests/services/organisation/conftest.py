@@ -58,3 +58,13 @@ def approval_kinds(store: Store) -> Iterator[None]:
 def someone(role: Role, agency_code: str | None = None) -> Actor:
     """An actor in ``role`` who is nobody in particular."""
     return Actor(person_id=f"p-{role.value}", name=role.value, role=role, agency_code=agency_code)
+
+
+@pytest.fixture
+def maker(person: Callable[..., Actor]) -> Actor:
+    return person(Role.SUPERVISOR, name="maker")
+
+
+@pytest.fixture
+def checker(person: Callable[..., Actor]) -> Actor:
+    return person(Role.MANAGER, name="checker")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
@@ -32,16 +31,6 @@ from tests.services.organisation.announcing import (
 from tests.services.organisation.conftest import NOW
 
 ROLES = [role for role in Role if role is not Role.SYSTEM]
-
-
-@pytest.fixture
-def maker(person: Callable[..., Actor]) -> Actor:
-    return person(Role.SUPERVISOR, name="maker")
-
-
-@pytest.fixture
-def checker(person: Callable[..., Actor]) -> Actor:
-    return person(Role.MANAGER, name="checker")
 
 
 def test_withdrawn_and_expired_ones_leave_the_audience_and_stay_in_history(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 
@@ -44,16 +43,6 @@ from tests.services.organisation.announcing import (
 from tests.services.organisation.conftest import NOW, someone
 
 ROLES = [role for role in Role if role is not Role.SYSTEM]
-
-
-@pytest.fixture
-def maker(person: Callable[..., Actor]) -> Actor:
-    return person(Role.SUPERVISOR, name="maker")
-
-
-@pytest.fixture
-def checker(person: Callable[..., Actor]) -> Actor:
-    return person(Role.MANAGER, name="checker")
 
 
 def test_drafted_by_one_published_by_another_read_by_a_third(
