@@ -8,6 +8,7 @@ from datetime import datetime
 from ops_app.domain.casework.cases import NoSuchCase
 from ops_app.domain.casework.scope import scope_of
 from ops_app.domain.errors import Invalid
+from ops_app.domain.ledger.accounts import Component
 from ops_app.domain.ledger.posting import PARTS, posted
 from ops_app.domain.organisation.amounts import require_amounts
 from ops_app.domain.organisation.people import Actor
@@ -46,5 +47,6 @@ def preview_posting(actor: Actor, store: Store, *, now: datetime, case_id: str, 
         if one is None:
             raise NoSuchCase
         order = str(value_on(connection, ORDER, today(now), scope_of_loan(one.lender_code, one.product_code)))
-    parts, rest = posted(amount_minor, {part: getattr(one, f"{part}_minor") for part in PARTS}, order)
-    return Posting(case_id, one.currency, amount_minor, order, parts, rest)
+    parts, rest = posted(amount_minor, {Component(part): getattr(one, f"{part}_minor") for part in PARTS}, order)
+    paid = {part: parts[Component(part)] for part in PARTS}
+    return Posting(case_id, one.currency, amount_minor, order, paid, rest)
