@@ -27,6 +27,7 @@ from ops_app.services.casework.ending import end_lapsed, end_placements, settle_
 from ops_app.services.casework.intake_changes import Differences, differences, opened
 from ops_app.services.casework.intake_terms import IntakeTerms
 from ops_app.services.casework.limitation import wind
+from ops_app.services.ledger.feed_balances import settle
 from ops_app.services.organisation.parameter_reading import in_force
 from ops_app.store.casework import case_writing, cases, debtors, ended_balances, intake, periods
 from ops_app.store.casework.cases import Case
@@ -145,6 +146,7 @@ def apply_found(transaction: Transaction, business_date: date, found: IntakeFoun
     wind(connection, [*changed.restated, *changed.revived], anew=True)
     wind(connection, found.spells["case_id"].to_list() if found.alone else None)
     settle_balances(connection, business_date)
+    settled = settle(transaction, {*found.spells["case_id"], *changed.touched}, business_date)
     _note_spells(transaction, found, ahead)
     # a loan that was pushed as of a later day may be younger than this one
     later = {loan for loan, day in ahead.items() if day > business_date}
@@ -174,6 +176,7 @@ def apply_found(transaction: Transaction, business_date: date, found: IntakeFoun
                 "opened_hash": key_hash(*(row["case_id"] for row in changed.new)),
                 "closed_hash": key_hash(*sorted(changed.closed)),
                 "whole_sources": sorted(found.whole),
+                "ledger": asdict(settled),
             },
         )
     return done

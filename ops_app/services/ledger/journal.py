@@ -180,21 +180,19 @@ def _replay(connection: Connection, case_ids: Collection[str], new: Sequence[Led
 def _unplaced(connection: Connection, events: Sequence[LedgerEvent], work: _Work) -> None:
     """Events of money that is in no case: it waits in suspense or passed by outside collection."""
     targets = {one.target_id for one in events if one.target_id is not None}
-    stands = journal.standing(connection, event_ids=targets)
-    counts = journal.entry_counts(connection, targets)
+    stands = {one: what.transfers for one, what in journal.standing(connection, event_ids=targets).items()}
     for one in events:
         place = str(one.terms.get("place", accounts.SUSPENSE_UNMATCHED))
         funding = str(one.terms.get("funding", accounts.CASH))
-        stood = stands.get(str(one.target_id))
+        made: list[Transfer] = []
         match one.kind:
             case EventKind.RECEIPT if one.amount_minor:
-                work.enter(one, [Transfer(funding, place, None, one.amount_minor)], {})
+                made = [Transfer(funding, place, None, one.amount_minor)]
             case EventKind.REFUND if one.amount_minor:
-                work.enter(one, [Transfer(place, funding, None, one.amount_minor)], {})
+                made = [Transfer(place, funding, None, one.amount_minor)]
             case EventKind.REVERSAL:
-                work.enter(one, [line.back for line in reversed(stood.transfers)] if stood else [], {})
-            case EventKind.CANCELLATION if stood is not None:
-                target = journal.events_by_id(connection, [str(one.target_id)])[str(one.target_id)]
-                work.repost(target, stood, counts[target.event_id], (), one.event_id)
+                made = [line.back for line in reversed(stands.get(str(one.target_id), ()))]
             case _:
                 raise AssertionError(f"a {one.kind.value} needs a case")
+        stands[one.event_id] = tuple(made)
+        work.enter(one, made, {})

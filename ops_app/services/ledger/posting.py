@@ -13,12 +13,11 @@ from ops_app.domain.ledger.posting import PARTS, posted
 from ops_app.domain.organisation.amounts import require_amounts
 from ops_app.domain.organisation.people import Actor
 from ops_app.services.act import act
+from ops_app.services.ledger.posting_terms import ORDER
 from ops_app.services.organisation.installation import scope_of_loan, today
 from ops_app.services.organisation.parameter_reading import value_on
 from ops_app.store.casework import cases
 from ops_app.store.store import Store
-
-ORDER = "ledger.posting_order"
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ from ops_app.domain.ledger.repayments import Repayment, SameIdOtherContent, body
 from ops_app.domain.organisation.people import Actor
 from ops_app.domain.paging import check_limit, check_sort
 from ops_app.services.act import act
+from ops_app.services.ledger.receipts import post_payments
 from ops_app.store.ledger import breaks, payments
 from ops_app.store.ledger.breaks import Break
 from ops_app.store.ledger.payments import SORTABLE, PaymentFilter, RecordedPayment
@@ -74,6 +75,7 @@ def record_payments(
     with store.writing(actor, now) as transaction:
         new, repeated, conflicting = _claim(transaction, hashed)
         payments.add_many(transaction.connection, new, now)
+        post_payments(transaction, [one for one, _ in new])
         opened, broken = _open_conflicts(transaction, conflicting, business_date)
         if new or opened:
             _audit(transaction, new, opened, origin)

@@ -95,6 +95,24 @@ def events_on(connection: Connection, target_ids: Collection[str]) -> list[Ledge
     return found
 
 
+def unplaced_receipts(connection: Connection, loans: Collection[tuple[str, str]]) -> list[LedgerEvent]:
+    """Receipts of these loans that are in no case and were neither undone nor taken into one."""
+    found: list[LedgerEvent] = []
+    after = ledger_events.alias("after")
+    c = ledger_events.c
+    for source in sorted({source for source, _ in loans}):
+        for some in chunks(sorted(loan for of, loan in loans if of == source)):
+            query = (
+                select(ledger_events)
+                .outerjoin(after, after.c.target_id == c.event_id)
+                .where(c.source_code == source, c.loan_id.in_(some), c.case_id.is_(None), c.kind == "receipt")
+                .where(after.c.event_id.is_(None))
+                .order_by(c.seq)
+            )
+            found += [event_of(row) for row in connection.execute(query).mappings()]
+    return found
+
+
 def standing(
     connection: Connection, *, case_ids: Collection[str] = (), event_ids: Collection[str] = ()
 ) -> dict[str, Standing]:

@@ -26,6 +26,7 @@ from ops_app.store.tables.base import metadata
 from ops_app.store.types import CountedKey, Moment
 
 _UNDOES = text("kind in ('reversal', 'cancellation')")
+_NAMES = text("target_id is not null")
 _OPEN = text("state = 'open'")
 PARTS = ("principal", "interest", "fees", "penalty", "costs")
 
@@ -67,6 +68,7 @@ ledger_events = Table(
     ),
     Index(None, "case_id", "seq"),
     Index(None, "source_code", "loan_id"),
+    Index(None, "target_id", sqlite_where=_NAMES, postgresql_where=_NAMES),
     # an event is undone once
     Index("uq_ledger_events_undone", "target_id", unique=True, sqlite_where=_UNDOES, postgresql_where=_UNDOES),
 )

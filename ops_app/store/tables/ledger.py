@@ -13,11 +13,14 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    text,
 )
 from sqlalchemy import UniqueConstraint as Unique
 
 from ops_app.store.tables.base import metadata
 from ops_app.store.types import Moment
+
+_NAMES_ANOTHER = text("reverses_payment_id is not null")
 
 payments = Table(
     "payments",
@@ -52,7 +55,12 @@ payments = Table(
     ),
     Index(None, "value_date", "source_code", "payment_id"),
     Index(None, "source_code", "loan_id"),
-)
+    # what came before the payment that it names
+    Index(
+        "ix_payments_reverses", "source_code", "reverses_payment_id",
+        sqlite_where=_NAMES_ANOTHER, postgresql_where=_NAMES_ANOTHER,
+    ),
+)  # fmt: skip
 
 breaks = Table(
     "breaks",

@@ -24,6 +24,11 @@ def upgrade() -> None:
     for table in ("ledger_events", "journal_entries", "journal_lines"):
         make_append_only(table)
     _seal_entries()
+    names = sa.text("reverses_payment_id is not null")
+    op.create_index(
+        "ix_payments_reverses", "payments", ["source_code", "reverses_payment_id"], sqlite_where=names,
+        postgresql_where=names,
+    )  # fmt: skip
 
 
 def _events() -> None:
@@ -62,6 +67,10 @@ def _events() -> None:
     )
     op.create_index("ix_ledger_events_case_id_seq", "ledger_events", ["case_id", "seq"])
     op.create_index("ix_ledger_events_source_code_loan_id", "ledger_events", ["source_code", "loan_id"])
+    names = sa.text("target_id is not null")
+    op.create_index(
+        "ix_ledger_events_target_id", "ledger_events", ["target_id"], sqlite_where=names, postgresql_where=names
+    )
     op.create_index(
         "uq_ledger_events_undone", "ledger_events", ["target_id"], unique=True, sqlite_where=_UNDOES,
         postgresql_where=_UNDOES,

@@ -1,0 +1,185 @@
+"""From a recorded payment to its events in the ledger, set by set, within the transaction that records it.
+
+A payment goes to the spell that holds its value date; where none does it passed outside collection (the lender's
+balance has it already), and money in another currency than its claim waits in suspense. A reversal or a refund that
+names a payment which is not there yet is recorded and waits; it is posted with its payment (decision 0022).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import date
+from typing import Any
+
+from sqlalchemy.engine import Connection
+
+from ops_app.domain.ledger import accounts
+from ops_app.domain.ledger.accounts import Component
+from ops_app.domain.ledger.events import TARGETED, Cause, EventKind, LedgerEvent, event_id
+from ops_app.domain.ledger.posting import PARTS
+from ops_app.domain.ledger.repayments import Repayment, RepaymentKind
+from ops_app.services.ledger.journal import Posted, post
+from ops_app.services.ledger.posting_terms import PostingTerms
+from ops_app.services.organisation.parameter_reading import in_force
+from ops_app.store.ledger import journal
+from ops_app.store.ledger import receipts as stored
+from ops_app.store.ledger.receipts import Claim, Loan
+from ops_app.store.store import Transaction
+
+__all__ = ["event_of_payment", "move_in", "post_payments"]
+
+
+def event_of_payment(source_code: str, payment_id: str) -> str:
+    """The id of the event of a payment."""
+    return event_id(Cause.PAYMENT, f"{source_code}/{payment_id}")
+
+
+def post_payments(transaction: Transaction, rows: Sequence[Repayment]) -> Posted:
+    """Post newly recorded ``rows`` and whatever waited for them. What must wait itself is left: it has no event yet."""
+    if not rows:
+        return Posted(before={}, after={}, short={})
+    connection = transaction.connection
+    paid = [one for one in rows if one.kind is RepaymentKind.PAYMENT]
+    back = [one for one in rows if one.kind is not RepaymentKind.PAYMENT]
+    for source in sorted({one.source_code for one in paid}):
+        ids = sorted(one.payment_id for one in paid if one.source_code == source)
+        told = {(one.source_code, one.payment_id) for one in back}
+        back += [
+            one for one in stored.waiting_for(connection, source, ids) if (one.source_code, one.payment_id) not in told
+        ]
+    claims = stored.claims_of(connection, {(one.source_code, one.loan_id) for one in (*paid, *back)})
+    terms = PostingTerms(in_force(connection))
+    events = [_receipt(one, claims.get((one.source_code, one.loan_id), []), terms) for one in paid]
+    return post(transaction, [*events, *_undoing(connection, back, events, claims)])
+
+
+def move_in(connection: Connection, loans: Iterable[Loan]) -> list[LedgerEvent]:
+    """Events that take payments of newly opened claims in which passed outside collection although their value date
+    lies in the spell: the claim was opened by data that came later."""
+    claims = stored.claims_of(connection, set(loans))
+    terms = PostingTerms(in_force(connection))
+    events = []
+    for one in journal.unplaced_receipts(connection, claims):
+        claim = _claim(claims[one.source_code, one.loan_id], one.value_date, one.currency)
+        if claim is not None:
+            events.append(
+                LedgerEvent(
+                    kind=EventKind.RECEIPT, source_code=one.source_code, loan_id=one.loan_id, currency=one.currency,
+                    value_date=one.value_date, cause=Cause.FEED, cause_id=f"{claim.case_id}/in/{one.event_id}",
+                    case_id=claim.case_id, amount_minor=one.amount_minor, parts=one.parts, target_id=one.event_id,
+                    terms=_terms(claim, one.value_date, terms) | {"funding": one.terms["place"]},
+                )
+            )  # fmt: skip
+    return events
+
+
+def _claim(claims: Sequence[Claim], value_date: date, currency: str) -> Claim | None:
+    return next((one for one in claims if one.holds(value_date) and one.currency == currency), None)
+
+
+def _terms(claim: Claim, day: date, terms: PostingTerms) -> dict[str, Any]:
+    return terms.of_receipt(claim.lender_code, claim.product_code, day, claim.days_past_due_on(day))
+
+
+def _parts(payment: Repayment) -> dict[Component, int]:
+    """The lender's own split, where it is whole."""
+    parts = {Component(part): getattr(payment, f"{part}_minor") for part in PARTS}
+    known = {part: int(amount) for part, amount in parts.items() if amount is not None}
+    return known if len(known) == len(parts) else {}
+
+
+def _receipt(payment: Repayment, claims: Sequence[Claim], terms: PostingTerms) -> LedgerEvent:
+    claim = _claim(claims, payment.value_date, payment.currency)
+    said: dict[str, Any]
+    if claim is not None:
+        said = _terms(claim, payment.value_date, terms)
+    else:
+        other = any(one.holds(payment.value_date) for one in claims)
+        said = {"place": accounts.SUSPENSE_UNMATCHED if other else accounts.OUTSIDE}
+    return LedgerEvent(
+        kind=EventKind.RECEIPT,
+        source_code=payment.source_code,
+        loan_id=payment.loan_id,
+        currency=payment.currency,
+        value_date=payment.value_date,
+        cause=Cause.PAYMENT,
+        cause_id=f"{payment.source_code}/{payment.payment_id}",
+        case_id=claim.case_id if claim else None,
+        amount_minor=payment.amount_minor,
+        parts=_parts(payment),
+        terms=said,
+    )
+
+
+def _undoing(
+    connection: Connection,
+    back: Sequence[Repayment],
+    receipts: Sequence[LedgerEvent],
+    claims: dict[Loan, list[Claim]],
+) -> list[LedgerEvent]:
+    """Events of reversals and refunds: of what they name, and of every case into which that money went on."""
+    targets = {
+        event_of_payment(one.source_code, one.reverses_payment_id)
+        for one in back
+        if one.reverses_payment_id is not None
+    }
+    there = {one.event_id: one for one in receipts} | journal.events_by_id(connection, targets)
+    went_on: dict[str, list[LedgerEvent]] = {}
+    undone: set[str] = set()
+    first = journal.events_on(connection, targets)
+    for one in [*first, *journal.events_on(connection, {each.event_id for each in first})]:
+        if one.kind in TARGETED:
+            undone.add(str(one.target_id))
+        elif one.kind is EventKind.RECEIPT:
+            went_on.setdefault(str(one.target_id), []).append(one)
+    events: list[LedgerEvent] = []
+    for payment in back:
+        if payment.reverses_payment_id is None:
+            events.append(_refund_alone(payment, claims.get((payment.source_code, payment.loan_id), [])))
+            continue
+        target = there.get(event_of_payment(payment.source_code, payment.reverses_payment_id))
+        if target is None or target.event_id in undone or target.currency != payment.currency:
+            continue  # it waits for its payment, or is a break: reconciliation says so
+        whole = payment.kind is RepaymentKind.REVERSAL and payment.amount_minor >= target.amount_minor
+        for nth, one in enumerate(
+            (each for each in went_on.get(target.event_id, []) if each.event_id not in undone), 1
+        ):
+            events.append(_back(payment, one, whole, f"#{nth}"))
+        events.append(_back(payment, target, whole, ""))
+        if whole:
+            undone.add(target.event_id)
+    return events
+
+
+def _back(payment: Repayment, target: LedgerEvent, whole: bool, suffix: str) -> LedgerEvent:
+    said = {name: target.terms[name] for name in ("place", "funding") if name in target.terms}
+    return LedgerEvent(
+        kind=EventKind.REVERSAL if whole else EventKind.REFUND,
+        source_code=payment.source_code,
+        loan_id=target.loan_id,
+        currency=payment.currency,
+        value_date=payment.value_date,
+        cause=Cause.PAYMENT,
+        cause_id=f"{payment.source_code}/{payment.payment_id}{suffix}",
+        case_id=target.case_id,
+        amount_minor=min(payment.amount_minor, target.amount_minor) if suffix else payment.amount_minor,
+        target_id=target.event_id,
+        terms=said,
+    )
+
+
+def _refund_alone(payment: Repayment, claims: Sequence[Claim]) -> LedgerEvent:
+    """A refund that names no payment: from what the case holds, else of money outside collection."""
+    claim = _claim(claims, payment.value_date, payment.currency)
+    return LedgerEvent(
+        kind=EventKind.REFUND,
+        source_code=payment.source_code,
+        loan_id=payment.loan_id,
+        currency=payment.currency,
+        value_date=payment.value_date,
+        cause=Cause.PAYMENT,
+        cause_id=f"{payment.source_code}/{payment.payment_id}",
+        case_id=claim.case_id if claim else None,
+        amount_minor=payment.amount_minor,
+        terms={} if claim else {"place": accounts.OUTSIDE},
+    )
