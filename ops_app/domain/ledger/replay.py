@@ -48,7 +48,7 @@ class Transfer:
 @dataclass(frozen=True)
 class Effect:
     """What an event posts. ``short`` says by component what it asked for beyond what was there (a write-off that a
-    back-dated payment made smaller, a waiver of what is paid already)."""
+    back-dated payment made smaller, a waiver of what is paid already, a part its lender says it paid)."""
 
     transfers: tuple[Transfer, ...] = ()
     short: Mapping[Component, int] = field(default_factory=dict)
@@ -160,8 +160,8 @@ def _done(event: LedgerEvent, state: State, transfers: Sequence[Transfer], short
     return Effect(tuple(transfers), {part: amount for part, amount in short.items() if amount})
 
 
-def _each(parts: Mapping[Component, int]) -> list[tuple[Component, int]]:
-    return [(part, parts[part]) for part in Component if parts.get(part, 0)]
+def _each(parts: Mapping[Component, int], order: Iterable[Component] = Component) -> list[tuple[Component, int]]:
+    return [(part, parts[part]) for part in order if parts.get(part, 0)]
 
 
 def _opening(event: LedgerEvent, state: State) -> Effect:
@@ -199,24 +199,27 @@ def _receipt(event: LedgerEvent, state: State) -> Effect:
     amount = event.amount_minor
     if funding == accounts.SUSPENSE_CASE:  # what was held of an earlier receipt: no more than is there
         amount = min(amount, max(0, state.held.get(str(event.target_id), 0)))
-    order = _stage_order(event, state)
+    order, short = _stage_order(event, state), dict(_NONE)
     if event.terms.get("follow") and event.parts:
         # what the sender says it paid, as far as that is owed; never more, and never something else instead
         wanted = {part: event.parts.get(part, 0) for part in Component}
         on_book = {part: min(wanted[part], state.book[part]) for part in Component}
         in_memo = {part: min(wanted[part] - on_book[part], state.memo[part]) for part in Component}
         rest = amount - sum(on_book.values()) - sum(in_memo.values())
+        short = {part: wanted[part] - on_book[part] - in_memo[part] for part in Component}
+        in_turn: Iterable[Component] = Component
     else:
+        in_turn = ORDERS[order]
         on_book, rest = posted(amount, state.book, order)
         in_memo, rest = posted(rest, state.memo, order)
-    made = [Transfer(funding, claims(part), part, paid) for part, paid in _each(on_book)]
+    made = [Transfer(funding, claims(part), part, paid) for part, paid in _each(on_book, in_turn)]
     recovered = accounts.ALLOWANCE if state.method == ALLOWANCE else accounts.RECOVERED
-    for part, paid in _each(in_memo):
+    for part, paid in _each(in_memo, in_turn):
         made.append(Transfer(funding, recovered, part, paid))
         made.append(Transfer(accounts.WRITTEN_OFF_CONTRA, accounts.WRITTEN_OFF_CLAIMS, part, paid))
     if rest and funding != accounts.SUSPENSE_CASE:
         made.append(Transfer(funding, accounts.SUSPENSE_CASE, None, rest))
-    effect = _done(event, state, made, {})
+    effect = _done(event, state, made, short)
     if funding == accounts.SUSPENSE_CASE:  # the money was held under the receipt that brought it
         used = -state.held.pop(event.event_id, 0)
         state.held[str(event.target_id)] = state.held.get(str(event.target_id), 0) - used

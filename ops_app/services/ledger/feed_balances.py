@@ -65,7 +65,7 @@ def settle(transaction: Transaction, case_ids: Collection[str], business_date: d
     post(transaction, accruals)
     closings = _closings(transaction, [one for one in held if not one.is_open and not states[one.case_id].is_closed])
     post(transaction, closings)
-    found = _differences(standing, compared, {str(one.case_id) for one in accruals})
+    found = _differences(standing, compared, accruals)
     gone = [one.case_id for one in held if not one.is_open]
     still = differences.keep(connection, found, [one.case_id for one in standing], gone, business_date)
     return Settled(len(opened), len(accruals), len(closings), still)
@@ -123,26 +123,45 @@ def _reopenings(transaction: Transaction, cases: Sequence[FedCase], states: dict
     return undone
 
 
-def _compared(
-    transaction: Transaction, cases: Sequence[FedCase], states: dict[str, State]
-) -> dict[str, dict[Component, int]]:
-    """Case → what the ledger says was owed at the end of the day of the feed."""
-    owed = {one.case_id: states[one.case_id].owed for one in cases}
-    later = [one for one in cases if (last := states[one.case_id].last) is not None and last[0] > one.as_of_date]
+@dataclass(frozen=True)
+class _Compared:
+    """What the ledger says was owed at the end of the day of the feed, and what lenders' own splits of payments said
+    they paid beyond what the ledger knew to be owed and holds since: the lender had accrued that much more."""
+
+    owed: dict[Component, int]
+    ahead: dict[Component, int]
+
+
+def _compared(transaction: Transaction, cases: Sequence[FedCase], states: dict[str, State]) -> dict[str, _Compared]:
+    found = {one.case_id: _Compared(states[one.case_id].owed, {}) for one in cases}
+    later = [
+        one
+        for one in cases
+        if states[one.case_id].held_minor
+        or ((last := states[one.case_id].last) is not None and last[0] > one.as_of_date)
+    ]
     if later:
         events = journal.events_of(transaction.connection, [one.case_id for one in later])
         for one in later:
             until = [event for event in in_order(living(events[one.case_id])) if event.value_date <= one.as_of_date]
-            owed[one.case_id] = run(until, State())[1].owed
-    return owed
+            effects, state = run(until, State())
+            ahead: dict[Component, int] = {}
+            for event in until if state.held_minor > 0 else ():
+                left = state.held.get(event.event_id, 0) if event.terms.get("follow") else 0
+                for part, short in effects[event.event_id].short.items():
+                    ahead[part] = ahead.get(part, 0) + (taken := max(0, min(left, short)))
+                    left -= taken
+            found[one.case_id] = _Compared(state.owed, ahead)
+    return found
 
 
-def _accrual(one: FedCase, owed: dict[Component, int]) -> LedgerEvent | None:
-    grown = {part: one.owed[part] - owed[part] for part in ACCRUING if one.owed[part] > owed[part]}
+def _accrual(one: FedCase, compared: _Compared) -> LedgerEvent | None:
+    grown = {part: one.owed[part] - compared.owed[part] + compared.ahead.get(part, 0) for part in ACCRUING}
+    grown = {part: amount for part, amount in grown.items() if amount > 0}
     if not grown:
         return None
     # a feed that is read anew may say more of the same day
-    said = key_hash(*(f"{part.value}:{one.owed[part]}:{owed[part]}" for part in grown))[:16]
+    said = key_hash(*(f"{part.value}:{one.owed[part]}:{compared.owed[part]}" for part in grown))[:16]
     return _with(
         _event(EventKind.ACCRUAL, one, one.as_of_date, f"{one.case_id}/accrual/{one.as_of_date}/{said}"), grown
     )
@@ -164,15 +183,16 @@ def _closings(transaction: Transaction, cases: Sequence[FedCase]) -> list[Ledger
 
 
 def _differences(
-    cases: Sequence[FedCase], compared: dict[str, dict[Component, int]], accrued: Collection[str]
+    cases: Sequence[FedCase], compared: dict[str, _Compared], accruals: Sequence[LedgerEvent]
 ) -> list[Found]:
+    """Components of which ledger and feed still differ once the day's accruals are posted."""
+    grown = {str(one.case_id): one.parts for one in accruals}
     found = []
     for one in cases:
-        ledger = dict(compared[one.case_id])
         for name in PARTS:
-            part = Component(name)
-            if one.case_id in accrued and part in ACCRUING:
-                ledger[part] = max(ledger[part], one.owed[part])
-            if ledger[part] != one.owed[part]:
-                found.append(Found(one.case_id, part, one.currency, ledger[part], one.owed[part], one.as_of_date))
+            part, said = Component(name), compared[one.case_id]
+            ahead = min(said.ahead.get(part, 0), grown.get(one.case_id, {}).get(part, 0))
+            ledger = said.owed[part] + grown.get(one.case_id, {}).get(part, 0) - ahead
+            if ledger != one.owed[part]:
+                found.append(Found(one.case_id, part, one.currency, ledger, one.owed[part], one.as_of_date))
     return found

@@ -1,0 +1,1 @@
+"""A plain model of the ledger, and a machine that holds the services against it."""
