@@ -10,6 +10,7 @@ from ops_app.domain.findings import Finding, broken, holds, not_built
 from ops_app.services.casework.verify import verify_limitation, verify_one_owner
 from ops_app.services.casework.verify_reach import verify_reach
 from ops_app.services.ledger.verify import verify_money, verify_once
+from ops_app.services.ledger.verify_journal import verify_journal, verify_posted, verify_replayed
 from ops_app.services.organisation.verify import verify_approvals, verify_audit
 from ops_app.services.organisation.verify_parameters import verify_closed_periods, verify_versions
 from pipelines.durable import read_pointer, sha256_of
@@ -28,7 +29,6 @@ SNAPSHOT_NAME = "a snapshot is whole or not published"
 ROWS_NAME = "rows in = rows accepted + rows quarantined, for every file"
 
 _LATER = {
-    3: "every journal entry sums to zero",
     5: "no payment earns commission twice",
     9: "a contact that a rule blocks cannot be started",
     11: "a closed statement recomputes to the same bytes",
@@ -44,6 +44,9 @@ def verify_everything(app: App, public_key: Path | None = None) -> list[Finding]
     findings = [
         verify_money(store),
         verify_once(store),
+        verify_posted(store),
+        verify_journal(store),
+        verify_replayed(store),
         verify_audit(store, settings.evidence, public_key),
         verify_approvals(store),
         verify_versions(store),

@@ -6,7 +6,7 @@ cases (for what checks after every step); without it the whole ledger is looked 
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 from sqlalchemy import ColumnElement, and_, case, exists, func, literal, not_, or_, select, union_all
 from sqlalchemy.engine import Connection
@@ -14,11 +14,16 @@ from sqlalchemy.engine import Connection
 from ops_app.domain.findings import Finding, broken, holds
 from ops_app.domain.ledger import accounts
 from ops_app.domain.ledger.accounts import Component, claims
+from ops_app.domain.ledger.replay import replayed
+from ops_app.store.ledger import journal
+from ops_app.store.ledger.payments import chunks
 from ops_app.store.store import Store
 from ops_app.store.tables.journal import journal_entries, journal_lines, ledger_events, ledger_positions
 from ops_app.store.tables.ledger import payments
 
 BALANCE_INVARIANT, BALANCE_NAME = 3, "entries balance, sub-ledgers equal their control accounts, nothing posted changes"
+POSTED_INVARIANT, POSTED_NAME = 1, "every payment is applied, held, outside or taken back, to the minor unit"
+REPLAYED_NAME = "the events of every case, replayed, post what stands"
 
 _E, _L, _P, _V = journal_entries.c, journal_lines.c, ledger_positions.c, ledger_events.c
 _SUB_LEDGER = {
@@ -38,6 +43,32 @@ def verify_journal(store: Store) -> Finding:
         if wrong
         else holds(BALANCE_INVARIANT, BALANCE_NAME, entries)
     )
+
+
+def verify_posted(store: Store) -> Finding:
+    """Invariant 1 in the ledger: every recorded payment is posted or waits, and moved exactly its amount."""
+    with store.reading() as connection:
+        total = int(connection.execute(select(func.count()).select_from(payments)).scalar_one())
+        wrong = verify_conserved(connection)
+    return broken(POSTED_INVARIANT, POSTED_NAME, total, wrong) if wrong else holds(POSTED_INVARIANT, POSTED_NAME, total)
+
+
+def verify_replayed(store: Store) -> Finding:
+    """Invariant 3 the long way: the events of every case, replayed, post what stands."""
+    checked = 0
+    with store.reading() as connection:
+        ids: Sequence[str] = connection.execute(select(_P.case_id).order_by(_P.case_id)).scalars().all()
+        for some in chunks(ids):
+            events, stands = journal.events_of(connection, some), journal.standing(connection, case_ids=some)
+            for case_id in some:
+                checked += 1
+                effects, _ = replayed(events[case_id])
+                for one in events[case_id]:
+                    ought = effects[one.event_id].transfers if one.event_id in effects else ()
+                    if (stands[one.event_id].transfers if one.event_id in stands else ()) != ought:
+                        what = f"event {one.event_id} of case {case_id} does not stand as its replay says"
+                        return broken(BALANCE_INVARIANT, REPLAYED_NAME, checked, what)
+    return holds(BALANCE_INVARIANT, REPLAYED_NAME, checked)
 
 
 def _some(column: ColumnElement[str | None], case_ids: Collection[str] | None) -> list[ColumnElement[bool]]:

@@ -10,7 +10,7 @@ from hypothesis.stateful import run_state_machine_as_test
 
 from tests.services.ledger.machine.machine import RARE, SEEN, LedgerMachine, table
 
-STEPS = {"sqlite": (60, 100), "postgresql": (20, 100)}
+STEPS = {"sqlite": (90, 100), "postgresql": (30, 100)}
 """Examples and steps of the everyday run; ``make soak`` goes on from there."""
 
 

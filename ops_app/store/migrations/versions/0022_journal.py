@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import sqlalchemy as sa
 from alembic import op
 
+from ops_app.domain.canonical import key_hash
 from ops_app.store.migrations.append_only import make_append_only
 from ops_app.store.types import CountedKey, Moment
 
@@ -24,6 +27,7 @@ def upgrade() -> None:
     for table in ("ledger_events", "journal_entries", "journal_lines"):
         make_append_only(table)
     _seal_entries()
+    _post_what_was_recorded()
     names = sa.text("reverses_payment_id is not null")
     op.create_index(
         "ix_payments_reverses", "payments", ["source_code", "reverses_payment_id"], sqlite_where=names,
@@ -205,3 +209,65 @@ def _seal_entries() -> None:
         op.execute(
             f"create trigger {table}_{name} before insert on {table} for each row execute function {table}_{name}()"
         )
+
+
+def _post_what_was_recorded() -> None:
+    """Payments that were recorded before there was a journal passed outside of it: the lender's balance, with which a
+    case will be taken over, has them already."""
+    connection = op.get_bind()
+    rows = connection.execute(
+        sa.text(
+            "select source_code, payment_id, loan_id, kind, reverses_payment_id, value_date, amount_minor, currency,"
+            " recorded_at from payments order by case kind when 'payment' then 0 else 1 end, value_date, payment_id"
+        ).columns(value_date=sa.Date, recorded_at=Moment)
+    ).mappings()
+    made = sa.MetaData()
+    events, lines, entries = (
+        sa.Table(name, made, autoload_with=connection) for name in ("ledger_events", "journal_lines", "journal_entries")
+    )
+    posted: dict[str, int] = {}
+    undone: set[str] = set()
+    for row in rows:
+        cause_id = f"{row['source_code']}/{row['payment_id']}"
+        event_id = key_hash("ledger_event", "payment", cause_id)[:32]
+        target, kind = None, "receipt"
+        if row["kind"] != "payment":
+            kind = "refund"
+            if row["reverses_payment_id"] is not None:
+                target = key_hash("ledger_event", "payment", f"{row['source_code']}/{row['reverses_payment_id']}")[:32]
+                if target not in posted or target in undone:
+                    continue
+                if row["kind"] == "reversal" and row["amount_minor"] >= posted[target]:
+                    kind = "reversal"
+                    undone.add(target)
+        amount = posted[str(target)] if kind == "reversal" else row["amount_minor"]
+        posted[event_id] = amount
+        common = {"source_code": row["source_code"], "currency": row["currency"]}
+        connection.execute(
+            sa.insert(events).values(
+                event_id=event_id, kind=kind, case_id=None, loan_id=row["loan_id"], value_date=row["value_date"],
+                amount_minor=row["amount_minor"], **{f"{part}_minor": 0 for part in _PARTS}, target_id=target,
+                cause="payment", cause_id=cause_id, terms_json='{"place":"outside"}', recorded_by="system",
+                recorded_at=_stored(connection, row["recorded_at"]), **common,
+            )
+        )  # fmt: skip
+        entry_id = key_hash("journal_entry", event_id, "1")[:32]
+        debit, credit = ("cash", "outside") if kind == "receipt" else ("outside", "cash")
+        connection.execute(
+            sa.insert(lines).values(
+                entry_id=entry_id, line_no=1, debit_account=debit, credit_account=credit, amount_minor=amount,
+                accounting_date=row["value_date"], **common,
+            )
+        )  # fmt: skip
+        connection.execute(
+            sa.insert(entries).values(
+                entry_id=entry_id, event_id=event_id, nth=1, value_date=row["value_date"],
+                accounting_date=row["value_date"], posted_at=_stored(connection, row["recorded_at"]),
+                total_minor=amount, **common,
+            )
+        )  # fmt: skip
+
+
+def _stored(connection: sa.Connection, moment: datetime) -> datetime:
+    """A moment as its column takes it without the house's type."""
+    return moment.replace(tzinfo=None) if connection.dialect.name == "sqlite" else moment

@@ -16,6 +16,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from sqlalchemy.engine import Connection
 
 from ops_app.domain.casework.cases import case_id
 from ops_app.domain.ledger.accounts import Component
@@ -71,7 +72,12 @@ class LedgerMachine(RuleBasedStateMachine):
         self.outside = 0
 
     def teardown(self) -> None:
+        """At the end of a story, everything that ``recoup verify`` asks of these cases."""
+        ids = [self._case(n) for n in range(len(self.claims))]
+        with self.store.reading() as connection:
+            wrong = verify_claims(connection, ids) or verify_lines(connection, ids) or verify_conserved(connection, ids)
         self.store.close()
+        assert wrong is None, wrong
 
     # -- helpers
 
@@ -394,14 +400,38 @@ class LedgerMachine(RuleBasedStateMachine):
         ids = [self._case(n) for n in range(len(self.claims))]
         with self.store.reading() as connection:
             positions = journal.positions(connection, ids)
-            wrong = verify_claims(connection, ids) or verify_lines(connection, ids) or verify_conserved(connection, ids)
-        assert wrong is None, wrong
+            folded = folded_lines(connection, ids)
         for n, claim in enumerate(self.claims):
             expected, found = claim.at(), positions[ids[n]]
             stands = ({part.value: found.book[part] for part in Component},
                       {part.value: found.memo[part] for part in Component}, found.held_minor)  # fmt: skip
             told = (expected.book, expected.register, sum(expected.held.values()))
             assert stands == told, claim.happened
+            assert folded.get(ids[n], {}) == {
+                key: cents
+                for key, cents in (
+                    *(((f"claims_{part}", part), expected.book[part]) for part in PARTS),
+                    *((("written_off_claims", part), expected.register[part]) for part in PARTS),
+                    (("suspense_case", None), -sum(expected.held.values())),
+                )
+                if cents
+            }
+
+
+def folded_lines(connection: Connection, ids: list[str]) -> dict[str, dict[tuple[str, str | None], int]]:
+    """Case → account of the sub-ledger and component → what its lines add up to, added up here and not in SQL."""
+    wanted = ", ".join(f"'{one}'" for one in ids)
+    lines = connection.exec_driver_sql(
+        f"select case_id, debit_account, credit_account, component, amount_minor from journal_lines"
+        f" where case_id in ({wanted})"
+    )
+    found: dict[str, Counter[tuple[str, str | None]]] = {}
+    for case, debit, credit, component, cents in lines:
+        sums = found.setdefault(case, Counter())
+        for account, signed in ((debit, cents), (credit, -cents)):
+            if account.startswith("claims_") or account in ("written_off_claims", "suspense_case"):
+                sums[account, component] += signed
+    return {case: {key: cents for key, cents in sums.items() if cents} for case, sums in found.items()}
 
 
 def table(seen: Counter[str]) -> str:
