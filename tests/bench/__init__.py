@@ -42,6 +42,12 @@ def _case_page(times: int | None) -> dict[str, Any]:
     return bench_case_page(times or 20)
 
 
+def _posting(rows: int | None) -> dict[str, Any]:
+    from tests.bench.posting import bench_posting
+
+    return bench_posting(rows or 2_000)
+
+
 BENCHMARKS: dict[str, Callable[[int | None], dict[str, Any]]] = {
     "ingest": _ingest,
     "build": _build,
@@ -49,5 +55,6 @@ BENCHMARKS: dict[str, Callable[[int | None], dict[str, Any]]] = {
     "acts": _acts,
     "lists": _lists,
     "case_page": _case_page,
+    "posting": _posting,
 }
 """Name → the benchmark over so many rows (None: its own default)."""
