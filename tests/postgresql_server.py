@@ -59,8 +59,11 @@ def programs() -> Path:
     return found[-1].parent
 
 
-def start() -> Server:
-    """Make a cluster in a new folder and start it; PostgreSQL refuses root, so root hands it to another user."""
+def start(*, durable: bool = False) -> Server:
+    """Make a cluster in a new folder and start it; PostgreSQL refuses root, so root hands it to another user.
+
+    ``durable``: commits reach the disk, for what measures them.
+    """
     binaries = programs()
     folder = Path(tempfile.mkdtemp(prefix="recoup-pg-"))
     user = _other_user() if os.geteuid() == 0 else None
@@ -79,8 +82,8 @@ def start() -> Server:
     options = {
         "listen_addresses": "",
         "unix_socket_directories": str(folder),
-        "fsync": "off",  # the machine may lose power here; what is tested is the program
-        "full_page_writes": "off",
+        "fsync": "on" if durable else "off",  # the machine may lose power here; what is tested is the program
+        "full_page_writes": "on" if durable else "off",
         "shared_buffers": "32MB",
         "max_connections": "80",
         "max_wal_size": "256MB",

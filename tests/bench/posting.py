@@ -225,7 +225,7 @@ def _sqlite() -> Iterator[tuple[Store, Store]]:
 
 @contextmanager
 def _postgresql() -> Iterator[tuple[Store, Store]]:
-    server = start()
+    server = start(durable=True)
     try:
         with tempfile.TemporaryDirectory() as folder:
             server.execute("create database ours")

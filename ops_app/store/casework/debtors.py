@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from sqlalchemy import Select, Table, delete, insert, select
@@ -106,9 +107,14 @@ def _shown(key: PersonalKey, one: DebtorData) -> dict[str, object]:
 
 def upsert(connection: Connection, table: Table, key: Sequence[str], rows: Sequence[dict[str, Any]]) -> None:
     """Insert rows, or change those whose ``key`` is there."""
-    if not rows:
-        return
-    dialect: Any = postgresql if connection.dialect.name == "postgresql" else sqlite
+    if rows:
+        connection.execute(_upserting(connection.dialect.name, table, tuple(key), tuple(rows[0])), list(rows))
+
+
+@cache
+def _upserting(kind: str, table: Table, key: tuple[str, ...], columns: tuple[str, ...]) -> Any:
+    """The statement; made once for each table, for making it costs more than running it."""
+    dialect: Any = postgresql if kind == "postgresql" else sqlite
     statement = dialect.insert(table)
-    others = {name: statement.excluded[name] for name in rows[0] if name not in key}
-    connection.execute(statement.on_conflict_do_update(index_elements=list(key), set_=others), list(rows))
+    others = {name: statement.excluded[name] for name in columns if name not in key}
+    return statement.on_conflict_do_update(index_elements=list(key), set_=others)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import RowMapping, and_, func, insert, select
+from sqlalchemy import RowMapping, and_, bindparam, func, insert, select
 from sqlalchemy.engine import Connection
 
 from ops_app.domain.canonical import canonical_json, key_hash
@@ -21,6 +21,11 @@ from ops_app.store.tables.journal import journal_entries, journal_lines, ledger_
 from ops_app.store.tables.parameters import closed_periods
 
 _E, _L = journal_entries.c, journal_lines.c
+_IDS: Any = bindparam("ids", expanding=True)
+# made once: on the way of every payment, making a statement costs more than running it
+_KNOWN = select(ledger_events.c.event_id).where(ledger_events.c.event_id.in_(_IDS))
+_POSITIONS = select(ledger_positions).where(ledger_positions.c.case_id.in_(_IDS))
+_LAST_CLOSED = select(func.max(closed_periods.c.end_date)).where(closed_periods.c.area == "ledger")
 
 
 @dataclass(frozen=True)
@@ -53,9 +58,7 @@ def known(connection: Connection, event_ids: Collection[str]) -> set[str]:
     """Those of ``event_ids`` that are recorded."""
     found: set[str] = set()
     for some in chunks(sorted(event_ids)):
-        found |= set(
-            connection.execute(select(ledger_events.c.event_id).where(ledger_events.c.event_id.in_(some))).scalars()
-        )
+        found |= set(connection.execute(_KNOWN, {"ids": some}).scalars())
     return found
 
 
@@ -164,8 +167,8 @@ def positions(connection: Connection, case_ids: Collection[str]) -> dict[str, St
     """Case → where it stands, for those that the ledger has taken over."""
     found: dict[str, State] = {}
     for some in chunks(sorted(case_ids)):
-        query = select(ledger_positions).where(ledger_positions.c.case_id.in_(some))
-        found.update((row["case_id"], _state_of(row)) for row in connection.execute(query).mappings())
+        rows = connection.execute(_POSITIONS, {"ids": some}).mappings()
+        found.update((row["case_id"], _state_of(row)) for row in rows)
     return found
 
 
@@ -176,8 +179,8 @@ def write_positions(connection: Connection, states: Mapping[str, tuple[LedgerEve
 
 def first_open_date(connection: Connection) -> date:
     """The first day that may still be posted to: the day after the last closed accounting period."""
-    query = select(func.max(closed_periods.c.end_date)).where(closed_periods.c.area == "ledger")
-    return connection.execute(query).scalar() or date.min
+    last: date | None = connection.execute(_LAST_CLOSED).scalar()
+    return last or date.min
 
 
 def event_of(row: RowMapping) -> LedgerEvent:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.engine import Connection
 
 from ops_app.domain.ledger.repayments import Repayment
@@ -17,6 +17,28 @@ from ops_app.store.tables.journal import ledger_events, ledger_positions
 from ops_app.store.tables.ledger import payments
 
 Loan = tuple[str, str]
+
+_C, _P, _PAID, _EVENT = cases.c, ledger_positions.c, payments.c, ledger_events.c
+_SOURCE: Any = bindparam("source")
+_IDS: Any = bindparam("ids", expanding=True)
+# made once: on the way of every payment, making a statement costs more than running it
+_CLAIMS = (
+    select(
+        _C.loan_id, _C.case_id, _C.currency, _C.lender_code, _C.product_code, _C.days_past_due, _C.as_of_date,
+        _P.opening_date, _C.closed_date,
+    )
+    .join(ledger_positions, _P.case_id == _C.case_id)
+    .where(_C.source_code == _SOURCE, _C.loan_id.in_(_IDS))
+    .order_by(_C.spell_no.desc())
+)  # fmt: skip
+_WAITING = (
+    select(payments)
+    .outerjoin(
+        ledger_events, (_EVENT.cause == "payment") & (_EVENT.cause_id == _PAID.source_code + "/" + _PAID.payment_id)
+    )
+    .where(_PAID.source_code == _SOURCE, _PAID.reverses_payment_id.in_(_IDS), _EVENT.event_id.is_(None))
+    .order_by(_PAID.value_date, _PAID.payment_id)
+)
 
 
 @dataclass(frozen=True)
@@ -45,19 +67,9 @@ class Claim:
 def claims_of(connection: Connection, loans: Collection[Loan]) -> dict[Loan, list[Claim]]:
     """Loan → its spells that the ledger took over, the latest first."""
     found: dict[Loan, list[Claim]] = {}
-    c, p = cases.c, ledger_positions.c
     for source in sorted({source for source, _ in loans}):
         for some in chunks(sorted(loan for of, loan in loans if of == source)):
-            query = (
-                select(
-                    c.loan_id, c.case_id, c.currency, c.lender_code, c.product_code, c.days_past_due, c.as_of_date,
-                    p.opening_date, c.closed_date,
-                )
-                .join(ledger_positions, p.case_id == c.case_id)
-                .where(c.source_code == source, c.loan_id.in_(some))
-                .order_by(c.spell_no.desc())
-            )  # fmt: skip
-            rows: Any = connection.execute(query)
+            rows: Any = connection.execute(_CLAIMS, {"source": source, "ids": some})
             for loan_id, *rest in rows:
                 found.setdefault((source, loan_id), []).append(Claim(*rest))
     return found
@@ -66,13 +78,7 @@ def claims_of(connection: Connection, loans: Collection[Loan]) -> dict[Loan, lis
 def waiting_for(connection: Connection, source_code: str, payment_ids: Sequence[str]) -> list[Repayment]:
     """Reversals and refunds of these payments that are recorded and not posted: they came before their payment."""
     found: list[Repayment] = []
-    c, e = payments.c, ledger_events.c
     for some in chunks(payment_ids):
-        query = (
-            select(payments)
-            .outerjoin(ledger_events, (e.cause == "payment") & (e.cause_id == c.source_code + "/" + c.payment_id))
-            .where(c.source_code == source_code, c.reverses_payment_id.in_(some), e.event_id.is_(None))
-            .order_by(c.value_date, c.payment_id)
-        )
-        found += [recorded_of(row).content for row in connection.execute(query)]
+        rows = connection.execute(_WAITING, {"source": source_code, "ids": some})
+        found += [recorded_of(row).content for row in rows]
     return found
