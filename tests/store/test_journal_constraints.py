@@ -54,7 +54,7 @@ def a_position(case_id: str, **other: Any) -> dict[str, Any]:
     amounts = {f"{lead}{part}_minor": 0 for lead in ("", "written_off_") for part in PARTS}
     return {
         "case_id": case_id, "source_code": "SIM", "currency": "CNY", **amounts, "held_minor": 0, "method": None,
-        "opening_date": DAY, "last_date": DAY, "last_rank": 0, "is_closed": False,
+        "opening_date": DAY, "last_date": DAY, "last_rank": 0, "last_turn": "", "is_closed": False,
     } | other  # fmt: skip
 
 

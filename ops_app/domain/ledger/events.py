@@ -94,7 +94,7 @@ class LedgerEvent:
     pays (only a correction may have parts below zero). ``target_id`` names the event that is undone, refunded or whose
     unapplied rest is used. ``terms`` are the conditions as of its day: ``orders`` (stage → order code), ``follow`` (the
     sender's own parts count), ``funding`` (the account the money comes from), ``method`` (of a write-off), ``is_memo``
-    (an opening of a claim that is written off already). ``seq`` is the order of arrival.
+    (an opening of a claim that is written off already), ``turn`` (see there). ``seq`` is the order of arrival.
     """
 
     kind: EventKind
@@ -123,6 +123,12 @@ class LedgerEvent:
     def event_id(self) -> str:
         """The same cause is the same event, however often it is told."""
         return event_id(self.cause, self.cause_id)
+
+    @property
+    def turn(self) -> str:
+        """Where the event stands among those of its kind and day. For money it is when it was paid, then its number:
+        a day's payments end in one state whatever the order in which they arrive. For the rest it is the arrival."""
+        return str(self.terms.get("turn") or f"{self.seq:020d}")
 
 
 def event_id(cause: Cause, cause_id: str) -> str:

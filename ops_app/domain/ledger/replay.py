@@ -54,7 +54,7 @@ class Effect:
     short: Mapping[Component, int] = field(default_factory=dict)
 
 
-Key = tuple[date, int, int]
+Key = tuple[date, int, str]
 
 
 @dataclass
@@ -84,7 +84,7 @@ class State:
 
 def key_of(event: LedgerEvent) -> Key:
     """Where an event stands in the order of its case."""
-    return event.value_date, RANK[event.kind], event.seq
+    return event.value_date, RANK[event.kind], event.turn
 
 
 def living(events: Iterable[LedgerEvent]) -> list[LedgerEvent]:
@@ -135,7 +135,7 @@ def comes_last(event: LedgerEvent, state: State) -> bool:
     """Whether ``event`` can be posted on top of what stands, without a replay: it undoes nothing and nothing counts
     after it."""
     alone = event.target_id is None and event.kind not in (EventKind.REFUND, *_UNDOING)
-    return alone and (state.last is None or key_of(event)[:2] >= state.last[:2])
+    return alone and (state.last is None or key_of(event) >= state.last)
 
 
 _UNDOING = (EventKind.REVERSAL, EventKind.CANCELLATION)

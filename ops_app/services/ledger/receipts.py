@@ -13,6 +13,7 @@ from typing import Any
 
 from sqlalchemy.engine import Connection
 
+from ops_app.domain.canonical import moment_text
 from ops_app.domain.ledger import accounts
 from ops_app.domain.ledger.accounts import Component
 from ops_app.domain.ledger.events import TARGETED, Cause, EventKind, LedgerEvent, event_id
@@ -39,6 +40,8 @@ def post_payments(transaction: Transaction, rows: Sequence[Repayment]) -> Posted
     if not rows:
         return Posted(before={}, after={}, short={})
     connection = transaction.connection
+    # a payment and its reversal may arrive at one moment: whichever is second must see the first
+    stored.meet(connection, {(one.source_code, one.reverses_payment_id or one.payment_id) for one in rows})
     paid = [one for one in rows if one.kind is RepaymentKind.PAYMENT]
     back = [one for one in rows if one.kind is not RepaymentKind.PAYMENT]
     for source in sorted({one.source_code for one in paid}):
@@ -67,10 +70,15 @@ def move_in(connection: Connection, loans: Iterable[Loan]) -> list[LedgerEvent]:
                     kind=EventKind.RECEIPT, source_code=one.source_code, loan_id=one.loan_id, currency=one.currency,
                     value_date=one.value_date, cause=Cause.FEED, cause_id=f"{claim.case_id}/in/{one.event_id}",
                     case_id=claim.case_id, amount_minor=one.amount_minor, parts=one.parts, target_id=one.event_id,
-                    terms=_terms(claim, one.value_date, terms) | {"funding": one.terms["place"]},
+                    terms=_terms(claim, one.value_date, terms) | {"funding": one.terms["place"], "turn": one.turn},
                 )
             )  # fmt: skip
     return events
+
+
+def _turn(payment: Repayment) -> dict[str, str]:
+    """When it was paid, then its number: the order of money of one day, whatever the order of arrival."""
+    return {"turn": f"{moment_text(payment.paid_at)} {payment.payment_id}"}
 
 
 def _claim(claims: Sequence[Claim], value_date: date, currency: str) -> Claim | None:
@@ -96,6 +104,7 @@ def _receipt(payment: Repayment, claims: Sequence[Claim], terms: PostingTerms) -
     else:
         other = any(one.holds(payment.value_date) for one in claims)
         said = {"place": accounts.SUSPENSE_UNMATCHED if other else accounts.OUTSIDE}
+    said |= _turn(payment)
     return LedgerEvent(
         kind=EventKind.RECEIPT,
         source_code=payment.source_code,
@@ -152,7 +161,7 @@ def _undoing(
 
 
 def _back(payment: Repayment, target: LedgerEvent, whole: bool, suffix: str) -> LedgerEvent:
-    said = {name: target.terms[name] for name in ("place", "funding") if name in target.terms}
+    said = {name: target.terms[name] for name in ("place", "funding") if name in target.terms} | _turn(payment)
     return LedgerEvent(
         kind=EventKind.REVERSAL if whole else EventKind.REFUND,
         source_code=payment.source_code,
@@ -181,5 +190,5 @@ def _refund_alone(payment: Repayment, claims: Sequence[Claim]) -> LedgerEvent:
         cause_id=f"{payment.source_code}/{payment.payment_id}",
         case_id=claim.case_id if claim else None,
         amount_minor=payment.amount_minor,
-        terms={} if claim else {"place": accounts.OUTSIDE},
+        terms=_turn(payment) | ({} if claim else {"place": accounts.OUTSIDE}),
     )

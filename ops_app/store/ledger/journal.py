@@ -264,7 +264,7 @@ def _state_of(row: RowMapping) -> State:
         memo={part: row[f"written_off_{part.value}_minor"] for part in Component},
         method=row["method"],
         held={"": row["held_minor"]},
-        last=(row["last_date"], row["last_rank"], 0),
+        last=(row["last_date"], row["last_rank"], row["last_turn"]),
         opening_date=row["opening_date"],
         is_closed=row["is_closed"],
     )
@@ -283,5 +283,6 @@ def _position_row(case_id: str, event: LedgerEvent, state: State) -> dict[str, A
         "opening_date": state.opening_date or event.value_date,
         "last_date": state.last[0],
         "last_rank": state.last[1],
+        "last_turn": state.last[2],
         "is_closed": state.is_closed,
     }

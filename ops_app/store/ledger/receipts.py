@@ -6,6 +6,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
+from zlib import crc32
 
 from sqlalchemy import bindparam, select
 from sqlalchemy.engine import Connection
@@ -82,3 +83,19 @@ def waiting_for(connection: Connection, source_code: str, payment_ids: Sequence[
         rows = connection.execute(_WAITING, {"source": source_code, "ids": some})
         found += [recorded_of(row).content for row in rows]
     return found
+
+
+_MEETING = 0x5EC0_0B00
+_PLACES = 256
+
+
+def meet(connection: Connection, keys: Collection[tuple[str, str]]) -> None:
+    """Take turns with other transactions that are about these payments (source, payment id), until this one ends. What
+    they committed is seen by statements after this. SQLite has one writer."""
+    if connection.dialect.name == "sqlite" or not keys:
+        return
+    places = sorted({_MEETING + crc32(f"{source}/{payment}".encode()) % _PLACES for source, payment in keys})
+    connection.exec_driver_sql(
+        "select pg_advisory_xact_lock(place) from unnest(%(places)s::bigint[]) with ordinality as t (place, nth)",
+        {"places": places},
+    )

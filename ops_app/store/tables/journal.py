@@ -140,6 +140,7 @@ ledger_positions = Table(
     Column("opening_date", Date, nullable=False),
     Column("last_date", Date, nullable=False),
     Column("last_rank", Integer, nullable=False),
+    Column("last_turn", String(300), nullable=False),
     Column("is_closed", Boolean, nullable=False),
     CheckConstraint(
         " and ".join(f"{lead}{part}_minor >= 0" for lead in ("", "written_off_") for part in PARTS),

@@ -148,6 +148,7 @@ def _positions() -> None:
         sa.Column("opening_date", sa.Date, nullable=False),
         sa.Column("last_date", sa.Date, nullable=False),
         sa.Column("last_rank", sa.Integer, nullable=False),
+        sa.Column("last_turn", sa.String(300), nullable=False),
         sa.Column("is_closed", sa.Boolean, nullable=False),
         sa.CheckConstraint(" and ".join(f"{name} >= 0" for name in amounts), name="ck_ledger_positions_owed"),
         sa.CheckConstraint("method in ('direct', 'allowance')", name="ck_ledger_positions_method"),

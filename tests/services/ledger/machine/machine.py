@@ -85,9 +85,14 @@ class LedgerMachine(RuleBasedStateMachine):
     def now(self) -> datetime:
         return datetime(self.day.year, self.day.month, self.day.day, 4, 0, tzinfo=UTC)
 
-    def _next(self) -> int:
+    def _next(self) -> str:
         self.turn += 1
-        return self.turn
+        return f"{self.turn:020d}"
+
+    @staticmethod
+    def _paid(content: Any) -> str:
+        """Money of one day counts in the order in which it was paid, then by its number."""
+        return f"{content.paid_at:%Y-%m-%dT%H:%M:%S.%f}Z {content.payment_id}"
 
     def _case(self, n: int) -> str:
         return case_id("SIM", f"L{self.loans[n]}", 1)
@@ -195,7 +200,7 @@ class LedgerMachine(RuleBasedStateMachine):
         split = {part: getattr(content, f"{part}_minor") for part in FEED_PARTS}
         known = {part: cents for part, cents in split.items() if cents is not None}
         claim.happened.append(
-            Happening("pay", content.value_date, self._next(), name, content.amount_minor,
+            Happening("pay", content.value_date, self._paid(content), name, content.amount_minor,
                       known if len(known) == 4 else {})
         )  # fmt: skip
         SEEN["overpayment"] += claim.at().held.get(name, 0) > 0
@@ -257,7 +262,9 @@ class LedgerMachine(RuleBasedStateMachine):
             return
         self.told[name].posted = True
         if self._holds(paid.claim, content.value_date):
-            self.claims[paid.claim].happened.append(Happening("refund", content.value_date, self._next(), name, amount))
+            self.claims[paid.claim].happened.append(
+                Happening("refund", content.value_date, self._paid(content), name, amount)
+            )
         else:
             self.outside -= amount
         SEEN["refund that names no payment"] += 1
@@ -280,9 +287,15 @@ class LedgerMachine(RuleBasedStateMachine):
         if any(one.what == "write_off" and not one.cancelled for one in claim.happened):
             SEEN["reversal after write-off"] += whole
         claim.happened.append(
-            Happening("reverse" if whole else "refund", content.value_date, self._next(), name, content.amount_minor,
-                      of=content.reverses_payment_id)
-        )  # fmt: skip
+            Happening(
+                "reverse" if whole else "refund",
+                content.value_date,
+                self._paid(content),
+                name,
+                content.amount_minor,
+                of=content.reverses_payment_id,
+            )
+        )
         SEEN["reversal" if whole else "refund of a payment"] += 1
 
     @rule(data=st.data(), cents=CENTS, part=st.sampled_from(FEED_PARTS))

@@ -21,7 +21,7 @@ class Happening:
 
     what: str
     day: date
-    turn: int
+    turn: str
     name: str
     amount: int = 0
     parts: dict[str, int] = field(default_factory=dict)
@@ -90,7 +90,7 @@ class PlainClaim:
         return now
 
     @staticmethod
-    def _place(one: Happening, counts: list[Happening]) -> tuple[tuple[date, int, int], int]:
+    def _place(one: Happening, counts: list[Happening]) -> tuple[tuple[date, int, str], int]:
         """What takes something back comes after it, whatever its own day says."""
         mine = (one.day, PLACE[one.what], one.turn)
         target = next((each for each in counts if each.name == one.of), None)

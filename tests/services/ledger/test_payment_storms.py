@@ -1,0 +1,160 @@
+"""Payments told many times, by many, in any order, through several doors, with kills: each has exactly one effect."""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+import signal
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import pytest
+from sqlalchemy import func, select
+
+from ops_app.domain.ledger.repayments import Repayment
+from ops_app.domain.organisation.people import SYSTEM
+from ops_app.services.ledger.repayments import record_payments
+from ops_app.store.store import Store
+from ops_app.store.tables.ledger import payments
+from tests.services.ledger.storms import NOW, a_book, a_day, deliver, end_state, faults
+from tests.store.test_kill import killed_after
+
+CHANNELS = ("file", "rest")
+LOANS = 40
+
+
+def _told(store: Store, rows: list[Repayment], acknowledge: Callable[[str], None], key: str) -> None:
+    one = rows[int(key)]
+    deliver(store, one, CHANNELS[int(key) % len(CHANNELS)])
+    acknowledge(one.payment_id)
+
+
+def _kill(url: str, evidence: Path, cycles: int, seed: int, clients: int = 2) -> list[str]:
+    """Kill consumers ``cycles`` times; everything that is wrong afterwards."""
+    store = Store.open(url)
+    a_book(store, evidence, LOANS)
+    store.close()
+    chance, acknowledged, told = random.Random(seed), set[str](), a_day(cycles * 20, LOANS, seed)
+    for cycle in range(cycles):
+        mine = [str(n) for n in range(cycle * 20, cycle * 20 + 20)]
+        once = partial(_deliver_one, told)
+        acknowledged |= set(killed_after(url, mine, chance.uniform(0, 0.08), once, clients))
+        if cycle % 50 == 49 or cycle == cycles - 1:
+            store = Store.open(url)
+            found = faults(store, acknowledged, told)
+            store.close()
+            if found:
+                return [*found, f"seed {seed}, cycle {cycle}"]
+    assert acknowledged, "no consumer lived long enough to show anything"
+    return []
+
+
+def _deliver_one(told: list[Repayment], store: Store, key: str, acknowledge: Callable[[str], None]) -> None:
+    _told(store, told, acknowledge, key)
+
+
+def test_killed_consumers_lose_no_acknowledged_payment_and_leave_none_half_applied(
+    store_url: str, tmp_path: Path
+) -> None:
+    assert _kill(store_url, tmp_path, cycles=15, seed=4) == []
+
+
+@pytest.mark.slow
+def test_two_thousand_kills_of_the_consumer_lose_nothing(store_url: str, tmp_path: Path) -> None:
+    assert _kill(store_url, tmp_path, cycles=1_000, seed=40) == []
+
+
+def _client(url: str, rows: list[Repayment], seed: int, mortal: bool) -> int:
+    """Fork a client that delivers ``rows``, each 1 to 5 times, through any door; its pid."""
+    pid = os.fork()
+    if pid:
+        return pid
+    try:
+        chance = random.Random(seed)
+        store = Store.open(url)
+        calls = [(one, door) for one in rows for door in chance.choices(CHANNELS, k=chance.randint(1, 5))]
+        chance.shuffle(calls)
+        for number, (one, door) in enumerate(calls):
+            if mortal and number == len(calls) // 2:
+                os.kill(os.getpid(), signal.SIGKILL)
+            for _ in range(50):
+                try:
+                    deliver(store, one, door)
+                    break
+                except Exception as error:
+                    if "saving at this moment" not in str(error):
+                        raise
+        os._exit(0)
+    finally:
+        os._exit(1)
+
+
+def _storm(url: str, evidence: Path, count: int, clients: int, kills: int) -> None:
+    store = Store.open(url)
+    a_book(store, evidence, LOANS)
+    store.close()
+    told = a_day(count, LOANS, seed=7)
+    shares = [told[n::clients] for n in range(clients)]
+    # each share is told by two clients at once
+    running = [_client(url, shares[n], n, mortal=n < kills) for n in range(clients)]
+    running += [_client(url, shares[(n + 1) % clients], 100 + n, mortal=False) for n in range(clients)]
+    ended = {pid: os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) for pid in running}
+    assert sorted(ended.values()) == [-signal.SIGKILL] * kills + [0] * (2 * clients - kills)
+    store = Store.open(url)
+    with store.reading() as connection:
+        recorded = connection.execute(select(func.count()).select_from(payments)).scalar_one()
+    assert recorded == count
+    assert faults(store, {one.payment_id for one in told}, told) == []
+    store.close()
+
+
+def test_payments_told_several_times_by_several_clients_have_one_effect(store_url: str, tmp_path: Path) -> None:
+    _storm(store_url, tmp_path, count=120, clients=4, kills=1)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(5400)
+def test_twenty_thousand_payments_told_up_to_five_times_by_sixteen_clients_with_kills(
+    store_url: str, tmp_path: Path
+) -> None:
+    _storm(store_url, tmp_path, count=20_000, clients=16, kills=5)
+
+
+def _file(url: str) -> Path:
+    return Path(url.removeprefix("sqlite:///"))
+
+
+def _permuted(template: Path, folder: Path, count: int, times: int, evidence: Path) -> set[str]:
+    told = a_day(count, LOANS * 5, seed=11)
+    ends = set()
+    for number in range(times):
+        file = folder / f"permuted{number}.db"
+        shutil.copy(template, file)
+        store = Store.open(f"sqlite:///{file}")
+        a_book(store, evidence, LOANS * 5)
+        chance = random.Random(number)
+        rows = list(told)
+        if number:
+            rows += chance.choices(told, k=count // 4)
+            chance.shuffle(rows)
+        at = 0
+        while at < len(rows):
+            size = chance.choice([1, 7, 100, 500, 2_000]) if count > 500 else chance.choice([1, 3, 20])
+            record_payments(SYSTEM, store, now=NOW, rows=rows[at : at + size], business_date=NOW.date())
+            at += size
+        ends.add(end_state(store))
+        store.close()
+        file.unlink()
+    return ends
+
+
+def test_a_day_of_messages_in_any_order_ends_in_one_state(sqlite_url: str, tmp_path: Path) -> None:
+    assert len(_permuted(_file(sqlite_url), tmp_path, 200, 6, tmp_path)) == 1
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(5400)
+def test_ten_thousand_messages_in_fifty_orders_end_in_one_state(sqlite_url: str, tmp_path: Path) -> None:
+    assert len(_permuted(_file(sqlite_url), tmp_path, 10_000, 50, tmp_path)) == 1
