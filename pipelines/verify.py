@@ -11,6 +11,7 @@ from ops_app.services.casework.verify import verify_limitation, verify_one_owner
 from ops_app.services.casework.verify_reach import verify_reach
 from ops_app.services.ledger.verify import verify_money, verify_once
 from ops_app.services.organisation.verify import verify_approvals, verify_audit
+from ops_app.services.organisation.verify_messages import verify_messages
 from ops_app.services.organisation.verify_parameters import verify_closed_periods, verify_versions
 from pipelines.durable import read_pointer, sha256_of
 from pipelines.extracts import copy_table, opened
@@ -44,6 +45,7 @@ def verify_everything(app: App, public_key: Path | None = None) -> list[Finding]
     findings = [
         verify_money(store),
         verify_once(store),
+        verify_messages(store),
         verify_audit(store, settings.evidence, public_key),
         verify_approvals(store),
         verify_versions(store),
