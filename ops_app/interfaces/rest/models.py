@@ -48,6 +48,14 @@ class PaymentOut(Strict):
     state: Literal["recorded"]
 
 
+class MessageOut(Strict):
+    """That a message was received, and where it stands; a repetition is told where it stands by now."""
+
+    source_code: str
+    message_id: str
+    state: Literal["waiting", "parked", "done", "given_up"]
+
+
 class DecisionIn(Strict):
     """A decision on a break. ``version`` is what the caller read; ``counterparts`` are break id → version."""
 

@@ -14,13 +14,12 @@ from typing import Any
 
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 
-from ops_app.domain.errors import NotReady
 from ops_app.domain.organisation.message_order import Lines, OpenMessage
 from ops_app.domain.organisation.messages import MessageKind, MessageState, WhyHeld
 from ops_app.domain.organisation.people import Actor
 from ops_app.services.act import act
 from ops_app.services.organisation.installation import today
-from ops_app.services.organisation.message_intake import body_of, note_dead
+from ops_app.services.organisation.message_intake import StoreTrouble, body_of, note_dead
 from ops_app.services.organisation.message_kinds import Content, Outcome, dead, handlers
 from ops_app.services.organisation.parameter_reading import number_on
 from ops_app.store.organisation import messages
@@ -34,15 +33,6 @@ LOOK_AGAIN = timedelta(seconds=60)
 
 _LONGEST_PAUSE = timedelta(minutes=5)
 LARGEST_BATCH = 500
-
-
-class StoreTrouble(NotReady):
-    """The ops store cannot be written at this moment; no message is at fault, and none counts a try."""
-
-    def __init__(self) -> None:
-        super().__init__(
-            "The ops store cannot be written. Messages wait until it can.", "运营库暂不可写，报文等待处理。"
-        )
 
 
 @dataclass(frozen=True)

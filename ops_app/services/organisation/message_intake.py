@@ -13,6 +13,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from sqlalchemy.exc import OperationalError
+
+from ops_app.domain.errors import NotReady
 from ops_app.domain.organisation.messages import (
     MOST_BYTES,
     WHY_HELD_NAMES,
@@ -31,10 +34,19 @@ from ops_app.services.organisation.message_kinds import handlers
 from ops_app.services.organisation.notifications import enter_notification
 from ops_app.store.organisation import messages
 from ops_app.store.organisation.messages import KnownMessage
-from ops_app.store.store import Store, Transaction
+from ops_app.store.store import Store, StoreBusy, Transaction
 
 OBJECT = "message"
 _UNNAMED = "unnamed"
+
+
+class StoreTrouble(NotReady):
+    """The ops store cannot be written at this moment; no message is at fault, and none counts a try."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The ops store cannot be written. Messages wait until it can.", "运营库暂不可写，报文等待处理。"
+        )
 
 
 @dataclass(frozen=True)
@@ -69,8 +81,15 @@ def take_in(actor: Actor, store: Store, *, now: datetime, deliveries: Sequence[D
 
     A repetition is counted and changes nothing. Other content under a known id, and everything that is no message of
     ours, becomes a dead letter, which is written to the audit log and announced once a day and source. All are
-    committed when this returns: only then may a channel be told that they were received.
+    committed when this returns: only then may a channel be told that they were received. Raises ``StoreTrouble``.
     """
+    try:
+        return _take_in(actor, store, now, deliveries)
+    except (OperationalError, StoreBusy) as trouble:
+        raise StoreTrouble from trouble
+
+
+def _take_in(actor: Actor, store: Store, now: datetime, deliveries: Sequence[Delivery]) -> list[TakenIn]:
     rows = [_row(one, now) for one in deliveries]
     # in the order of their keys, so that two processes do not wait for each other
     order = sorted(range(len(rows)), key=lambda place: (rows[place]["source_code"], rows[place]["message_id"]))

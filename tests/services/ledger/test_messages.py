@@ -17,7 +17,7 @@ from ops_app.services.ledger import payment_messages
 from ops_app.services.organisation import message_handling, message_kinds
 from ops_app.services.organisation.message_consumer import end_consumer_lease, hold_consumer_lease
 from ops_app.services.organisation.message_deciding import give_up_messages, retry_messages
-from ops_app.services.organisation.message_intake import Delivery, take_in
+from ops_app.services.organisation.message_intake import Delivery, StoreTrouble, take_in
 from ops_app.services.organisation.message_reading import (
     MessageFilter,
     NoSuchMessage,
@@ -347,7 +347,7 @@ def test_a_store_that_cannot_be_written_counts_no_try(
             payment_messages, "record_payments",
             lambda *_, **__: (_ for _ in ()).throw(OperationalError("insert", {}, Exception("disk is full"))),
         )  # fmt: skip
-        with pytest.raises(message_handling.StoreTrouble):
+        with pytest.raises(StoreTrouble):
             handled(store, tmp_path)
     assert (message(store, "m1").tries, states(store)) == (0, {"waiting": 1})
     handled(store, tmp_path)
