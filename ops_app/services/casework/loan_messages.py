@@ -12,6 +12,7 @@ from ops_app.domain.casework.loan_day import OlderThanKnown
 from ops_app.domain.errors import DomainError, NotReady
 from ops_app.domain.organisation.messages import MessageKind, WhyHeld
 from ops_app.domain.organisation.people import Actor
+from ops_app.services.act import act
 from ops_app.services.casework.pushing import push_loan
 from ops_app.services.organisation.message_kinds import Content, Outcome, dead, done, register
 from ops_app.services.organisation.message_shapes import refused_shape, require_same_loan
@@ -21,6 +22,7 @@ from ops_app.store.store import Store
 __all__ = ["handle_loans"]
 
 
+@act("cases.push")
 def handle_loans(
     actor: Actor, store: Store, now: datetime, messages: Sequence[Content], evidence: Path
 ) -> Sequence[Outcome]:

@@ -13,6 +13,7 @@ from ops_app.domain.errors import Invalid, NotFound
 from ops_app.domain.ledger.repayments import Repayment, RepaymentKind, SameIdOtherContent, body_hash, differing
 from ops_app.domain.organisation.messages import MessageKind, MessageState, WhyHeld
 from ops_app.domain.organisation.people import Actor
+from ops_app.services.act import act
 from ops_app.services.ledger.repayments import record_payments
 from ops_app.services.organisation.installation import today
 from ops_app.services.organisation.message_kinds import Content, Outcome, dead, done, register
@@ -24,8 +25,9 @@ from ops_app.store.store import Store
 __all__ = ["handle_payments"]
 
 
+@act("payments.record")
 def handle_payments(
-    actor: Actor, store: Store, now: datetime, messages: Sequence[Content], _evidence: Path
+    actor: Actor, store: Store, now: datetime, messages: Sequence[Content], evidence: Path
 ) -> Sequence[Outcome]:
     """Record the payments of ``messages`` in one transaction; a payment that is recorded already changes nothing."""
     outcomes: dict[int, Outcome] = {}
