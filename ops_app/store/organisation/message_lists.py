@@ -11,9 +11,9 @@ from sqlalchemy import Select, func, select, tuple_, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 
-from ops_app.domain.organisation.messages import OPEN_STATES, MessageState
+from ops_app.domain.organisation.messages import MessageState
 from ops_app.domain.paging import MOST_COUNTED
-from ops_app.store.tables.messages import inbound_messages, message_arrivals, message_consumers
+from ops_app.store.tables.messages import IS_OPEN, inbound_messages, message_arrivals, message_consumers
 
 c = inbound_messages.c
 SORTS = ("number", "loan_id")
@@ -144,7 +144,7 @@ def lags(connection: Connection) -> list[SourceLag]:
     """How far each source is behind. Sources are found by stepping through the index, one look-up a source."""
     open_rows = connection.execute(
         select(c.source_code, c.state, func.count().label("many"), func.min(c.received_at).label("oldest"))
-        .where(c.state.in_([state.value for state in OPEN_STATES]))
+        .where(IS_OPEN)
         .group_by(c.source_code, c.state)
     ).all()
     found: dict[str, dict[str, Any]] = {}

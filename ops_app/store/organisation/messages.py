@@ -12,12 +12,11 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 
 from ops_app.domain.organisation.message_order import Line, OpenMessage
-from ops_app.domain.organisation.messages import OPEN_STATES, Channel, MessageState
+from ops_app.domain.organisation.messages import Channel, MessageState
 from ops_app.store.ledger.payments import chunks
-from ops_app.store.tables.messages import inbound_messages, message_arrivals
+from ops_app.store.tables.messages import IS_OPEN, IS_PARKED, inbound_messages, message_arrivals
 
 c = inbound_messages.c
-_OPEN = c.state.in_([state.value for state in OPEN_STATES])
 
 
 @dataclass(frozen=True)
@@ -85,7 +84,7 @@ def due_lines(connection: Connection, now: datetime, limit: int) -> list[Line]:
     """The loans of up to ``limit`` messages that may be tried now, those first that have been due the longest."""
     rows = connection.execute(
         select(c.source_code, c.loan_id)
-        .where(_OPEN, c.next_try_at <= now)
+        .where(IS_OPEN, c.next_try_at <= now)
         .order_by(c.next_try_at, c.number)
         .limit(limit)
     )
@@ -96,7 +95,7 @@ def open_in(connection: Connection, lines: Sequence[Line]) -> list[OpenMessage]:
     """Every open message of these loans."""
     query = select(
         c.number, c.source_code, c.loan_id, c.order_no, c.state, c.next_try_at, c.subject, c.waits_for
-    ).where(_OPEN)
+    ).where(IS_OPEN)
     found = []
     for some in chunks(lines, 200):
         rows = connection.execute(query.where(tuple_(c.source_code, c.loan_id).in_(list(some))))
@@ -126,7 +125,7 @@ def wake_partners(connection: Connection, source: str, subjects: Sequence[str], 
     for some in chunks(subjects):
         connection.execute(
             update(inbound_messages)
-            .where(c.source_code == source, c.waits_for.in_(list(some)), c.state == MessageState.PARKED.value)
+            .where(c.source_code == source, c.waits_for.in_(list(some)), IS_PARKED)
             .values(next_try_at=now)
         )
 
@@ -134,12 +133,7 @@ def wake_partners(connection: Connection, source: str, subjects: Sequence[str], 
 def parked_before(connection: Connection, moment: datetime, limit: int) -> list[KeptBody]:
     """Messages that have been parked since before ``moment``."""
     numbers: Sequence[int] = (
-        connection.execute(
-            select(c.number)
-            .where(c.state == MessageState.PARKED.value, c.parked_at < moment)
-            .order_by(c.number)
-            .limit(limit)
-        )
+        connection.execute(select(c.number).where(IS_PARKED, c.parked_at < moment).order_by(c.number).limit(limit))
         .scalars()
         .all()
     )
@@ -148,5 +142,5 @@ def parked_before(connection: Connection, moment: datetime, limit: int) -> list[
 
 def count_waiting(connection: Connection, now: datetime, most: int) -> int:
     """How many messages are due now, counted up to ``most``."""
-    due = select(c.number).where(_OPEN, c.next_try_at <= now).limit(most).subquery()
+    due = select(c.number).where(IS_OPEN, c.next_try_at <= now).limit(most).subquery()
     return int(connection.execute(select(func.count()).select_from(due)).scalar_one())

@@ -101,3 +101,7 @@ message_consumers = Table(
     Column("trouble", String(300)),
     info={"unaudited": "a lease means nothing after a restart"},
 )
+
+IS_OPEN = text("inbound_messages.state in ('waiting', 'parked')")
+IS_PARKED = text("inbound_messages.state = 'parked'")
+"""The conditions of the indexes over open messages, spelt out: a bound value would not let them be used."""
