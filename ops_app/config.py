@@ -20,7 +20,7 @@ class Settings(BaseSettings):
     project's own ``data/``, and ``home/templates`` may add to them.
     """
 
-    model_config = SettingsConfigDict(env_prefix="RECOUP_", extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(env_prefix="RECOUP_", extra="ignore", frozen=True, hide_input_in_errors=True)
 
     home: Path = PROJECT_ROOT / "data"
     ops_url: str = ""
@@ -45,6 +45,12 @@ class Settings(BaseSettings):
     notify_to: str = ""
     events_url: str = ""
     """Where every event that acts publish is posted as JSON; empty means that events wait in the outbox."""
+    queue_url: str = Field(default="", repr=False)
+    """The broker whose messages are taken in: ``nats://user:password@host:port`` (JetStream) or ``amqp://…`` (RabbitMQ,
+    quorum queues); empty: none, and messages come by REST alone."""
+    message_keys: str = Field(default="", repr=False)
+    """The keys with which senders sign their messages, ``SOURCE=key,SOURCE=key``: up to two of a source live at the
+    same time, so that one is exchanged without a gap."""
     max_upload_bytes: int = 200 * 1024 * 1024
 
     @classmethod

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# What the tests need beside Python: a browser, PostgreSQL 15 and a CJK font. Installs them when root on Debian,
+# What the tests need beside Python: a browser, PostgreSQL 15, RabbitMQ and a CJK font. Installs them when root on Debian,
 # else says how. A test that needs one of them is never passed by being skipped in CI.
 set -uo pipefail
 
@@ -9,6 +9,7 @@ browser=${RECOUP_CHROMIUM:-$(command -v chromium || command -v chromium-browser 
 if ! command -v initdb >/dev/null 2>&1 && ! ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1; then
   missing+=(postgresql-15)
 fi
+command -v rabbitmq-server >/dev/null 2>&1 || missing+=(rabbitmq-server)
 fc-list :lang=zh 2>/dev/null | grep -q . || missing+=(fontconfig fonts-wqy-microhei)
 [ ${#missing[@]} -eq 0 ] && exit 0
 

@@ -68,6 +68,7 @@ def commands(settings: Settings) -> dict[str, list[str]]:
     return {
         "front_door": ["ops_app.server"],
         "live": ["pipelines.live"],
+        "messages": ["ops_app.interfaces.queue.consumer"],
         "dagster_daemon": ["dagster._daemon", "run", *code],
         "dagster_page": ["dagster_webserver", "-h", "127.0.0.1", "-p", str(settings.dagster_port), *code],
     }

@@ -21,6 +21,7 @@ for _name, _command in (
     ("demo", installation.demo),
     ("init", installation.init),
     ("serve", installation.serve),
+    ("consume", installation.consume),
     ("run-day", data.run_day_command),
     ("ingest", data.ingest),
     ("import-work", data.import_work),

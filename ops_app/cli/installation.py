@@ -66,8 +66,15 @@ def _serve(settings: Settings) -> None:
 
 
 def serve() -> None:
-    """Front door, live publication and Dagster, until interrupted."""
+    """Front door, live publication, the consumer of messages and Dagster, until interrupted."""
     _serve(Settings.load())
+
+
+def consume() -> None:
+    """Takes messages of the broker (RECOUP_QUEUE_URL) and of REST, and handles them, until interrupted."""
+    from ops_app.interfaces.queue.consumer import consume as run
+
+    run(Settings.load())
 
 
 def doctor(as_json: AsJson = False) -> None:

@@ -44,6 +44,7 @@ PAGES: tuple[PageSpec, ...] = (
     PageSpec("requests", "requests", "casework/requests.py", "cases", "requests.view"),
     PageSpec("operations", "operations", "asset_company/operations.py", "operations", "operations.view"),
     PageSpec("imports", "imports", "asset_company/imports.py", "operations", "imports.view"),
+    PageSpec("messages", "messages", "asset_company/messages.py", "operations", "messages.view"),
     PageSpec("take_over", "take_over", "asset_company/take_over.py", "operations", "history.view"),
     PageSpec("expectations", "expectations", "asset_company/expectations.py", "operations", "operations.view"),
     PageSpec("organisation", "organisation", "asset_company/organisation.py", "administration", "organisation.view"),

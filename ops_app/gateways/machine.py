@@ -14,9 +14,16 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
+from urllib.parse import urlsplit
+
+from sqlalchemy.exc import SQLAlchemyError
 
 from ops_app.config import Settings
+from ops_app.domain.errors import DomainError
+from ops_app.services.organisation.message_consumer import CONSUMER, SILENT
 from ops_app.store import sqlite
+from ops_app.store.organisation import message_lists
+from ops_app.store.store import Store
 
 State = Literal["ok", "warning", "failed"]
 MINIMUM_FREE_BYTES = 2 * 1024**3
@@ -147,6 +154,57 @@ def _ops_store(settings: Settings) -> Examined:
     return Examined("ops store", "ok", f"PostgreSQL {version}")
 
 
+_BROKERS = {"nats": 4222, "tls": 4222, "amqp": 5672, "amqps": 5671}
+
+
+def _queue(settings: Settings) -> Examined:
+    """Whether the broker of messages answers; never says a user or a password."""
+    if not settings.queue_url:
+        return Examined("message queue", "ok", "none: messages come by REST into the ops store")
+    try:
+        parts = urlsplit(settings.queue_url)
+        host, port = parts.hostname or "127.0.0.1", parts.port or _BROKERS[parts.scheme]
+    except (KeyError, ValueError):
+        remedy = "RECOUP_QUEUE_URL begins with nats:// or amqp:// and names a host"
+        return Examined("message queue", "failed", "not an address of a broker", remedy)
+    shown = f"{parts.scheme}://{host}:{port}"
+    try:
+        socket.create_connection((host, port), timeout=3).close()
+    except OSError:
+        remedy = "messages wait at their senders; start the broker, or put RECOUP_QUEUE_URL right"
+        return Examined("message queue", "failed", f"{shown} does not answer", remedy)
+    return Examined("message queue", "ok", f"{shown} answers")
+
+
+def _message_consumer(settings: Settings) -> Examined:
+    """Whether the consumer of messages works, and whether dead letters wait for a person."""
+    store = Store.open(settings.ops_database_url)
+    try:
+        if store.file is not None and not store.file.exists():
+            return Examined("messages", "ok", "none yet")
+        with store.reading() as connection:
+            consumer = message_lists.consumer(connection, CONSUMER)
+            dead = message_lists.count(connection, message_lists.MessageFilter())
+    except (SQLAlchemyError, DomainError):
+        return Examined("messages", "warning", "the ops store has no inbox yet", "any command makes it: recoup verify")
+    finally:
+        store.close()
+    if consumer is None:
+        return Examined("messages", "ok", "none was taken out yet; recoup serve or recoup consume takes them")
+    now = datetime.now(UTC)
+    state: State = "ok"
+    seen, remedy = "the consumer works", ""
+    if consumer.trouble:
+        state, seen, remedy = "warning", f"the consumer has a problem: {consumer.trouble}", "see its log"
+    if now - consumer.renewed_at > SILENT:
+        state, seen = "warning", f"the consumer said nothing since {consumer.renewed_at:%Y-%m-%d %H:%M} UTC"
+        remedy = "start recoup serve or recoup consume; if it runs, the ops store cannot be written"
+    if dead:
+        state, seen = "warning", f"{seen}; {dead} dead letters wait"
+        remedy = remedy or "decide on them on the page Messages"
+    return Examined("messages", state, seen, remedy)
+
+
 def examine(settings: Settings) -> list[Examined]:
     """Look at everything the suite needs; ``failed`` means it cannot run here, ``warning`` that a part cannot."""
     return [
@@ -155,6 +213,8 @@ def examine(settings: Settings) -> list[Examined]:
         _sqlite(),
         *_home(settings),
         _ops_store(settings),
+        _queue(settings),
+        _message_consumer(settings),
         _port("front door", settings.host, settings.port),
         _port("pipeline's own page", "127.0.0.1", settings.dagster_port),
         _font(),

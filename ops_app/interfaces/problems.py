@@ -13,6 +13,8 @@ from starlette.exceptions import HTTPException
 
 from ops_app.domain.errors import Conflict, DomainError, Invalid, NotFound, NotReady, Refused
 from ops_app.domain.ledger.repayments import SameIdOtherContent
+from ops_app.domain.organisation.signatures import BadSignature
+from ops_app.services.organisation.message_intake import StoreTrouble
 from ops_app.store.store import SameKeyOtherContent, StoreBusy
 
 _log = logging.getLogger(__name__)
@@ -21,6 +23,8 @@ STATUS: tuple[tuple[type[DomainError], int], ...] = (
     (SameKeyOtherContent, 422),
     (SameIdOtherContent, 422),
     (StoreBusy, 503),
+    (StoreTrouble, 503),
+    (BadSignature, 401),
     (NotReady, 409),
     (Refused, 403),
     (NotFound, 404),

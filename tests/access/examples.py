@@ -75,6 +75,14 @@ def by_name(world: World, store: Store, evidence: Path, case_id: str, house: str
         "batch_ids": ["b-" + "0" * 32],
         "asked": Asked(BatchKind.PLACE, {case_id: STALE}, ZONE, "AG01", DUE + timedelta(days=1)),
         "ground": RecallGround.MISCONDUCT,
+        "messages": (),
+        "deliveries": (),
+        "chosen": {1: STALE},
+        "number": 1,
+        "holder": "nobody",
+        "broker": "none",
+        "trouble": None,
+        "limit": 10,
     }
 
 
@@ -84,6 +92,7 @@ OF_ONE_ACT: Mapping[str, Callable[[str], dict[str, Any]]] = {
     "casework.cases.list_placements": lambda _: {"agency_code": None},
     "casework.limitation.list_expiring": lambda _: {"within_days": 3660},
     "casework.limitation.record_interruption": lambda case_id: {"evidence": "a letter", "key": f"again {case_id}"},
+    "organisation.message_reading.list_messages": lambda _: {"wanted": None},
     "casework.missing.list_missing": lambda _: {"text": None},
     "casework.monitoring.list_alerts": lambda _: {"wanted": None},
     "casework.request_reading.list_case_requests": lambda _: {"wanted": None},

@@ -181,6 +181,8 @@ def _wrong(kind: str, may: bool, way: str, status: int, body: str) -> str | None
         return f"{status}: give it a body of the right shape in BODIES of tests/access/test_routes.py: {body[:200]}"
     if kind == "open":
         return "closed, and its row says open" if status == 401 and "<form" not in body else None
+    if kind == "signed":
+        return None if status == 401 else f"{status} without a signature"
     if way in {"unassigned", "ended"}:
         return None if status == 401 else f"{status} without a living session"
     if may:

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import socket
+from datetime import timedelta
 
 import pytest
 
 from ops_app.config import Settings
+from ops_app.domain.organisation.messages import Channel
+from ops_app.domain.organisation.people import SYSTEM
 from ops_app.gateways.machine import examine
+from ops_app.services.organisation.message_consumer import hold_consumer_lease
+from ops_app.services.organisation.message_intake import Delivery, take_in
 from ops_app.store.sqlite import wal_is_safe
 
 
@@ -43,3 +48,36 @@ def test_a_postgresql_that_does_not_answer_fails_the_examination(tmp_path):
 
     assert store.state == "failed"
     assert "RECOUP_OPS_URL" in store.remedy
+
+
+def test_a_broker_is_looked_at_without_saying_its_password(tmp_path):
+    def seen(url):
+        return next(one for one in examine(Settings.load(home=tmp_path, queue_url=url)) if one.name == "message queue")
+
+    assert seen("").state == "ok"
+    assert seen("redis://x").state == "failed"
+    with socket.socket() as broker:
+        broker.bind(("127.0.0.1", 0))
+        broker.listen()
+        port = broker.getsockname()[1]
+        there = seen(f"nats://me:a-secret@127.0.0.1:{port}")
+    gone = seen(f"amqp://me:a-secret@127.0.0.1:{port}")
+    assert (there.state, there.seen) == ("ok", f"nats://127.0.0.1:{port} answers")
+    assert (gone.state, gone.seen) == ("failed", f"amqp://127.0.0.1:{port} does not answer")
+    assert gone.remedy
+
+
+def test_a_silent_consumer_and_dead_letters_are_said(app):
+    def seen():
+        return next(one for one in examine(app.settings) if one.name == "messages")
+
+    assert seen().state == "ok"
+    long_ago = app.clock.now() - timedelta(minutes=5)
+    hold_consumer_lease(SYSTEM, app.store, now=long_ago, holder="x", broker="embedded", trouble=None)
+    assert "said nothing since" in seen().seen
+    hold_consumer_lease(SYSTEM, app.store, now=app.clock.now(), holder="x", broker="embedded", trouble="broker: gone")
+    assert "broker: gone" in seen().seen
+    hold_consumer_lease(SYSTEM, app.store, now=app.clock.now(), holder="x", broker="embedded", trouble=None)
+    assert (seen().state, seen().seen) == ("ok", "the consumer works")
+    take_in(SYSTEM, app.store, now=app.clock.now(), deliveries=[Delivery(b"?", Channel.EMBEDDED)])
+    assert "1 dead letters wait" in seen().seen

@@ -50,6 +50,8 @@ GRANTS: dict[str, frozenset[Role]] = {
     "reconciliation.run": frozenset({Role.SYSTEM, Role.FINANCE, Role.OPERATOR}),
     "payments.view": _ASSET_STAFF | {Role.SYSTEM},
     "payments.record": frozenset({Role.SYSTEM, Role.FINANCE}),
+    "messages.view": frozenset({Role.OPERATOR, Role.SUPERVISOR}),
+    "messages.decide": frozenset({Role.OPERATOR, Role.SUPERVISOR}),
     "cases.view": _ASSET_STAFF | {Role.AGENCY_ADMINISTRATOR, Role.AGENCY_SUPERVISOR, Role.COLLECTOR, Role.SYSTEM},
     "cases.company": _ASSET_STAFF,
     "cases.agency": frozenset({Role.AGENCY_ADMINISTRATOR, Role.AGENCY_SUPERVISOR}),

@@ -19,6 +19,7 @@ from ops_app.interfaces.rest.case_files import case_file_routes
 from ops_app.interfaces.rest.exports import export_routes
 from ops_app.interfaces.rest.imports import import_routes
 from ops_app.interfaces.rest.loans import loan_routes
+from ops_app.interfaces.rest.messages import message_routes
 from ops_app.interfaces.rest.models import Health, Me
 from ops_app.interfaces.rest.payments import payment_routes
 from ops_app.interfaces.rest.requests import request_routes
@@ -58,6 +59,7 @@ def build_api(app: App, cookies: Cookies) -> FastAPI:
 
     api.include_router(payment_routes(callers))
     api.include_router(loan_routes(callers))
+    api.include_router(message_routes(callers))
     api.include_router(break_routes(callers))
     api.include_router(export_routes(callers))
     api.include_router(import_routes(callers))

@@ -8,10 +8,11 @@ from typing import Annotated
 from fastapi import APIRouter, Header, Query, Request
 
 from ops_app.interfaces.rest.callers import Callers, required_key
-from ops_app.interfaces.rest.models import LoanIn, LoanOut, PostingOut
+from ops_app.interfaces.rest.models import LoanOut, PostingOut
 from ops_app.interfaces.rest.strict_json import StrictRoute
 from ops_app.services.casework.pushing import push_loan
 from ops_app.services.ledger.posting import preview_posting
+from ops_app.services.shapes import LoanIn
 
 
 def loan_routes(callers: Callers) -> APIRouter:

@@ -7,9 +7,10 @@ from typing import Annotated
 from fastapi import APIRouter, Header, Request, Response
 
 from ops_app.interfaces.rest.callers import Callers, required_key
-from ops_app.interfaces.rest.models import PaymentIn, PaymentOut
+from ops_app.interfaces.rest.models import PaymentOut
 from ops_app.interfaces.rest.strict_json import StrictRoute
 from ops_app.services.ledger.pushed import push_under_key
+from ops_app.services.shapes import PaymentIn
 
 
 def payment_routes(callers: Callers) -> APIRouter:

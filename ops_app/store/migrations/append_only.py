@@ -41,3 +41,21 @@ def make_contiguous(table: str, column: str) -> None:
     op.execute(
         f"create trigger {table}_contiguous before insert on {table} for each row execute function {table}_contiguous()"
     )
+
+
+def make_undeletable(table: str) -> None:
+    """Forbid DELETE and TRUNCATE on ``table``, for everybody: its rows may change and are there for ever."""
+    if op.get_bind().dialect.name == "sqlite":
+        op.execute(
+            f"create trigger {table}_no_delete before delete on {table}"
+            f" begin select raise(abort, '{table} keeps its rows'); end"
+        )
+        return
+    op.execute(
+        f"create function {table}_keeps() returns trigger language plpgsql as"
+        f" $$ begin raise exception '{table} keeps its rows'; end $$"
+    )
+    op.execute(
+        f"create trigger {table}_keeps before delete or truncate on {table}"
+        f" for each statement execute function {table}_keeps()"
+    )

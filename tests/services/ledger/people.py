@@ -12,6 +12,7 @@ from ops_app.domain.ledger.repayments import Repayment, RepaymentKind
 from ops_app.domain.organisation.people import SYSTEM, Actor, Role
 from ops_app.domain.organisation.readiness import NEEDS, Check, CheckState
 from ops_app.services.ledger.reconciliation_runs import Applied, FoundBreak, apply_run
+from ops_app.services.ledger.repayments import record_payments
 from ops_app.services.organisation import readiness
 from ops_app.store.store import Store
 
@@ -63,6 +64,11 @@ def applied(store: Store, *found: FoundBreak, day: date = DAY, now: datetime = N
     """A run of reconciliation that found these breaks."""
     data_is_current(store, day=day, now=now)
     return apply_run(SYSTEM, store, now=now, business_date=day, found=found)
+
+
+def record_day(store: Store, *rows: Repayment) -> None:
+    """Payments that came by the day's file."""
+    record_payments(SYSTEM, store, now=NOW, rows=rows, business_date=DAY)
 
 
 def rows_of(store: Store, table: object) -> int:

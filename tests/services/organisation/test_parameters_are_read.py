@@ -22,6 +22,7 @@ from ops_app.services.casework.monitoring import find_alerts
 from ops_app.services.casework.placement_rules import PlacementRules, rules_on
 from ops_app.services.casework.unmasking import unmask
 from ops_app.services.casework.viewing import open_case
+from ops_app.services.ledger import payment_messages
 from ops_app.services.ledger.posting import preview_posting
 from ops_app.services.organisation import approvals, exports
 from ops_app.services.organisation import export_releasing as releasing
@@ -31,6 +32,7 @@ from ops_app.store.casework import periods
 from ops_app.store.casework.cases import Case
 from ops_app.store.store import Store
 from tests.services.casework import casebook, test_limitation, test_pushing
+from tests.services.ledger import messages
 from tests.services.ledger import people as ledger
 from tests.services.organisation import test_exports
 from tests.services.organisation.approving import a_person
@@ -115,6 +117,21 @@ def posting(store: Store, evidence: Path) -> object:
     ).parts
 
 
+def message_tries(store: Store, evidence: Path) -> object:
+    messages.taken(store, messages.raw("m1", messages.a_payment()))
+    with pytest.MonkeyPatch.context() as broken:
+        broken.setattr(payment_messages, "record_payments", None)
+        messages.handled(store, evidence)
+    return messages.message(store, "m1").state
+
+
+def parked_messages(store: Store, evidence: Path) -> object:
+    messages.taken(store, messages.raw("m1", messages.a_reversal("P1")))
+    messages.handled(store, evidence)
+    messages.handled(store, evidence, after=timedelta(hours=2))
+    return messages.message(store, "m1").state
+
+
 def unmatched_payments(store: Store, evidence: Path) -> object:
     casebook.placed(store, "AG01", casebook.some_cases(store, evidence)[0])
     broken = ledger.a_break(BreakKind.UNMATCHED_LENDER, 10_000, payments=("P1",))
@@ -169,6 +186,8 @@ READERS: dict[str, tuple[Value, Callable[[Store, Path], object]]] = {
     "casework.limitation_interruptions": (("suit",), clock),
     "casework.limitation_warning_days": (2, warning),
     "ledger.posting_order": ("principal_first", posting),
+    "ledger.message_tries": (1, message_tries),
+    "ledger.message_parked_hours": (1, parked_messages),
 }
 """Parameter → another value, and what its reader makes."""
 
