@@ -48,7 +48,7 @@ from ops_app.store.casework import cases, evidence, requests
 from ops_app.store.casework.cases import Case
 from ops_app.store.casework.evidence import Evidence
 from ops_app.store.casework.requests import CaseRequest
-from ops_app.store.ledger.agreements import lapsed_on
+from ops_app.store.ledger.agreements import hold_debtor, lapsed_on
 from ops_app.store.organisation.approvals import ApprovalRequest
 from ops_app.store.store import Transaction
 
@@ -162,7 +162,7 @@ def _followed(transaction: Transaction, after: ApprovalRequest, what: RequestMov
     if not requests.change(transaction.connection, one, values):
         raise NotTheRequest
     if after.state not in OPEN:
-        agreements.follow(transaction, one, Outcome(values["outcome"]) if values["outcome"] else None)
+        agreements.follow(transaction, one, Outcome(values["outcome"]) if values["outcome"] else None, reason)
         transaction.audit(
             "case_request.ended", OBJECT, one.case_request_id,
             before={"state": one.state}, after={"state": after.state, "outcome": values["outcome"]},
@@ -204,6 +204,7 @@ def _run_terms(transaction: Transaction, arguments: Mapping[str, Any]) -> Mappin
         if one.form.get("owed", owed_of(standing)) != owed_of(standing):
             raise BalanceMoved
         check_waived(one.form, standing)
+        hold_debtor(transaction.connection, case.debtor_key)
         found = limit_uses(transaction.connection, case, one.form, standing, one.case_request_id, transaction.now)
         check_limits(found, case.currency)
     agreements.grant(transaction, one, case)

@@ -12,8 +12,6 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 
-from sqlalchemy.engine import Connection
-
 from ops_app.domain.canonical import key_hash
 from ops_app.domain.casework.requests import CASE, CaseRequestKind
 from ops_app.domain.casework.scope import Reach, Scope
@@ -329,8 +327,3 @@ def _tell(transaction: Transaction, work: _Work, known: dict[str, Case]) -> None
                 )
             )
     notices.add(transaction.connection, *rows)
-
-
-def is_in_ledger(connection: Connection, case_id: str) -> bool:
-    """Whether the ledger has taken the case over, so that its agreements are judged."""
-    return bool(journal.positions(connection, [case_id]))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import ROUND_DOWN, Decimal
@@ -20,6 +20,7 @@ from ops_app.services.organisation.installation import scope_of_loan, today
 from ops_app.services.organisation.parameter_reading import as_codes, as_number, in_force
 from ops_app.store.casework.cases import Case
 from ops_app.store.ledger import agreements
+from ops_app.store.ledger.agreements import Granted
 
 MAY_BE_WAIVED = "ledger.waiver_components"
 SHARES = {part: f"ledger.waiver_share_{part}" for part in COMPONENTS}
@@ -96,16 +97,30 @@ def limit_uses(
 ) -> list[LimitUse]:
     """Every limit that holds for a waiver of this form on a case, and what is used of it; waivers that lapsed count for
     none."""
-    limits = agreement_rules(connection, now).limits(case)
+    granted = agreements.granted_to(connection, [case.debtor_key])
+    return uses_among(agreement_rules(connection, now), case, form, standing, request_id, granted, now)
+
+
+def uses_among(
+    rules: AgreementRules, case: Case, form: Mapping[str, Any], standing: Standing, request_id: str,
+    granted: Iterable[Granted], now: datetime,
+) -> list[LimitUse]:  # fmt: skip
+    """``limit_uses``, of what was ``granted`` to the debtor (among others)."""
+    limits = rules.limits(case)
     since = now - timedelta(days=limits.period_days)
+    counted = [
+        one
+        for one in granted
+        if (one.debtor_key, one.currency) == (case.debtor_key, case.currency)
+        and one.granted_at >= since
+        and one.agreement_id != request_id
+    ]
     return uses(
         limits,
         {part: int(form.get(f"waived_{part}_minor", 0)) for part in COMPONENTS},
         standing.owed,
         standing.not_posted,
-        case_before_minor=agreements.granted_minor(connection, since=since, case_id=case.case_id, but=request_id),
-        debtor_before_minor=agreements.granted_minor(
-            connection, since=since, debtor_key=case.debtor_key, but=request_id
-        ),
+        case_before_minor=sum(one.waived_minor for one in counted if one.case_id == case.case_id),
+        debtor_before_minor=sum(one.waived_minor for one in counted),
         currency=case.currency,
     )

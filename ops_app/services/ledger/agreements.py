@@ -127,7 +127,7 @@ def grant(transaction: Transaction, one: CaseRequest, case: Case) -> Agreement:
     return after
 
 
-def follow(transaction: Transaction, one: CaseRequest, ended: Outcome | None) -> None:
+def follow(transaction: Transaction, one: CaseRequest, ended: Outcome | None, said: str) -> None:
     """The request ended otherwise than by a grant: refused, or gone before anybody decided."""
     if one.kind not in OF_AGREEMENTS or ended in (None, Outcome.GRANTED):
         return
@@ -136,7 +136,7 @@ def follow(transaction: Transaction, one: CaseRequest, ended: Outcome | None) ->
         return
     day, reason = today(transaction.now), _LAPSES.get(ended) if ended else None
     if reason is None:
-        after = moved(transaction, known, AgreementMove.REFUSE, day, one.reply or "")
+        after = moved(transaction, known, AgreementMove.REFUSE, day, said)
     else:
         after = moved(
             transaction, replace(known, lapse_reason=reason, lapsed_date=day), AgreementMove.LAPSE, day, reason.value

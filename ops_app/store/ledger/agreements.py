@@ -24,7 +24,7 @@ from ops_app.store.casework import requests
 from ops_app.store.casework.debtors import upsert
 from ops_app.store.ledger.payments import chunks
 from ops_app.store.tables.agreements import SORTED, WAIVED, agreement_events, agreement_instalments, agreements, re_aged
-from ops_app.store.tables.casework import cases
+from ops_app.store.tables.casework import cases, debtors
 from ops_app.store.tables.journal import ledger_events
 from ops_app.store.tables.requests import case_requests
 
@@ -260,16 +260,33 @@ def to_judge(connection: Connection, as_of: date, after: str, limit: int) -> lis
     return list(connection.execute(query).scalars())
 
 
-def granted_minor(
-    connection: Connection, *, since: datetime, case_id: str | None = None, debtor_key: str | None = None, but: str
-) -> int:
-    """What waivers granted since a moment and not lapsed come to, on a case or for a debtor, in minor units."""
-    whose = _A.case_id == case_id if case_id is not None else _A.debtor_key == debtor_key
-    stands = [*RUNNING, AgreementState.FULFILLED]
-    query = select(func.coalesce(func.sum(_A.waived_minor), 0)).where(
-        whose, _A.granted_at >= since, _A.state.in_(sorted(one.value for one in stands)), _A.agreement_id != but
-    )
-    return int(connection.execute(query).scalar_one())
+def hold_debtor(connection: Connection, debtor_key: str) -> None:
+    """Let no other waiver be granted to a debtor before this transaction ends, on whatever case: their limit is one.
+    SQLite has one writer."""
+    connection.execute(select(debtors.c.debtor_key).where(debtors.c.debtor_key == debtor_key).with_for_update())
+
+
+@dataclass(frozen=True)
+class Granted:
+    """A waiver that was granted and did not lapse."""
+
+    agreement_id: str
+    case_id: str
+    debtor_key: str
+    currency: str
+    granted_at: datetime
+    waived_minor: int
+
+
+def granted_to(connection: Connection, debtor_keys: Collection[str]) -> list[Granted]:
+    """The waivers granted to these debtors, on whatever case, without those that lapsed."""
+    stands = sorted(one.value for one in (*RUNNING, AgreementState.FULFILLED))
+    columns = [_A[name] for name in Granted.__dataclass_fields__]
+    found: list[Granted] = []
+    for some in chunks(sorted(debtor_keys)):
+        query = select(*columns).where(_A.debtor_key.in_(some), _A.state.in_(stands), _A.waived_minor > 0)
+        found += [Granted(**row._mapping) for row in connection.execute(query)]
+    return found
 
 
 def last_seqs(connection: Connection, case_ids: Collection[str]) -> dict[str, int]:
