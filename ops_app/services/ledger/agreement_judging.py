@@ -43,8 +43,8 @@ from ops_app.store.ledger.agreements import Agreement, ReAged
 from ops_app.store.organisation import notices
 from ops_app.store.store import Store, Transaction
 
-LAPSED = "agreement_lapsed"
-"""The event of a notice about an agreement that lapsed."""
+LAPSED = "lapsed"
+"""The beginning of the event of a notice about an agreement that lapsed; the reason follows."""
 
 AT_ONCE = 200
 SETTLED = "settled"
@@ -315,13 +315,13 @@ def _tell(transaction: Transaction, work: _Work, known: dict[str, Case]) -> None
                 notices.Notice(
                     notice_id=key_hash("notice", LAPSED, one.agreement_id, str(one.event_count), person_id),
                     person_id=person_id,
-                    event=LAPSED,
+                    event=f"{LAPSED}_{reason.value}",
                     kind=CaseRequestKind(one.kind).approval_kind,
                     object_type=CASE,
                     object_id=one.case_id,
                     request_id=str(request.approval_id) if request else "",
                     by_name=transaction.actor.name,
-                    reason=reason.value,
+                    reason="",
                     created_at=transaction.now,
                     read_at=None,
                 )
