@@ -28,7 +28,7 @@ from ops_app.domain.casework.requests import (
     check_move,
     outcome_of,
 )
-from ops_app.domain.casework.scope import scope_of
+from ops_app.domain.casework.scope import Reach, Scope, scope_of
 from ops_app.domain.casework.waivers import COMPONENTS, Grant, not_posted
 from ops_app.domain.errors import Conflict
 from ops_app.domain.ledger.waiver_limits import check_limits
@@ -194,9 +194,11 @@ def _run_terms(transaction: Transaction, arguments: Mapping[str, Any]) -> Mappin
     the agreement holds from now on. It changes no amount before its condition is met; where nothing is asked in return
     that is at once."""
     one = read_locked(transaction, str(arguments["case_request_id"]))
-    case = _case(transaction, one)
-    if case.closed_date is not None:
+    # whoever decides may no longer see a case that was closed: they are told why all the same
+    known = cases.read(transaction.connection, one.case_id, Scope(Reach.ALL), transaction.now)
+    if known is not None and known.closed_date is not None:
         raise ClosedCase
+    case = _case(transaction, one)
     if (case.balance_minor, case.currency) != (one.balance_minor, one.currency):
         raise BalanceMoved
     if one.kind is CaseRequestKind.WAIVER:
