@@ -42,6 +42,8 @@ PAGES: tuple[PageSpec, ...] = (
     PageSpec("limitation", "limitation", "asset_company/limitation.py", "cases", "cases.company"),
     PageSpec("missing_loans", "missing_loans", "asset_company/missing_loans.py", "cases", "cases.company"),
     PageSpec("requests", "requests", "casework/requests.py", "cases", "requests.view"),
+    PageSpec("agreements", "agreements", "casework/agreements.py", "cases", "requests.view"),
+    PageSpec("waiver_audit", "waiver_audit", "asset_company/waiver_audit.py", "cases", "requests.audit"),
     PageSpec("operations", "operations", "asset_company/operations.py", "operations", "operations.view"),
     PageSpec("imports", "imports", "asset_company/imports.py", "operations", "imports.view"),
     PageSpec("messages", "messages", "asset_company/messages.py", "operations", "messages.view"),

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 import dagster as dg
 
 from ops_app.config import Settings
+from ops_app.domain.organisation.people import SYSTEM
+from ops_app.services.ledger.agreement_judging import judge_agreements
 from pipelines.assets.days import days_of
 from pipelines.house import House
 from pipelines.instance import WRITER_POOL
@@ -48,10 +50,12 @@ def reconcile_assets(settings: Settings) -> dg.AssetsDefinition:
             for number, day in enumerate(days, start=1):
                 result = reconcile_day(house.warehouse, house.app, day, now=house.acting_at(day))
                 taken = take_in(house.warehouse, house.app, day, now=house.acting_at(day))
+                judged = judge_agreements(SYSTEM, house.app.store, now=house.acting_at(day), as_of=day)
                 if house.progress and len(days) > 1:
                     house.progress(number, len(days), f"reconcile {day}")
         balanced = None if result.balanced else "explained and unexplained do not add up to the difference"
         house.report(days[-1], reconciliation_current=None, reconciliation_balanced=balanced)
+        house.note("agreements", **vars(judged))
         house.note("intake", **taken.as_dict())
         house.note("reconcile", **result.as_dict())
         verdict = dg.AssetCheckResult(

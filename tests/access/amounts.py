@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ import polars as pl
 from ops_app.domain.casework.placing import BatchKind
 from ops_app.domain.casework.requests import CaseRequestKind
 from ops_app.domain.errors import DomainError
+from ops_app.domain.money import Money
 from ops_app.domain.organisation.people import SYSTEM, Actor, Role
 from ops_app.domain.organisation.rights import AMOUNTS, Rights
 from ops_app.services.casework.batches import Asked, submit_batch
@@ -24,6 +25,8 @@ from tests.access.world import NUMBERS, THEN, World
 from tests.services.casework.asking import ask, decide
 from tests.services.casework.casebook import DAY, NOW, SUPERVISOR, WHY, ZONE, a_collector, taken_in, versions
 from tests.services.ledger.people import a_repayment
+from tests.services.organisation.parameters import set_to
+from tests.services.organisation.planting import plant
 
 PLANTED = 765_432_109
 """7,654,321.09 in minor units."""
@@ -76,6 +79,8 @@ def planted(store: Store, evidence: Path) -> Planted:
         CaseRequestKind.PAYMENT_CONFIRMATION: {"paid_minor": PLANTED},
         CaseRequestKind.DISPUTE: {"disputed_minor": PLANTED},
     }  # fmt: skip
+    for code in ("ledger.waiver_case_limit", "ledger.waiver_debtor_limit"):
+        plant(store, set_to(code, Money(10**11, "CNY"), date(2000, 1, 1)))
     asked = {kind: ask(store, evidence, made.mine, own, kind, **form) for kind, form in wanted.items()}
     back = ask(store, evidence, made.hers, other, CaseRequestKind.INSTALMENT, total_minor=PLANTED)
     reviewer = a_collector(store, "reviewer", "AG02", Role.AGENCY_SUPERVISOR)
@@ -98,6 +103,7 @@ def planted(store: Store, evidence: Path) -> Planted:
         made,
         {
             "case_request_id": asked[CaseRequestKind.WAIVER],
+            "agreement_id": asked[CaseRequestKind.WAIVER],
             "request_id": waiver.request_id,
             "content_hash": waiver.content_hash,
             "returned": back,

@@ -96,6 +96,12 @@ OF_ONE_ACT: Mapping[str, Callable[[str], dict[str, Any]]] = {
     "casework.missing.list_missing": lambda _: {"text": None},
     "casework.monitoring.list_alerts": lambda _: {"wanted": None},
     "casework.request_reading.list_case_requests": lambda _: {"wanted": None},
+    "casework.waiver_audit.audit_waivers": lambda _: {"wanted": None},
+    "casework.waiver_audit.try_agreement": lambda _: {
+        "kind": CaseRequestKind.INSTALMENT,
+        "form": FORMS[CaseRequestKind.INSTALMENT],
+    },
+    "ledger.agreement_reading.list_agreements": lambda _: {"wanted": None},
     "casework.requests.raise_request": lambda case_id: {"key": f"again {case_id}"},
 }
 """Act → what it is handed instead, given the case that is asked for."""

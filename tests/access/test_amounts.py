@@ -59,6 +59,9 @@ HOLD_AMOUNTS = frozenset(
         "casework.request_reading.read_case_request", "organisation.approval_reading.list_requests",
         "organisation.approval_reading.my_requests", "organisation.approval_reading.read_request",
         "organisation.approval_reading.requests_on", "organisation.todo.list_todos",
+        "casework.waiver_audit.audit_waivers", "casework.waiver_audit.try_agreement",
+        "casework.waiver_audit.waiver_limits", "ledger.agreement_reading.agreements_of_case",
+        "ledger.agreement_reading.list_agreements", "ledger.agreement_reading.read_agreement",
         "ledger.repayments.list_payments", "organisation.audit.search_audit",
     }
 )  # fmt: skip
@@ -74,6 +77,7 @@ def given(name: str, act: Callable[..., Any], made: Planted, store: Store, evide
     placed = list_placements(actor, store, now=THEN).rows if may(actor, "cases.view") else ()
     more: dict[str, Any] = {
         "request_id": ids["request_id"], "case_request_id": ids["case_request_id"], "batch_id": ids["batch_id"],
+        "agreement_id": ids["agreement_id"],
         "content_hash": ids["content_hash"], "evidence_id": "0" * 32, "outcome": "confirmed", "reply": "as it is",
         "decision": RequestMove.APPROVE, "items": {it: Read(1, ids["content_hash"]) for it in ids["approvals"]},
         "object_type": "case", "object_id": case_id, "what": next(iter(MissingAct)),

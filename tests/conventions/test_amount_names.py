@@ -19,6 +19,8 @@ SAID = ("amount", "balance", "owed", "paid", "principal", "interest", "fees", "p
 
 NO_ANSWERS = {
     "domain.casework.placing.Criteria.minimum": "what the house places at least",
+    "domain.ledger.waiver_limits.WaiverLimits.case_limit": "a limit of the house",
+    "domain.ledger.waiver_limits.WaiverLimits.debtor_limit": "a limit of the house",
     "domain.casework.request_forms.Standing.not_posted": "reckoned with inside, in no answer",
     "domain.casework.waivers.Grant.waived": "reckoned with inside, in no answer",
     "domain.casework.waivers.Grant.owed": "reckoned with inside, in no answer",

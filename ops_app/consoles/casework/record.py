@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import streamlit as st
 
-from ops_app.consoles.casework import conflicts, limitation, request_parts
+from ops_app.consoles.casework import agreement_parts, conflicts, limitation, request_parts
 from ops_app.consoles.casework.agency_notes import notes
 from ops_app.consoles.casework.columns import flags_of, left, number
 from ops_app.consoles.casework.editing import forget, seen_version, what_happened
@@ -44,6 +44,7 @@ TABS = (
     "calls",
     "notes",
     "requests",
+    "agreements",
     "placements",
     "files",
     "limitation",
@@ -82,7 +83,7 @@ def show(at: Here, case_id: str, *, back: Callable[[], None] | None = None) -> b
                      language=at.actor.language)  # fmt: skip
     shown = {
         "balance": _balance, "repayments": _repayments, "contacts": _contacts, "calls": calls, "notes": notes,
-        "requests": request_parts.section,
+        "requests": request_parts.section, "agreements": agreement_parts.section,
         "placements": _placements, "files": files, "limitation": limitation.section,
         "events": _events, "audit": _audit,
     }  # fmt: skip

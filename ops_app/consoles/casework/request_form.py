@@ -8,6 +8,7 @@ from typing import Any
 
 import streamlit as st
 
+from ops_app.consoles.casework import agreement_trial
 from ops_app.consoles.kit.context import Here
 from ops_app.consoles.kit.forms import Form, form
 from ops_app.domain.casework.evidence import ENDINGS, MOST_BYTES, MOST_FILES, Upload
@@ -26,6 +27,8 @@ from ops_app.domain.organisation.rights import AmountsHidden
 from ops_app.services.casework.cases import Case
 from ops_app.services.casework.request_reading import CaseRequestRecord
 from ops_app.services.casework.requests import Asking, raise_request, resubmit_request
+from ops_app.services.casework.waiver_audit import try_agreement
+from ops_app.services.ledger.agreements import OF_AGREEMENTS
 
 
 def ask(at: Here, case: Case, kinds: list[CaseRequestKind]) -> None:
@@ -46,7 +49,18 @@ def ask(at: Here, case: Case, kinds: list[CaseRequestKind]) -> None:
         with form(at, f"ask_{case.case_id}_{kind}") as f:
             version = f.version(case.version)
             read, files, reason = _fields(at, f, kind, case.currency, {})
+            look = None
+            if kind in OF_AGREEMENTS:
+                look = f.look(
+                    t("agreements.try"),
+                    lambda: try_agreement(
+                        at.actor, at.app.store, now=at.now, zone=at.app.settings.zone, case_id=case.case_id, kind=kind,
+                        form=read(),
+                    ),
+                )  # fmt: skip
             f.submit(t("requests.send"))
+        if look is not None and (found := look()) is not None:
+            agreement_trial.show(at, found)
         f.run(
             lambda key: raise_request(
                 at.actor, at.app.store, now=at.now, zone=at.app.settings.zone, evidence_folder=at.app.settings.evidence,

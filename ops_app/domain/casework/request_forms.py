@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import calendar
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from enum import StrEnum
 from typing import Any
 
+from ops_app.domain.casework.requests import OF_MONEY
 from ops_app.domain.casework.requests import CaseRequestKind as Kind
 from ops_app.domain.casework.waivers import COMPONENTS
 from ops_app.domain.errors import Invalid
+from ops_app.domain.ledger import schedules
+from ops_app.domain.ledger.schedules import BusinessDays, Planned, Shape
 from ops_app.domain.money import Money
 
 LONGEST_TEXT = 1000
@@ -82,6 +84,26 @@ _ENDED_GROUNDS = {
 }
 
 
+CONDITIONS: Mapping[str, tuple[str, str]] = {
+    "pay_by": ("paid in one sum by a day", "限期一次性还款"),
+    "plan": ("paid in instalments", "分期还款"),
+    "none": ("nothing is asked in return", "无附加条件"),
+}
+"""Under which condition a waiver takes effect; the first one is meant where a form names none."""
+
+_SCHEDULE = (
+    FormField("shape", FieldKind.CODE, ("kind of plan", "分期方式"), required=False, codes=schedules.SHAPE_NAMES),
+    FormField(
+        "first_minor", FieldKind.MONEY, ("first instalment, where it is larger", "首期金额（首期较大时填写）"),
+        required=False, least=1,
+    ),
+    FormField(
+        "schedule", FieldKind.TEXT,
+        ("plan as agreed, each line a day and an amount", "约定分期（每行填写日期与金额）"), required=False,
+    ),
+)  # fmt: skip
+
+
 def _waived(component: str, names: tuple[str, str]) -> FormField:
     return FormField(f"waived_{component}_minor", FieldKind.MONEY, names, required=False)
 
@@ -93,14 +115,21 @@ FIELDS: Mapping[Kind, tuple[FormField, ...]] = {
         _waived("fees", ("fees to waive", "减免费用")),
         _waived("interest", ("interest to waive", "减免利息")),
         _waived("principal", ("principal to waive", "减免本金")),
-        FormField("to_pay_minor", FieldKind.MONEY, ("what the debtor pays", "债务人还款金额"), least=1),
-        FormField("pay_by_date", FieldKind.DAY, ("to be paid by", "还款期限")),
+        FormField("condition", FieldKind.CODE, ("condition", "减免条件"), required=False, codes=CONDITIONS),
+        FormField("to_pay_minor", FieldKind.MONEY, ("what the debtor pays", "债务人还款金额"), required=False, least=1),
+        FormField("pay_by_date", FieldKind.DAY, ("to be paid by", "还款期限"), required=False),
+        FormField("instalments", FieldKind.WHOLE, ("number of instalments", "分期期数"), required=False,
+                  least=2, most=60),
+        FormField("first_date", FieldKind.DAY, ("first instalment on", "首期还款日"), required=False),
+        *_SCHEDULE,
     ),
     Kind.INSTALMENT: (
         FormField("ground", FieldKind.CODE, ("ground", "分期原因"), codes=_HARDSHIP),
         FormField("total_minor", FieldKind.MONEY, ("amount in instalments", "分期金额"), least=1),
-        FormField("instalments", FieldKind.WHOLE, ("number of instalments", "分期期数"), least=2, most=60),
-        FormField("first_date", FieldKind.DAY, ("first instalment on", "首期还款日")),
+        FormField("instalments", FieldKind.WHOLE, ("number of instalments", "分期期数"), required=False,
+                  least=2, most=60),
+        FormField("first_date", FieldKind.DAY, ("first instalment on", "首期还款日"), required=False),
+        *_SCHEDULE,
     ),
     Kind.KEEP_CASE: (
         FormField("until_date", FieldKind.DAY, ("keep until the end of", "留案至")),
@@ -173,8 +202,14 @@ EVIDENCE_REQUIRED = frozenset({Kind.WAIVER, Kind.STOP_COLLECTION, Kind.PAYMENT_C
 """Kinds that are asked for with at least one file."""
 
 
-def checked_form(kind: Kind, given: Mapping[str, object], standing: Standing, today: date) -> dict[str, Any]:
-    """The form as it is kept: every field of the kind, checked, and what follows from them (an instalment plan).
+def checked_form(
+    kind: Kind,
+    given: Mapping[str, object],
+    standing: Standing,
+    today: date,
+    business_days: BusinessDays = BusinessDays.AS_IT_IS,
+) -> dict[str, Any]:
+    """The form as it is kept: every field of the kind, checked, and what follows from them (the plan of instalments).
 
     ``given`` holds whole minor units, ISO days, codes. Raises ``Invalid`` naming the field.
     """
@@ -194,16 +229,18 @@ def checked_form(kind: Kind, given: Mapping[str, object], standing: Standing, to
     }.get(kind)  # fmt: skip
     if check is not None:
         check(form, standing, today)
-    if kind is Kind.INSTALMENT:
-        days = plan(form["total_minor"], form["instalments"], date.fromisoformat(form["first_date"]))
-        form["plan"] = [{"due_date": day.isoformat(), "amount_minor": minor} for day, minor in days]
+    planned = _planned(kind, form, standing.currency, business_days)
+    if planned:
+        if planned[0][0] < today or planned[-1][0] > today + LONGEST_AHEAD:
+            raise _not_ahead("schedule" if form.get("shape") == Shape.CUSTOM else "first_date")
+        form["plan"] = schedules.kept_of(planned)
     return form
 
 
 def names_amounts(kind: Kind, form: Mapping[str, object]) -> bool:
     """Whether a request of ``kind`` with this form states an amount: it is asked for by who may see amounts."""
     money = [one for one in FIELDS[kind] if one.kind is FieldKind.MONEY]
-    return any(one.required or form.get(one.name) is not None for one in money)
+    return kind in OF_MONEY or any(one.required or form.get(one.name) is not None for one in money)
 
 
 def amount_of(kind: Kind, form: Mapping[str, Any], standing: Standing) -> int:
@@ -218,11 +255,52 @@ def amount_of(kind: Kind, form: Mapping[str, Any], standing: Standing) -> int:
     return standing.balance_minor
 
 
-def plan(total_minor: int, count: int, first: date) -> list[tuple[date, int]]:
-    """``total_minor`` in ``count`` monthly parts that differ by one minor unit at most, the larger ones first; a month
-    without the day has its last one."""
-    part, left = divmod(total_minor, count)
-    return [(_months_after(first, number), part + (number < left)) for number in range(count)]
+def condition_of(form: Mapping[str, Any]) -> str:
+    """Under which condition a waiver of this form takes effect."""
+    return str(form.get("condition") or next(iter(CONDITIONS)))
+
+
+def _planned(kind: Kind, form: Mapping[str, Any], currency: str, business_days: BusinessDays) -> Planned:
+    """The instalments that a form agrees on; none where it agrees on nothing to be paid."""
+    if kind is Kind.WAIVER:
+        condition = condition_of(form)
+        if condition == "none":
+            return []
+        if condition == "pay_by":
+            return [(date.fromisoformat(form["pay_by_date"]), form["to_pay_minor"])]
+        total = form["to_pay_minor"]
+    elif kind is Kind.INSTALMENT:
+        total = form["total_minor"]
+    else:
+        return []
+    shape = form.get("shape") or Shape.EQUAL
+    if shape == Shape.CUSTOM:
+        return schedules.checked(schedules.typed(form["schedule"], currency), total)
+    first, count = date.fromisoformat(form["first_date"]), form["instalments"]
+    if shape == Shape.FIRST_LARGER:
+        planned = schedules.first_larger(total, count, first, form["first_minor"])
+    else:
+        planned = schedules.equal(total, count, first)
+    return schedules.on_business_days(planned, business_days)
+
+
+def _check_plan(form: Mapping[str, Any], total_minor: int, today: date) -> None:
+    shape = form.get("shape") or Shape.EQUAL
+    if shape == Shape.CUSTOM:
+        _require(form, "schedule")
+        return
+    _require(form, "instalments", "first_date")
+    if shape == Shape.FIRST_LARGER:
+        _require(form, "first_minor")
+    if total_minor < form["instalments"]:
+        raise Invalid("Too many instalments for this amount.", "期数过多。", field="instalments")
+    _ahead(form, "first_date", today)
+
+
+def _require(form: Mapping[str, Any], *names: str) -> None:
+    for name in names:
+        if form.get(name) is None:
+            raise Invalid("Please fill this in.", "请填写此项。", field=name)
 
 
 def typed_value(one: FormField, text: str, currency: str) -> object:
@@ -299,13 +377,29 @@ def check_waived(form: Mapping[str, Any], standing: Standing) -> None:
     if waived == 0:
         raise Invalid("Say what is to be waived.", "请填写减免金额。", field="waived_penalty_minor")
     left = standing.balance_minor - sum(standing.not_posted.values()) - waived
-    if form["to_pay_minor"] > left:
+    if form.get("to_pay_minor", 0) > left:
         most = _said(max(0, left), standing.currency)
         raise Invalid(f"After the waiver only {most} is owed.", f"减免后仅欠 {most}。", field="to_pay_minor")
 
 
 def _check_waiver(form: dict[str, Any], standing: Standing, today: date) -> None:
+    condition = condition_of(form)
+    if condition == "none":
+        for name in ("to_pay_minor", "pay_by_date", "instalments", "first_date", "first_minor", "schedule"):
+            if form.get(name) is not None:
+                raise Invalid(
+                    "Nothing is asked in return: leave this empty, or choose another condition.",
+                    "无附加条件时无须填写；如需还款请改选减免条件。",
+                    field=name,
+                )
+        check_waived(form, standing)
+        return
+    _require(form, "to_pay_minor")
     check_waived(form, standing)
+    if condition == "plan":
+        _check_plan(form, form["to_pay_minor"], today)
+        return
+    _require(form, "pay_by_date")
     _ahead(form, "pay_by_date", today)
 
 
@@ -329,9 +423,7 @@ def _check_instalment(form: dict[str, Any], standing: Standing, today: date) -> 
     if form["total_minor"] > standing.balance_minor:
         most = _said(standing.balance_minor, standing.currency)
         raise Invalid(f"Only {most} is owed.", f"仅欠 {most}。", field="total_minor")
-    if form["total_minor"] < form["instalments"]:
-        raise Invalid("Too many instalments for this amount.", "期数过多。", field="instalments")
-    _ahead(form, "first_date", today)
+    _check_plan(form, form["total_minor"], today)
 
 
 def _check_keep(form: dict[str, Any], standing: Standing, today: date) -> None:
@@ -350,11 +442,10 @@ def _check_payment(form: dict[str, Any], standing: Standing, today: date) -> Non
         raise Invalid("This day has not come yet.", "还款日期不能晚于今天。", field="paid_date")
 
 
-def _ahead(form: dict[str, Any], name: str, today: date) -> None:
+def _ahead(form: Mapping[str, Any], name: str, today: date) -> None:
     if not today.isoformat() <= form[name] <= (today + LONGEST_AHEAD).isoformat():
-        raise Invalid("Choose a day from today on, within three years.", "请选择今天起三年内的日期。", field=name)
+        raise _not_ahead(name)
 
 
-def _months_after(first: date, months: int) -> date:
-    year, month = divmod(first.year * 12 + first.month - 1 + months, 12)
-    return date(year, month + 1, min(first.day, calendar.monthrange(year, month + 1)[1]))
+def _not_ahead(name: str) -> Invalid:
+    return Invalid("Choose a day from today on, within three years.", "请选择今天起三年内的日期。", field=name)

@@ -85,6 +85,9 @@ GRANTS: dict[str, frozenset[Role]] = {
     "requests.raise": frozenset(
         {Role.SUPERVISOR, Role.ALLOCATION, Role.COMPLIANCE, Role.AGENCY_SUPERVISOR, Role.COLLECTOR}
     ),
+    "requests.audit": frozenset(
+        {Role.SUPERVISOR, Role.FINANCE, Role.COMPLIANCE, Role.ADMINISTRATOR, Role.MANAGER, Role.AUDITOR}
+    ),
     "requests.rules": frozenset({Role.ADMINISTRATOR, Role.COMPLIANCE}),
     "cases.tag": frozenset({Role.SUPERVISOR, Role.ALLOCATION, Role.COMPLIANCE, Role.AGENCY_SUPERVISOR, Role.COLLECTOR}),
     "cases.attach": frozenset(

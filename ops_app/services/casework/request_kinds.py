@@ -22,20 +22,25 @@ from ops_app.domain.casework.requests import (
     BalanceMoved,
     CaseElsewhere,
     CaseRequestKind,
+    ClosedCase,
     NoSuchCaseRequest,
     Outcome,
     check_move,
     outcome_of,
 )
-from ops_app.domain.casework.scope import scope_of
+from ops_app.domain.casework.scope import Reach, Scope, scope_of
 from ops_app.domain.casework.waivers import COMPONENTS, Grant, not_posted
 from ops_app.domain.errors import Conflict
+from ops_app.domain.ledger.waiver_limits import check_limits
 from ops_app.domain.organisation.approval_rules import levels_for
 from ops_app.domain.organisation.approvals import OPEN, RequestMove
 from ops_app.domain.organisation.people import Actor, Role
 from ops_app.services.casework.moving import run_clear_flag, run_set_flag
 from ops_app.services.casework.placing import run_extend_cases
 from ops_app.services.casework.recalling import run_recall_cases
+from ops_app.services.ledger import agreements
+from ops_app.services.ledger.agreement_judging import judge_cases
+from ops_app.services.ledger.agreement_terms import limit_uses
 from ops_app.services.organisation.approval_defaults import rules_of_kind
 from ops_app.services.organisation.approval_kinds import Draft, register
 from ops_app.services.organisation.installation import installation, today
@@ -43,6 +48,7 @@ from ops_app.store.casework import cases, evidence, requests
 from ops_app.store.casework.cases import Case
 from ops_app.store.casework.evidence import Evidence
 from ops_app.store.casework.requests import CaseRequest
+from ops_app.store.ledger.agreements import hold_debtor, lapsed_on
 from ops_app.store.organisation.approvals import ApprovalRequest
 from ops_app.store.store import Transaction
 
@@ -156,6 +162,7 @@ def _followed(transaction: Transaction, after: ApprovalRequest, what: RequestMov
     if not requests.change(transaction.connection, one, values):
         raise NotTheRequest
     if after.state not in OPEN:
+        agreements.follow(transaction, one, Outcome(values["outcome"]) if values["outcome"] else None, reason)
         transaction.audit(
             "case_request.ended", OBJECT, one.case_request_id,
             before={"state": one.state}, after={"state": after.state, "outcome": values["outcome"]},
@@ -183,9 +190,14 @@ def _case(transaction: Transaction, one: CaseRequest) -> Case:
 
 
 def _run_terms(transaction: Transaction, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
-    """A waiver or an instalment plan is granted as asked, if the balance is still what it rests on. What it does to the
-    balance is posted by the ledger or comes with the lender's feed; the grant itself changes no amount."""
+    """A waiver or an instalment plan is granted as asked, if the case is open and the balance still what it rests on:
+    the agreement holds from now on. It changes no amount before its condition is met; where nothing is asked in return
+    that is at once."""
     one = read_locked(transaction, str(arguments["case_request_id"]))
+    # whoever decides may no longer see a case that was closed: they are told why all the same
+    known = cases.read(transaction.connection, one.case_id, Scope(Reach.ALL), transaction.now)
+    if known is not None and known.closed_date is not None:
+        raise ClosedCase
     case = _case(transaction, one)
     if (case.balance_minor, case.currency) != (one.balance_minor, one.currency):
         raise BalanceMoved
@@ -194,6 +206,11 @@ def _run_terms(transaction: Transaction, arguments: Mapping[str, Any]) -> Mappin
         if one.form.get("owed", owed_of(standing)) != owed_of(standing):
             raise BalanceMoved
         check_waived(one.form, standing)
+        hold_debtor(transaction.connection, case.debtor_key)
+        found = limit_uses(transaction.connection, case, one.form, standing, one.case_request_id, transaction.now)
+        check_limits(found, case.currency)
+    agreements.grant(transaction, one, case)
+    judge_cases(transaction, [case.case_id], today(transaction.now))
     return _done(transaction, one, {"amount_minor": one.amount_minor, "currency": one.currency, "terms": one.form})
 
 
@@ -208,7 +225,7 @@ def standing_of(
     )  # fmt: skip
     if kind is not CaseRequestKind.WAIVER:
         return owed
-    before = [one for one in requests.granted(connection, case.case_id, kind) if one.case_request_id != but]
+    before = [one for one in _standing_grants(connection, case.case_id) if one.case_request_id != but]
     return replace(owed, not_posted=not_posted([_grant(one, owed) for one in before], owed.owed))
 
 
@@ -217,8 +234,15 @@ def together_minor(connection: Connection, case_id: str, kind: CaseRequestKind, 
     that several small ones climb as high as the one large one that they are; else its own."""
     if kind is not CaseRequestKind.WAIVER:
         return amount_minor
-    before = requests.granted(connection, case_id, kind)
+    before = _standing_grants(connection, case_id)
     return amount_minor + sum(one.amount_minor for one in before if one.case_request_id != but)
+
+
+def _standing_grants(connection: Connection, case_id: str) -> list[CaseRequest]:
+    """The waivers that were granted on a case and did not lapse: one that did gave nothing (decision 0026)."""
+    lapsed = lapsed_on(connection, case_id)
+    found = requests.granted(connection, case_id, CaseRequestKind.WAIVER)
+    return [one for one in found if one.case_request_id not in lapsed]
 
 
 def owed_of(standing: Standing) -> dict[str, int]:

@@ -28,6 +28,7 @@ from ops_app.domain.casework.requests import (
 )
 from ops_app.domain.casework.scope import scope_of
 from ops_app.domain.errors import Invalid
+from ops_app.domain.ledger.waiver_limits import check_limits
 from ops_app.domain.organisation.amounts import require_amounts
 from ops_app.domain.organisation.approvals import RequestState
 from ops_app.domain.organisation.people import Actor
@@ -46,6 +47,8 @@ from ops_app.services.casework.request_kinds import (
     together_minor,
 )
 from ops_app.services.casework.request_rules import rule_of
+from ops_app.services.ledger import agreements
+from ops_app.services.ledger.agreement_terms import agreement_rules, limit_uses
 from ops_app.services.organisation.approval_making import enter_request, resubmit_within
 from ops_app.services.organisation.approval_making import withdraw as withdraw_approval
 from ops_app.services.organisation.approval_moves import Moved, answer_of, answered, once
@@ -96,6 +99,7 @@ def raise_request(
         case = locked(transaction, {case_id: case_version})[case_id]
         one = _drawn(transaction, zone, case, asking, f"cq-{uuid4().hex}")
         requests.add(transaction.connection, one)
+        agreements.ask(transaction, one, case.debtor_key)
         evidence.link(
             transaction.connection, OBJECT, one.case_request_id, ASKED, files,
             by=actor.person_id, by_name=actor.name, now=now,
@@ -155,6 +159,7 @@ def resubmit_request(
             by=actor.person_id, by_name=actor.name, now=now,
         )  # fmt: skip
         requests.change(transaction.connection, known, requests.asked(one))
+        agreements.ask(transaction, one, case.debtor_key)
         done = resubmit_within(
             transaction, request_id=known.approval_id, expected_version=expected_version,
             arguments=arguments_of(one, asked_files(transaction, case_request_id)), reason=one.reason,
@@ -210,7 +215,8 @@ def _drawn(
     standing = standing_of(
         transaction.connection, case, kind, identity, running.due_at.astimezone(zone).date() if running else None
     )
-    form = checked_form(kind, asking.form, standing, now.astimezone(zone).date())
+    rules = agreement_rules(transaction.connection, now)
+    form = checked_form(kind, asking.form, standing, now.astimezone(zone).date(), rules.business_days(case))
     if kind is CaseRequestKind.KEEP_CASE:
         last_day = datetime.fromisoformat(form["until_date"]).date()
         form["until_at"] = moment_text(datetime.combine(last_day + timedelta(days=1), time(), zone))
@@ -219,6 +225,7 @@ def _drawn(
     amount = amount_of(kind, form, standing)
     together = together_minor(transaction.connection, case.case_id, kind, amount, identity)
     if kind is CaseRequestKind.WAIVER:
+        check_limits(limit_uses(transaction.connection, case, form, standing, identity, now), case.currency)
         form |= {"owed": owed_of(standing), "together_minor": together}
     rule = rule_of(transaction.connection, kind, actor.agency_code, case.currency, now)
     return CaseRequest(

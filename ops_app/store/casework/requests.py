@@ -133,6 +133,14 @@ def of_approval(connection: Connection, approval_id: str, *, lock: bool = False)
     return None if row is None else _request(row)
 
 
+def of_ids(connection: Connection, case_request_ids: Sequence[str]) -> dict[str, CaseRequest]:
+    """Id → the request on a case, whoever asks."""
+    if not case_request_ids:
+        return {}
+    rows = connection.execute(_query().where(requests.c.case_request_id.in_(list(case_request_ids))))
+    return {row.case_request_id: _request(row) for row in rows}
+
+
 def of_approvals(connection: Connection, approval_ids: Sequence[str]) -> dict[str, CaseRequest]:
     """Request for approval → the request on a case that it stands for, whoever asks."""
     if not approval_ids:

@@ -112,6 +112,12 @@ def read(connection: Connection, request_id: str, *, lock: bool = False) -> Appr
     return None if row is None else request_of(row)
 
 
+def flags_of(connection: Connection, request_ids: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """Request → the codes of what its approvers are warned of."""
+    query = with_rounds().where(requests.c.request_id.in_(list(request_ids)))
+    return {row.request_id: tuple(stored_json.read(row.flags_json)) for row in connection.execute(query)}
+
+
 def open_of(connection: Connection, kind: str, object_type: str, object_id: str) -> list[ApprovalRequest]:
     """The open requests of one kind for one object, oldest first."""
     rows = connection.execute(

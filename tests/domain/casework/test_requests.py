@@ -17,7 +17,6 @@ from ops_app.domain.casework.request_forms import (
     amount_of,
     checked_form,
     labels_of,
-    plan,
     typed_value,
 )
 from ops_app.domain.casework.request_rules import ANY, AssetStep, RequestRule, rule_for, rules_from
@@ -32,6 +31,7 @@ from ops_app.domain.casework.requests import (
     outcome_of,
 )
 from ops_app.domain.errors import Invalid
+from ops_app.domain.ledger.schedules import equal
 from ops_app.domain.organisation.approvals import RequestMove
 from ops_app.services.casework.request_rules import reference_rules
 
@@ -47,7 +47,7 @@ WAIVER: dict[str, Any] = {
 
 @given(st.integers(2, 10**12), st.integers(2, 60), st.dates(date(2020, 1, 1), date(2090, 1, 1)))
 def test_a_plan_adds_up_to_the_minor_unit_in_rising_months(total: int, count: int, first: date) -> None:
-    days = plan(total, count, first)
+    days = equal(total, count, first)
     amounts = [minor for _, minor in days]
     assert (len(days), sum(amounts)) == (count, total)
     assert max(amounts) - min(amounts) <= 1

@@ -103,7 +103,8 @@ def test_a_small_waiver_of_an_agency_ends_with_its_supervisor(
         RequestState.APPROVED, RequestState.APPROVED, Outcome.GRANTED,
     )  # fmt: skip
     assert (record.item.reply, record.item.replied_by_name) == ("looked", "Gao")
-    assert audited(store, one) == ["case_request.raised", "case_request.ended", "case_request.carried_out"]
+    steps = ["case_request.raised", "case_request.ended", "agreement.grant", "case_request.carried_out"]
+    assert audited(store, one) == steps
     assert told(store, house.caller.person_id) == ["approve_last"]
 
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import date, timedelta
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
 from ops_app.config import PROJECT_ROOT
 from ops_app.domain.casework.personal import PersonalField
+from ops_app.domain.casework.waivers import COMPONENTS
 from ops_app.domain.errors import DomainError
 from ops_app.domain.ledger.breaks import BreakKind
 from ops_app.domain.money import Money
@@ -23,6 +25,7 @@ from ops_app.services.casework.placement_rules import PlacementRules, rules_on
 from ops_app.services.casework.unmasking import unmask
 from ops_app.services.casework.viewing import open_case
 from ops_app.services.ledger import payment_messages
+from ops_app.services.ledger.agreement_terms import AgreementRules, agreement_rules
 from ops_app.services.ledger.posting import preview_posting
 from ops_app.services.organisation import approvals, exports
 from ops_app.services.organisation import export_releasing as releasing
@@ -162,6 +165,21 @@ def placement_rule(read: Callable[[PlacementRules, Case], object]) -> Callable[[
     return outcome
 
 
+def agreement_rule(read: Callable[[AgreementRules, Case], object]) -> Callable[[Store, Path], object]:
+    """What the rules of waivers and plans say of a case."""
+
+    def outcome(store: Store, evidence: Path) -> object:
+        case = casebook.some_cases(store, evidence)[0]
+        with store.reading() as connection:
+            return read(agreement_rules(connection, casebook.NOW), casebook.now_is(store, case))
+
+    return outcome
+
+
+def waiver_limit(store: Store, evidence: Path) -> object:
+    return agreement_rule(lambda rules, one: rules.limits(one))(store, evidence)
+
+
 READERS: dict[str, tuple[Value, Callable[[Store, Path], object]]] = {
     "organisation.approval_expiry_days": (2, expiry),
     "organisation.export_approval_rows": (10, approval_rows),
@@ -185,6 +203,16 @@ READERS: dict[str, tuple[Value, Callable[[Store, Path], object]]] = {
     "casework.limitation_years": (7, clock),
     "casework.limitation_interruptions": (("suit",), clock),
     "casework.limitation_warning_days": (2, warning),
+    "ledger.waiver_components": (("fees",), waiver_limit),
+    **{f"ledger.waiver_share_{part}": (Decimal("0.5"), waiver_limit) for part in COMPONENTS},
+    "ledger.waiver_case_limit": (Money(1, "CNY"), waiver_limit),
+    "ledger.waiver_debtor_limit": (Money(1, "CNY"), waiver_limit),
+    "ledger.waiver_period_days": (7, waiver_limit),
+    "ledger.plan_grace_days": (7, agreement_rule(lambda rules, one: rules.grace_days(one))),
+    "ledger.plan_missed_most": (2, agreement_rule(lambda rules, one: rules.missed_most(one))),
+    "ledger.plan_business_days": ("next", agreement_rule(lambda rules, one: rules.business_days(one))),
+    "ledger.plan_re_age_after": (3, agreement_rule(lambda rules, one: rules.re_age_after(one))),
+    "ledger.agreement_balance_change": (Decimal("0.5"), agreement_rule(lambda rules, one: rules.tolerance_minor(one))),
     "ledger.posting_order": ("principal_first", posting),
     "ledger.message_tries": (1, message_tries),
     "ledger.message_parked_hours": (1, parked_messages),
