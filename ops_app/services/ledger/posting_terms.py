@@ -36,11 +36,13 @@ class PostingTerms:
 
         held = self.known.held(ORDER, day, scope)
         order = str(held.value)
-        if days_past_due >= as_number(self.known.value(LATE_DAYS, day, scope)) and read(ORDER_LATE) != SAME:
+        is_late = days_past_due >= as_number(self.known.value(LATE_DAYS, day, scope))
+        if is_late and read(ORDER_LATE) != SAME:
             order = read(ORDER_LATE)
         after = read(ORDER_WRITTEN_OFF)
         return {
             "orders": {"standard": order, "written_off": order if after == SAME else after},
+            "stage": "late" if is_late else "standard",
             "order_version": f"{held.scope}/{held.version_no}",
             "follow": read(SENDER_PARTS) == "follow",
         }

@@ -27,10 +27,12 @@ from ops_app.services.casework.viewing import open_case
 from ops_app.services.ledger import payment_messages
 from ops_app.services.ledger.agreement_terms import AgreementRules, agreement_rules
 from ops_app.services.ledger.posting import preview_posting
+from ops_app.services.ledger.posting_terms import PostingTerms
 from ops_app.services.organisation import approvals, exports
 from ops_app.services.organisation import export_releasing as releasing
 from ops_app.services.organisation.exports import Asked
 from ops_app.services.organisation.parameter_catalogue import catalogue
+from ops_app.services.organisation.parameter_reading import in_force
 from ops_app.store.casework import periods
 from ops_app.store.casework.cases import Case
 from ops_app.store.store import Store
@@ -118,6 +120,16 @@ def posting(store: Store, evidence: Path) -> object:
     return preview_posting(
         casebook.SUPERVISOR, store, now=casebook.NOW, case_id=rows[0]["case_id"], amount_minor=60
     ).parts
+
+
+def terms(store: Store, evidence: Path) -> object:
+    with store.reading() as connection:
+        return PostingTerms(in_force(connection)).of_receipt(None, None, casebook.DAY, 95)
+
+
+def write_off_terms(store: Store, evidence: Path) -> object:
+    with store.reading() as connection:
+        return PostingTerms(in_force(connection)).of_write_off(None, None, casebook.DAY)
 
 
 def message_tries(store: Store, evidence: Path) -> object:
@@ -214,6 +226,11 @@ READERS: dict[str, tuple[Value, Callable[[Store, Path], object]]] = {
     "ledger.plan_re_age_after": (3, agreement_rule(lambda rules, one: rules.re_age_after(one))),
     "ledger.agreement_balance_change": (Decimal("0.5"), agreement_rule(lambda rules, one: rules.tolerance_minor(one))),
     "ledger.posting_order": ("principal_first", posting),
+    "ledger.posting_order_late": ("principal_first", terms),
+    "ledger.posting_order_late_days": (96, terms),
+    "ledger.posting_order_written_off": ("costs_first", terms),
+    "ledger.sender_parts": ("recompute", terms),
+    "ledger.write_off_method": ("direct", write_off_terms),
     "ledger.message_tries": (1, message_tries),
     "ledger.message_parked_hours": (1, parked_messages),
 }
