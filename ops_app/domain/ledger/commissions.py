@@ -56,6 +56,7 @@ class Unearned(StrEnum):
     PROMISED_BEFORE = "promised_before"
     NOTHING_ELIGIBLE = "nothing_eligible"
     NO_TIER = "no_tier"
+    SETTLED_BEFORE = "settled_before"
 
 
 UNEARNED_NAMES: dict[Unearned, tuple[str, str]] = {
@@ -68,6 +69,7 @@ UNEARNED_NAMES: dict[Unearned, tuple[str, str]] = {
     Unearned.PROMISED_BEFORE: ("promised before the placement", "委托前已承诺还款"),
     Unearned.NOTHING_ELIGIBLE: ("nothing of it is posted to a component that counts", "无计佣组成部分入账"),
     Unearned.NO_TIER: ("no tier of the contract fits", "不符合合同任何档位"),
+    Unearned.SETTLED_BEFORE: ("settled by the former system already", "原系统已结算"),
 }
 
 

@@ -86,11 +86,13 @@ def touched_cases(
     if since is not None:
         within = and_(journal_entries.c.accounting_date >= first_date, journal_entries.c.accounting_date < end_date)
         posted.append(or_(journal_entries.c.posted_at >= since, within))
-    theirs = select(distinct(placements.c.case_id)).where(
+    theirs = select(placements.c.case_id).where(
         placements.c.agency_code == agency_code, placements.c.currency == currency
     )
-    query = select(distinct(journal_entries.c.case_id)).where(
-        journal_entries.c.case_id.in_(theirs), journal_entries.c.currency == currency, *posted
+    query = (
+        select(journal_entries.c.case_id)
+        .where(journal_entries.c.case_id.in_(theirs), journal_entries.c.currency == currency, *posted)
+        .distinct()
     )
     return sorted(connection.execute(query).scalars())
 
@@ -109,12 +111,12 @@ def cash_of(connection: Connection, case_ids: Collection[str], end_date: date) -
         for root_id, component, minor, _ in connection.execute(query).tuples():
             if component is not None:
                 sums.setdefault(root_id, {})[Component(component)] = int(minor)
-        entries = dict(connection.execute(counted).tuples().all())
+        entries: dict[str, int] = {str(row[0]): int(row[1]) for row in connection.execute(counted)}
         for row in connection.execute(_described(some, end_date)):
             found[row.event_id] = PaidCash(
                 row.event_id, row.case_id, row.source_code,
                 row.payment_id or row.cause_id, row.loan_id, row.value_date, row.channel,
-                int(entries.get(row.event_id, 0)), sums.get(row.event_id, {}),
+                entries.get(row.event_id, 0), sums.get(row.event_id, {}),
             )  # fmt: skip
     return sorted(found.values(), key=lambda one: (one.value_date, one.event_id))
 
@@ -124,7 +126,7 @@ def entries_of(connection: Connection, event_ids: Collection[str]) -> Iterator[t
     posted: what stood for a payment after any number of its entries."""
     e = ledger_events.c
     for some in chunks(sorted(event_ids), _AT_ONCE):
-        case_of = select(distinct(e.case_id)).where(e.event_id.in_(some))
+        case_of = select(e.case_id).where(e.event_id.in_(some))
         root = _rooted(journal_entries.c.case_id.in_(case_of)).subquery("root")
         query = (
             select(root.c.root_id, root.c.entry_id, root.c.component, root.c.signed_minor)
@@ -152,7 +154,8 @@ def case_facts(connection: Connection, case_ids: Collection[str]) -> dict[str, C
             .outerjoin(openings, openings.c.case_id == c.case_id)
             .where(c.case_id.in_(some))
         )  # fmt: skip
-        found.update((row[0], CaseFacts(*row)) for row in connection.execute(query).tuples())
+        rows: Any = connection.execute(query)
+        found.update((row[0], CaseFacts(*row)) for row in rows)
     return found
 
 
@@ -162,8 +165,8 @@ def placements_of(connection: Connection, case_ids: Collection[str]) -> dict[str
     columns = [p[name] for name in PlacedCase.__dataclass_fields__]
     found: dict[str, list[PlacedCase]] = {}
     for some in chunks(sorted(case_ids), _AT_ONCE):
-        for row in connection.execute(select(*columns).where(p.case_id.in_(some)).order_by(p.case_id, p.nth)).tuples():
-            one = PlacedCase(*row)
+        for row in connection.execute(select(*columns).where(p.case_id.in_(some)).order_by(p.case_id, p.nth)):
+            one = PlacedCase(**row._mapping)
             found.setdefault(one.case_id, []).append(one)
     return found
 
@@ -195,6 +198,19 @@ def promises_of(connection: Connection, case_ids: Collection[str]) -> dict[str, 
         for case_id, begun_at, due_date in connection.execute(query).tuples():
             if case_id is not None and due_date is not None:
                 found.setdefault(case_id, []).append((begun_at, due_date))
+    return found
+
+
+def settled_before(connection: Connection, case_ids: Collection[str]) -> dict[str, set[str]]:
+    """Case → ids of payments that a former system has settled, as the book that was taken over says. (The keys of that
+    book are agency, settlement and payment with strokes between; a payment's own id may have strokes too.)"""
+    h = history_rows.c
+    found: dict[str, set[str]] = {}
+    for some in chunks(sorted(case_ids), _AT_ONCE):
+        query = select(h.case_id, h.row_key).where(h.case_id.in_(some), h.feed == "settled_commissions")
+        for case_id, row_key in connection.execute(query).tuples():
+            pieces = row_key.split("/")
+            found.setdefault(str(case_id), set()).update("/".join(pieces[at:]) for at in range(2, len(pieces)))
     return found
 
 
@@ -234,12 +250,13 @@ def cases_paid(connection: Connection, first_date: date, end_date: date, after: 
     """Cases with a payment value-dated in the period, in the order of their ids behind ``after``."""
     e = ledger_events.c
     query = (
-        select(distinct(e.case_id))
+        select(e.case_id)
         .where(e.case_id > after, e.kind == "receipt", e.value_date >= first_date, e.value_date < end_date)
+        .distinct()
         .order_by(e.case_id)
         .limit(limit)
     )
-    return [str(one) for one in connection.execute(query).scalars()]
+    return [str(row[0]) for row in connection.execute(query)]
 
 
 def _of_payment(events: Any) -> ColumnElement[bool]:
@@ -265,7 +282,9 @@ def _described(case_ids: Collection[str], end_date: date) -> Select[Any]:
 def _rooted(which: ColumnElement[bool]) -> Select[Any]:
     """Lines of entries of money with the receipt they come from: of a receipt itself, or of what reverses, refunds or
     uses it (a reversal of a use stands two steps away)."""
-    own, one, two = ledger_events.alias("own"), ledger_events.alias("one"), ledger_events.alias("two")
+    own: Any = ledger_events.alias("own")
+    one: Any = ledger_events.alias("one")
+    two: Any = ledger_events.alias("two")
     line = journal_lines.c
     sign = case(
         (line.credit_account.in_(EARNING), line.amount_minor),

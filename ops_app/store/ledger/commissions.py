@@ -246,8 +246,8 @@ def earned_of(connection: Connection, agency_code: str, case_ids: Collection[str
 
     for some in chunks(sorted(case_ids), 400):
         of = (_L.agency_code == agency_code, _L.case_id.in_(some), _L.payment_event_id.is_not(None))
-        sums = {
-            row[0]: row
+        sums: dict[str, tuple[int, ...]] = {
+            str(row[0]): tuple(int(one) for one in row[1:])
             for row in connection.execute(
                 select(
                     _L.payment_event_id, func.sum(_L.base_minor),
@@ -262,9 +262,7 @@ def earned_of(connection: Connection, agency_code: str, case_ids: Collection[str
             *of, kind == LineKind.EARNED.value
         )
         for event_id, placement_id, contract_id, line_id, facts_json in connection.execute(first).tuples():
-            _, base, original, tier, cut, lines, corrected = sums[event_id]
-            parts = parts_from(stored_json.read(facts_json))
-            earned = Earned(parts, int(base), int(original), int(tier), int(cut), int(lines), int(corrected))
+            earned = Earned(parts_from(stored_json.read(facts_json)), *sums[str(event_id)])
             found[str(event_id)] = Known(earned, str(placement_id), contract_id, line_id)
     return found
 
