@@ -109,7 +109,8 @@ class Cash:
 
 @dataclass(frozen=True)
 class Fee:
-    """What a payment earns: ``full_minor`` by its parts, ``cut_minor`` of it above the cap."""
+    """What a payment earns: ``full_minor`` by its parts, ``cut_minor`` of it above the cap. ``before_minor`` is the
+    cash of the placement before it, ``reached_minor`` that of all its payments, ``room_minor`` what the cap left."""
 
     payment: str
     cash_minor: int
@@ -117,6 +118,9 @@ class Fee:
     full_minor: int
     cut_minor: int
     reason: Unearned | None = None
+    before_minor: int = 0
+    reached_minor: int = 0
+    room_minor: int | None = None
 
     @property
     def fee_minor(self) -> int:
@@ -180,14 +184,22 @@ def work_out(terms: Terms, placed: Placed, payments: Iterable[Cash]) -> dict[str
         if one.reason is not None or one.cash_minor <= 0:
             found[one.payment] = Fee(one.payment, 0, (), 0, 0, one.reason or Unearned.NOTHING_ELIGIBLE)
             continue
-        parts = parts_of(terms, placed, one, so_far, reached)
+        fee = fee_by(terms, placed, one, so_far, reached, room)
         so_far += one.cash_minor
-        full = fee_of(parts, one.cash_minor, terms.minimum_minor)
-        cut = 0 if room is None else max(0, full - room)
-        room = None if room is None else room - (full - cut)
-        nothing = Unearned.NO_TIER if all(not part.tier for part in parts) else None
-        found[one.payment] = Fee(one.payment, one.cash_minor, parts, full, cut, nothing)
+        room = None if room is None else room - fee.fee_minor
+        found[one.payment] = fee
     return found
+
+
+def fee_by(
+    terms: Terms, placed: Placed, one: Cash, before_minor: int, reached_minor: int, room_minor: int | None
+) -> Fee:
+    """The fee of one payment that counts, where the payments before it and the cap stand as given."""
+    parts = parts_of(terms, placed, one, before_minor, reached_minor)
+    full = fee_of(parts, one.cash_minor, terms.minimum_minor)
+    cut = 0 if room_minor is None else max(0, full - room_minor)
+    nothing = None if any(part.tier for part in parts) else Unearned.NO_TIER
+    return Fee(one.payment, one.cash_minor, parts, full, cut, nothing, before_minor, reached_minor, room_minor)
 
 
 def cap_minor(terms: Terms, placed: Placed) -> int | None:

@@ -52,7 +52,7 @@ GRANTS: dict[str, frozenset[Role]] = {
     "payments.record": frozenset({Role.SYSTEM, Role.FINANCE}),
     "commission.view": frozenset({Role.SUPERVISOR, Role.FINANCE, Role.MANAGER, Role.AUDITOR, Role.SYSTEM}),
     "commission.contracts": frozenset({Role.SUPERVISOR, Role.FINANCE}),
-    "commission.settle": frozenset({Role.SUPERVISOR, Role.FINANCE}),
+    "commission.settle": frozenset({Role.SUPERVISOR, Role.FINANCE, Role.SYSTEM}),
     "commission.pay": frozenset({Role.FINANCE}),
     # an agency's people see and answer for their own agency's statements alone
     "commission.own": frozenset({Role.AGENCY_ADMINISTRATOR, Role.AGENCY_SUPERVISOR}),

@@ -237,6 +237,7 @@ class _Rows:
             "age_days": cash.age_days, "bucket": cash.bucket, "product": facts.product_code, "channel": paid.channel,
             "placement_nth": placed.nth, "placed_balance_minor": placed.placed_balance_minor,
             "original_principal_minor": facts.original_principal_minor, "cash_minor": fee.cash_minor,
+            "before_minor": fee.before_minor, "reached_minor": fee.reached_minor, "room_minor": fee.room_minor,
             "full_minor": fee.full_minor, "cut_minor": fee.cut_minor, "entries": paid.entries,
             "components": {one.value: minor for one, minor in sorted(paid.parts.items()) if minor},
             "reason": None if fee.reason is None else fee.reason.value,
