@@ -171,7 +171,7 @@ def settlement(connection: Connection, settlement_id: str, *, lock: bool = False
     """A settlement by its id; with ``lock`` nobody else changes it before this act ends."""
     query = select(settlements).where(settlements.c.settlement_id == settlement_id)
     row = connection.execute(query.with_for_update() if lock else query).mappings().first()
-    return None if row is None else _settlement(row)
+    return None if row is None else settlement_of(row)
 
 
 def last_settlement(connection: Connection, agency_code: str, currency: str) -> Settlement | None:
@@ -184,7 +184,7 @@ def last_settlement(connection: Connection, agency_code: str, currency: str) -> 
         .limit(1)
     )
     row = connection.execute(query).mappings().first()
-    return None if row is None else _settlement(row)
+    return None if row is None else settlement_of(row)
 
 
 def add_settlement(connection: Connection, values: Mapping[str, Any]) -> None:
@@ -362,7 +362,8 @@ def line_of(row: Any) -> CommissionLine:
     return CommissionLine(kind=LineKind(row["kind"]), facts=stored_json.read(row["facts_json"]), **values)
 
 
-def _settlement(row: Any) -> Settlement:
+def settlement_of(row: Any) -> Settlement:
+    """A row of ``settlements`` as the settlement it is."""
     values = {name: row[name] for name in Settlement.__dataclass_fields__ if name not in ("state", "totals")}
     return Settlement(state=SettlementState(row["state"]), totals=stored_json.read(row["totals_json"]), **values)
 
