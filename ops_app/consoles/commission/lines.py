@@ -122,7 +122,11 @@ def _wanted(at: Here, name: str, own: bool, settlement_id: str | None) -> tuple[
 
 def _totals(at: Here, page: LinesPage, place: st.delta_generator.DeltaGenerator) -> None:
     t, labels = at.t, at.labels
-    shown = labels.count(page.total) if page.total <= MOST_COUNTED else t("lists.more_than", count=MOST_COUNTED)
+    shown = (
+        labels.count(page.total)
+        if page.total <= MOST_COUNTED
+        else t("lists.at_least", count=labels.count(MOST_COUNTED))
+    )
     each = [
         t(
             "commission.total",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
 import streamlit as st
@@ -61,7 +61,7 @@ def _columns(at: Here) -> tuple[tables.Column[Settlement], ...]:
 
     def total(key: str) -> tables.Column[Settlement]:
         def minor(it: Settlement) -> int | None:
-            return None if it.totals is None else it.totals[f"{key}_minor"]
+            return it.totals[f"{key}_minor"] if isinstance(it.totals, Mapping) else None
 
         return Column(
             key, t(f"commission.{key}"), lambda it: labels.minor(minor(it), it.currency),

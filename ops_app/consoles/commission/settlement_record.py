@@ -21,6 +21,7 @@ from ops_app.domain.ledger.settlements import (
     SettlementMove,
 )
 from ops_app.domain.money import Money
+from ops_app.domain.organisation.amounts import sees_amounts
 from ops_app.domain.organisation.readiness import CHECK_NAMES
 from ops_app.services.ledger import settlement_closing, settlements
 from ops_app.services.ledger.commission_reading import (
@@ -69,7 +70,8 @@ def show(at: Here, settlement_id: str, *, own: bool) -> None:
             t("commission.hash"): one.content_hash or "–",
         }
     )
-    statement_files.offer(at, made)
+    if sees_amounts(at.actor):
+        statement_files.offer(at, made)
     _acts(at, found, own)
     _disputes(at, found, own)
     if own:
