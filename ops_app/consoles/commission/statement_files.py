@@ -143,6 +143,6 @@ def _cells(one: CommissionLine, labels: Labels) -> list[object]:
 def _texts(one: CommissionLine, labels: Labels) -> list[str]:
     amounts = (one.base_minor, one.full_minor, one.cut_minor, one.fee_minor)
     return [
-        str(one.line_no), labels.named(LINE_KIND_NAMES, one.kind), labels.day(one.value_date), one.loan_id or "–",
+        str(one.line_no), labels.named(LINE_KIND_NAMES, one.kind), one.value_date.isoformat(), one.loan_id or "–",
         one.payment_id or "–", one.tier or "–", rate(one), *(labels.minor(minor, one.currency) for minor in amounts),
     ]  # fmt: skip
