@@ -27,7 +27,7 @@ from ops_app.domain.money import round_half_up
 from ops_app.domain.organisation.amounts import check_by_amount
 from ops_app.domain.organisation.people import Actor
 from ops_app.domain.organisation.readiness import Verdict
-from ops_app.domain.paging import check_limit, check_page, check_sort
+from ops_app.domain.paging import MOST_COUNTED, check_limit, check_page, check_sort
 from ops_app.services.act import act
 from ops_app.services.ledger.commission_reckoning import book_of, owned
 from ops_app.services.ledger.settlement_closing import close_verdict
@@ -45,7 +45,8 @@ _UNEARNED_AT_ONCE = 400
 
 @dataclass(frozen=True)
 class LinesPage:
-    """A page of lines with the mark of the next, how many match (no further than the house counts) and their totals."""
+    """A page of lines with the mark of the next, how many match (no further than the house counts) and their totals
+    (none where there are more than that)."""
 
     rows: tuple[ListedLine, ...]
     next_after: str | None
@@ -331,7 +332,9 @@ def _lines(
         last = shown[-1][0]
         more = json.dumps([str(getattr(last, sort)), last.line_id])
     total = commission_lists.count(connection, wanted)
-    return LinesPage(tuple(shown), more, total, tuple(commission_lists.totals(connection, wanted)))
+    # of more lines than the house counts no total is made on each look; whoever narrows the list has it
+    sums = commission_lists.totals(connection, wanted) if total <= MOST_COUNTED else []
+    return LinesPage(tuple(shown), more, total, tuple(sums))
 
 
 def _mark(after: str | None, sort: str) -> tuple[Any, str] | None:
