@@ -265,3 +265,11 @@ def test_a_correction_goes_with_the_cash_that_went_back() -> None:
 def test_a_fee_of_nothing_is_nothing() -> None:
     assert fee_of((), 100) == 0
     assert work_out(the(), PLACED, [cash(100, reason=Unearned.CHANNEL)])["1"].reason is Unearned.CHANNEL
+
+
+def test_a_part_that_goes_back_is_clawed_back_at_the_original_rate_and_the_lost_tier_stands_apart() -> None:
+    made = lines_for(work_out(the(EDGED), PLACED, [cash(300_000)])["1"], None)
+    back = lines_for(work_out(the(EDGED), PLACED, [cash(200_000)])["1"], told(made))
+    assert [(line.kind, line.cash_minor, line.fee_minor) for line in back] == [
+        (LineKind.CLAWBACK, -100_000, -20_000), (LineKind.TIER_ADJUSTMENT, 0, -20_000),
+    ]  # fmt: skip
