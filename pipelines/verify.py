@@ -9,6 +9,7 @@ from ops_app.config import Settings
 from ops_app.domain.findings import Finding, broken, holds, not_built
 from ops_app.services.casework.verify import verify_limitation, verify_one_owner
 from ops_app.services.casework.verify_reach import verify_reach
+from ops_app.services.ledger.commission_verify import verify_commission, verify_statements
 from ops_app.services.ledger.verify import verify_money, verify_once
 from ops_app.services.ledger.verify_journal import verify_journal, verify_posted, verify_replayed
 from ops_app.services.organisation.verify import verify_approvals, verify_audit
@@ -30,9 +31,7 @@ SNAPSHOT_NAME = "a snapshot is whole or not published"
 ROWS_NAME = "rows in = rows accepted + rows quarantined, for every file"
 
 _LATER = {
-    5: "no payment earns commission twice",
     9: "a contact that a rule blocks cannot be started",
-    11: "a closed statement recomputes to the same bytes",
 }
 
 
@@ -57,6 +56,7 @@ def verify_everything(app: App, public_key: Path | None = None) -> list[Finding]
     ]
     findings += [verify_snapshots(settings), verify_one_owner(store)]
     findings += [verify_reach(store), verify_audiences(settings)]
+    findings += [verify_commission(store), verify_statements(store)]
     findings += [not_built(number, name) for number, name in _LATER.items()]
     if settings.warehouse_path.exists():
         with Warehouse(settings.warehouse_path).open() as connection, opened(settings) as reader:

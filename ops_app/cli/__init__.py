@@ -6,7 +6,7 @@ import logging
 
 import typer
 
-from ops_app.cli import data, installation
+from ops_app.cli import data, installation, settling
 from ops_app.cli.printing import err
 from ops_app.domain.errors import DomainError
 
@@ -32,6 +32,7 @@ for _name, _command in (
     ("publish", data.publish),
     ("verify", installation.verify),
     ("reconcile", data.reconcile),
+    ("settle", settling.settle),
     ("retry-events", installation.retry_events),
     ("docs", installation.docs),
     ("bench", installation.bench),

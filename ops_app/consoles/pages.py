@@ -35,6 +35,15 @@ PAGES: tuple[PageSpec, ...] = (
         "repayments",
         "reconciliation.view",
     ),
+    PageSpec("commission", "commission", "asset_company/commission.py", "commission", "commission.view"),
+    PageSpec(
+        "commission_contracts",
+        "commission_contracts",
+        "asset_company/commission_contracts.py",
+        "commission",
+        "commission.view",
+    ),
+    PageSpec("agency_commission", "agency_commission", "agency/commission.py", "commission", "commission.own"),
     PageSpec("cases", "cases", "asset_company/cases.py", "cases", "cases.company"),
     PageSpec("monitoring", "monitoring", "asset_company/monitoring.py", "cases", "cases.alerts"),
     PageSpec("agency_cases", "agency_cases", "agency/cases.py", "cases", "cases.agency"),
@@ -61,4 +70,4 @@ PAGES: tuple[PageSpec, ...] = (
     ),
     PageSpec("account", "account", "account.py", "start", "session.own"),
 )
-SECTIONS = ("start", "dashboards", "cases", "repayments", "operations", "administration")
+SECTIONS = ("start", "dashboards", "cases", "repayments", "commission", "operations", "administration")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import typing
 from collections.abc import Callable
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import pytest
 from ops_app.domain.casework.missing import MissingAct
 from ops_app.domain.casework.personal import Term
 from ops_app.domain.casework.scope import scope_of
+from ops_app.domain.ledger.commission_terms import terms_of
 from ops_app.domain.organisation.approvals import RequestMove
 from ops_app.domain.organisation.people import Actor, Role
 from ops_app.domain.organisation.permissions import GRANTS, may
@@ -39,6 +41,9 @@ NO_MONEY = (
 )  # fmt: skip
 """Acts about no case, payment or request on one: they are not tried."""
 
+COMMISSION = terms_of(
+    {"currency": "CNY", "tiering": "whole", "age_basis": "entry", "tiers": [{"code": "A", "rate": "0.1"}]}
+)
 WHOLE: dict[str, dict[str, Any]] = {
     "organisation.approval_reading.list_requests": {"wanted": RequestFilter(states=frozenset()), "page_size": 200},
     "casework.request_reading.list_case_requests": {"wanted": CaseRequestFilter(states=frozenset())},
@@ -83,7 +88,12 @@ def given(name: str, act: Callable[..., Any], made: Planted, store: Store, evide
         "object_type": "case", "object_id": case_id, "what": next(iter(MissingAct)),
         "placed": [row[::-1] for row in placed] if name.endswith("deadlines") else placed,
         "one": one, "shown": [one] if one else [], "arguments": {}, "from_id": made.world.mine.person_id,
-        "to_id": made.world.hers.person_id, "asset": "always", "due_hours": 24, "levels": [], "page": "cases",
+        "settlement_id": "0" * 32, "line_id": "0" * 32, "dispute_id": "0" * 32, "invoice_number": "F1",
+        "invoice_minor": 1, "accept": False, "answer": "no", "currency": "CNY", "first_date": THEN.date(),
+        "end_date": THEN.date(), "terms": COMMISSION, "cash_minor": 1_000, "age_days": 1, "bucket": "M1",
+        "placed_balance_minor": 1_000, "original_principal_minor": 1_000, "valid_from": THEN.date(),
+        "share": Decimal(0), "to_id": made.world.hers.person_id,
+        "asset": "always", "due_hours": 24, "levels": [], "page": "cases",
     }  # fmt: skip
     if table.rows("acts")[name].kind in {"case", "list"} and name not in WHOLE:
         try:

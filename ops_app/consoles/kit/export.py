@@ -7,7 +7,7 @@ import io
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Literal
 
@@ -74,13 +74,16 @@ def refusal(sentence: str, file_format: Format) -> bytes:
     return buffer.getvalue()
 
 
-def to_xlsx(headers: Sequence[str], rows: Iterable[Sequence[object]], *, mark: Watermark) -> bytes:
+def to_xlsx(headers: Sequence[str], rows: Iterable[Sequence[object]], *, mark: Watermark, fixed: bool = False) -> bytes:
     """A first sheet that says who took what, when and why, and the rows under the same on one line: on the screen, and
-    at the head of every printed page."""
+    at the head of every printed page. ``fixed``: nothing of the moment is in the file, so that the same rows under the
+    same mark are the same bytes."""
     buffer = io.BytesIO()
     book = xlsxwriter.Workbook(
         buffer, {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
     )
+    if fixed:
+        book.set_properties({"created": datetime(2000, 1, 1, tzinfo=UTC)})
     about, sheet = book.add_worksheet("about"), book.add_worksheet("rows")
     about.set_column(0, 0, 100)
     for line, text in enumerate(mark.note.splitlines()):

@@ -23,8 +23,10 @@ AMOUNT_NAMES = frozenset({"amount", "amounts", "parts", "totals"})
 HASHES = frozenset({"content_hash", "rows_hash"})
 """Hashes of what holds an amount: whoever knows all but the amount finds it by trying."""
 
-OF_THE_HOUSE = frozenset({"above_minor", "from_minor", "least_balance_minor"})
-"""Thresholds of rules: the house's own figures and nobody's debt, so they stay in sight."""
+OF_THE_HOUSE = frozenset(
+    {"above_minor", "from_minor", "least_balance_minor", "cap_minor", "minimum_minor", "malus_minor"}
+)
+"""Thresholds of rules and contracts: the house's own figures and nobody's debt, so they stay in sight."""
 
 
 def sees_amounts(actor: Actor) -> bool:

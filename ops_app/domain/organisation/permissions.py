@@ -52,6 +52,13 @@ GRANTS: dict[str, frozenset[Role]] = {
     "payments.record": frozenset({Role.SYSTEM, Role.FINANCE}),
     "messages.view": frozenset({Role.OPERATOR, Role.SUPERVISOR}),
     "messages.decide": frozenset({Role.OPERATOR, Role.SUPERVISOR}),
+    "commission.view": frozenset({Role.SUPERVISOR, Role.FINANCE, Role.MANAGER, Role.AUDITOR, Role.SYSTEM}),
+    "commission.contracts": frozenset({Role.SUPERVISOR, Role.FINANCE}),
+    "commission.settle": frozenset({Role.SUPERVISOR, Role.FINANCE, Role.SYSTEM}),
+    "commission.pay": frozenset({Role.FINANCE}),
+    # an agency's people see and answer for their own agency's statements alone
+    "commission.own": frozenset({Role.AGENCY_ADMINISTRATOR, Role.AGENCY_SUPERVISOR}),
+    "commission.split": frozenset({Role.AGENCY_ADMINISTRATOR}),
     "cases.view": _ASSET_STAFF | {Role.AGENCY_ADMINISTRATOR, Role.AGENCY_SUPERVISOR, Role.COLLECTOR, Role.SYSTEM},
     "cases.company": _ASSET_STAFF,
     "cases.agency": frozenset({Role.AGENCY_ADMINISTRATOR, Role.AGENCY_SUPERVISOR}),

@@ -97,6 +97,7 @@ journal_entries = Table(
     CheckConstraint("total_minor > 0", name="ck_journal_entries_total"),
     Index(None, "case_id", "entry_no"),
     Index(None, "accounting_date", "entry_no"),
+    Index(None, "posted_at"),
 )
 
 journal_lines = Table(

@@ -9,7 +9,7 @@ from ops_app.store.migrations.append_only import make_append_only
 from ops_app.store.types import Moment
 
 revision = "0026"
-down_revision = "0023"
+down_revision = "0025"
 
 _RUNNING = sa.text("state in ('granted', 'uncounted')")
 _DUE = sa.text("next_due_date is not null")

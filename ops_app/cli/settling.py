@@ -1,0 +1,137 @@
+"""``recoup settle``: settlements of commission for scripts: opened, reckoned, checked, written as files."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ops_app.cli.printing import AsJson, out, print_json, print_table
+from ops_app.domain.errors import Invalid
+from ops_app.domain.organisation.people import SYSTEM
+
+if TYPE_CHECKING:
+    from ops_app.bootstrap import App
+    from ops_app.services.ledger.settlements import Settlement
+
+
+def settle(
+    agency: Annotated[str, typer.Option(help="Code of the agency.")] = "",
+    currency: Annotated[str, typer.Option(help="Currency of the statement.")] = "CNY",
+    since: Annotated[
+        datetime | None, typer.Option("--from", formats=["%Y-%m-%d"], help="First day of the period to open.")
+    ] = None,
+    until: Annotated[
+        datetime | None, typer.Option("--before", formats=["%Y-%m-%d"], help="The day after its last.")
+    ] = None,
+    number: Annotated[str, typer.Option(help="A settlement by its number, to reckon again or to write.")] = "",
+    write: Annotated[
+        Path | None, typer.Option(help="Folder for its statement: XLSX and PDF in both languages, check file.")
+    ] = None,
+    verify: Annotated[
+        bool, typer.Option("--verify", help="Recompute every locked settlement; exit 1 on broken.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Open and reckon a period of an agency, reckon a draft again, or (--verify) recompute what is locked."""
+    from ops_app.bootstrap import open_app
+
+    app = open_app()
+    if verify:
+        _verify(app, as_json)
+        return
+    from ops_app.services.ledger.settlements import open_settlement, reckon_settlement
+
+    now = app.clock.now()
+    if agency and since and until:
+        key = f"settle/{agency}/{currency}/{since.date()}/{until.date()}"
+        done = open_settlement(
+            SYSTEM, app.store, now=now, agency_code=agency, currency=currency, first_date=since.date(),
+            end_date=until.date(), key=key,
+        )  # fmt: skip
+        _print(app, done.settlement_id, as_json)
+        return
+    if not number:
+        _list(app, agency, as_json)
+        return
+    found = _by_number(app, number)
+    if write is not None:
+        _write(app, found, write)
+    elif found.state.value == "draft":
+        reckon_settlement(SYSTEM, app.store, now=now, settlement_id=found.settlement_id, version=found.version)
+    _print(app, found.settlement_id, as_json)
+
+
+def _verify(app: App, as_json: bool) -> None:
+    from ops_app.services.ledger.commission_verify import verify_commission, verify_statements
+
+    findings = [verify_commission(app.store), verify_statements(app.store)]
+    if as_json:
+        print_json([vars(one) for one in findings])
+    else:
+        rows = [[it.invariant, it.name, it.state, it.checked, it.detail] for it in findings]
+        print_table("Settlements", ["no.", "invariant", "state", "checked", "detail"], rows)
+    if any(it.state == "broken" for it in findings):
+        raise typer.Exit(1)
+
+
+def _list(app: App, agency: str, as_json: bool) -> None:
+    from ops_app.services.ledger.commission_reading import list_settlements
+
+    rows, total = list_settlements(SYSTEM, app.store, now=app.clock.now(), agency_code=agency or None, page_size=500)
+    if as_json:
+        print_json([_facts(one) for one in rows])
+        return
+    print_table(f"{total} settlements", ["number", "from", "before", "state", "due (minor units)"],
+                [[it.number, it.first_date, it.end_date, it.state.value, it.due_minor] for it in rows])  # fmt: skip
+
+
+def _by_number(app: App, number: str) -> Settlement:
+    from ops_app.services.ledger.commission_reading import list_settlements
+
+    page = 1
+    while True:
+        rows, total = list_settlements(SYSTEM, app.store, now=app.clock.now(), page=page, page_size=500)
+        for one in rows:
+            if one.number == number:
+                return one
+        if page * 500 >= total:
+            raise Invalid(f"There is no settlement {number}.", f"没有结算单 {number}。", field="number")
+        page += 1
+
+
+def _print(app: App, settlement_id: str, as_json: bool) -> None:
+    from ops_app.services.ledger.commission_reading import read_settlement
+
+    made = read_settlement(SYSTEM, app.store, now=app.clock.now(), settlement_id=settlement_id).statement
+    facts = _facts(made.settlement) | {"lines": len(made.lines), "hash": made.hash} | vars(made.result)
+    if as_json:
+        print_json(facts)
+    else:
+        print_table(made.settlement.number, ["what", "value"], [[name, value] for name, value in facts.items()])
+
+
+def _facts(one: Settlement) -> dict[str, object]:
+    return {
+        "number": one.number, "settlement_id": one.settlement_id, "agency_code": one.agency_code,
+        "first_date": one.first_date, "end_date": one.end_date, "state": one.state.value,
+        "content_hash": one.content_hash,
+    }  # fmt: skip
+
+
+def _write(app: App, one: Settlement, folder: Path) -> None:
+    from ops_app.consoles.commission import statement_files
+    from ops_app.services.ledger.commission_reading import read_settlement
+
+    made = read_settlement(SYSTEM, app.store, now=app.clock.now(), settlement_id=one.settlement_id).statement
+    folder.mkdir(parents=True, exist_ok=True)
+    zone = app.settings.zone
+    files = {f"{one.number}.json": statement_files.check_file(made)}
+    for language in ("en", "zh"):
+        files[f"{one.number}.{language}.xlsx"] = statement_files.workbook(made, language, zone)
+        files[f"{one.number}.{language}.pdf"] = statement_files.document(made, language, zone)
+    for name, data in files.items():
+        (folder / name).write_bytes(data)
+        out.print(f"{folder / name}: {len(data)} bytes")
