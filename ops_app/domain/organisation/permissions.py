@@ -50,6 +50,8 @@ GRANTS: dict[str, frozenset[Role]] = {
     "reconciliation.run": frozenset({Role.SYSTEM, Role.FINANCE, Role.OPERATOR}),
     "payments.view": _ASSET_STAFF | {Role.SYSTEM},
     "payments.record": frozenset({Role.SYSTEM, Role.FINANCE}),
+    # a payment that is not matched or is disputed holds contact until one of these decides
+    "contact.hold": frozenset({Role.SUPERVISOR, Role.FINANCE, Role.COMPLIANCE}),
     "cases.view": _ASSET_STAFF | {Role.AGENCY_ADMINISTRATOR, Role.AGENCY_SUPERVISOR, Role.COLLECTOR, Role.SYSTEM},
     "cases.company": _ASSET_STAFF,
     "cases.agency": frozenset({Role.AGENCY_ADMINISTRATOR, Role.AGENCY_SUPERVISOR}),

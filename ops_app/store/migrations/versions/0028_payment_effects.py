@@ -1,0 +1,58 @@
+"""What a payment does to its case: holds of contact; indexes of the list of payments."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+from ops_app.store.types import Moment
+
+revision = "0028"
+down_revision = "0022"
+
+_STANDS = sa.text("ended_at is null")
+_WAITS = sa.text("ended_at is null and due_at is not null")
+_RETURNED = sa.text("kind <> 'payment'")
+
+
+def upgrade() -> None:
+    op.create_table(
+        "contact_holds",
+        sa.Column("hold_id", sa.String(32), primary_key=True),
+        sa.Column("case_id", sa.String(32), sa.ForeignKey("cases.case_id"), nullable=False),
+        sa.Column("cause", sa.String(24), nullable=False),
+        sa.Column("because_id", sa.String(300), nullable=False),
+        sa.Column("begun_at", Moment, nullable=False),
+        sa.Column("begun_by", sa.String(64), nullable=False),
+        sa.Column("until_at", Moment),
+        sa.Column("due_at", Moment),
+        sa.Column("owner_id", sa.String(64), sa.ForeignKey("people.person_id")),
+        sa.Column("ended_at", Moment),
+        sa.Column("ended_by", sa.String(64)),
+        sa.Column("end_kind", sa.String(16)),
+        sa.Column("end_reason", sa.Text),
+        sa.Column("version", sa.Integer, nullable=False),
+        sa.CheckConstraint(
+            "cause in ('payment_received', 'payment_unmatched', 'payment_disputed')", name="ck_contact_holds_cause"
+        ),
+        sa.CheckConstraint("(cause = 'payment_received') = (until_at is not null)", name="ck_contact_holds_until"),
+        sa.CheckConstraint("(cause = 'payment_received') = (due_at is null)", name="ck_contact_holds_due"),
+        sa.CheckConstraint("(ended_at is null) = (end_kind is null)", name="ck_contact_holds_ended"),
+        sa.CheckConstraint(
+            "end_kind in ('time', 'followed', 'reversed', 'posted', 'closed', 'released')",
+            name="ck_contact_holds_end_kind",
+        ),
+        sa.CheckConstraint("end_kind <> 'released' or end_reason is not null", name="ck_contact_holds_end_reason"),
+        sa.CheckConstraint("ended_at is null or ended_at >= begun_at", name="ck_contact_holds_order"),
+        sa.CheckConstraint("version >= 1", name="ck_contact_holds_version"),
+    )
+    op.create_index(
+        "uq_contact_holds_one", "contact_holds", ["case_id", "cause"], unique=True, sqlite_where=_STANDS,
+        postgresql_where=_STANDS,
+    )  # fmt: skip
+    op.create_index("ix_contact_holds_case_id_begun_at", "contact_holds", ["case_id", "begun_at"])
+    op.create_index("ix_contact_holds_because_id", "contact_holds", ["because_id"])
+    op.create_index(
+        "ix_contact_holds_waiting", "contact_holds", ["due_at", "hold_id"], sqlite_where=_WAITS,
+        postgresql_where=_WAITS,
+    )  # fmt: skip
