@@ -14,6 +14,7 @@ from ops_app.domain.contact.holds import ContactHold, HoldCause, HoldEnd
 from ops_app.store.ledger.payments import chunks
 from ops_app.store.tables.casework import cases
 from ops_app.store.tables.contact import contact_holds
+from ops_app.store.tables.organisation import people
 
 _H = contact_holds.c
 
@@ -113,6 +114,17 @@ def take(connection: Connection, hold_id: str, owner_id: str) -> None:
     connection.execute(
         update(contact_holds).where(_H.hold_id == hold_id).values(owner_id=owner_id, version=_H.version + 1)
     )
+
+
+def owner_names(connection: Connection, person_ids: Collection[str]) -> dict[str, str]:
+    """Person → name."""
+    found: dict[str, str] = {}
+    for some in chunks(sorted(person_ids)):
+        rows: Any = connection.execute(
+            select(people.c.person_id, people.c.display_name).where(people.c.person_id.in_(some))
+        )
+        found.update((person, name) for person, name in rows)
+    return found
 
 
 def loan_scopes(connection: Connection, case_ids: Collection[str]) -> dict[str, tuple[str | None, str]]:

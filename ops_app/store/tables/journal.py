@@ -27,6 +27,12 @@ from ops_app.store.types import CountedKey, Moment
 
 _UNDOES = text("kind in ('reversal', 'cancellation')")
 _OPEN = text("state = 'open'")
+POSTED_WHERE = {
+    "case": text("cause = 'payment' and case_id is not null"),
+    "outside": text("cause = 'payment' and case_id is null and replace(terms_json, '\"outside\"', '') <> terms_json"),
+    "suspense": text("cause = 'payment' and case_id is null and replace(terms_json, '\"outside\"', '') = terms_json"),
+}
+"""Where the event of a payment was posted → the condition of its index; a query says it in the same words."""
 PARTS = ("principal", "interest", "fees", "penalty", "costs")
 
 ledger_events = Table(
@@ -67,6 +73,11 @@ ledger_events = Table(
     ),
     Index(None, "case_id", "seq"),
     Index(None, "source_code", "loan_id"),
+    # payments by where they were posted
+    *(
+        Index(f"ix_ledger_events_paid_{place}", "value_date", "cause_id", sqlite_where=where, postgresql_where=where)
+        for place, where in POSTED_WHERE.items()
+    ),
     # an event is undone once
     Index("uq_ledger_events_undone", "target_id", unique=True, sqlite_where=_UNDOES, postgresql_where=_UNDOES),
 )

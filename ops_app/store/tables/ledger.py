@@ -50,8 +50,10 @@ payments = Table(
         " or principal_minor + interest_minor + fees_minor + penalty_minor = amount_minor",
         name="ck_payments_parts",
     ),
+    # the days of a list of payments, and by what one of them is found
     Index(None, "value_date", "source_code", "payment_id"),
-    Index(None, "source_code", "loan_id"),
+    Index(None, "loan_id", "source_code", "value_date", "payment_id"),
+    Index(None, "payment_id"),
 )
 
 breaks = Table(

@@ -12,7 +12,11 @@ down_revision = "0022"
 
 _STANDS = sa.text("ended_at is null")
 _WAITS = sa.text("ended_at is null and due_at is not null")
-_RETURNED = sa.text("kind <> 'payment'")
+_POSTED = {
+    "case": "cause = 'payment' and case_id is not null",
+    "outside": "cause = 'payment' and case_id is null and replace(terms_json, '\"outside\"', '') <> terms_json",
+    "suspense": "cause = 'payment' and case_id is null and replace(terms_json, '\"outside\"', '') = terms_json",
+}
 
 
 def upgrade() -> None:
@@ -56,3 +60,19 @@ def upgrade() -> None:
         "ix_contact_holds_waiting", "contact_holds", ["due_at", "hold_id"], sqlite_where=_WAITS,
         postgresql_where=_WAITS,
     )  # fmt: skip
+    _lists()
+
+
+def _lists() -> None:
+    op.drop_index("ix_payments_source_code_loan_id", "payments")
+    for columns in (
+        ["loan_id", "source_code", "value_date", "payment_id"],
+        ["payment_id"],
+    ):
+        op.create_index(f"ix_payments_{'_'.join(columns)}", "payments", columns)
+    for place, condition in _POSTED.items():
+        where = sa.text(condition)
+        op.create_index(
+            f"ix_ledger_events_paid_{place}", "ledger_events", ["value_date", "cause_id"], sqlite_where=where,
+            postgresql_where=where,
+        )  # fmt: skip
