@@ -1,5 +1,5 @@
-"""Lists of payments: the index of value dates is walked, or a bounded range of it sorted; an agency reads the windows of
-its placements, in the query."""
+"""Lists of payments: the index of value dates is walked, or a bounded range of it sorted; an agency reads the windows
+of its placements, bound in the query."""
 
 from __future__ import annotations
 
@@ -144,22 +144,18 @@ def _within(
         found = of_loan.union(of_id).cte("found").prefix_with("MATERIALIZED")
         query = query.where(tuple_(c.source_code, c.payment_id).in_(select(found.c.source_code, found.c.payment_id)))
     if wanted.place is Place.PENDING:
-        query = query.where(~exists().where(_of_payment()))
+        event = and_(_E.cause == Cause.PAYMENT.value, _E.cause_id == _P.source_code + "/" + _P.payment_id)
+        query = query.where(~exists().where(event))
     elif wanted.place is not None:
-        query = query.join(ledger_events, _of_payment()).where(
+        # from the event, by the index of its place, to its payment
+        payment = and_(
+            _P.source_code == _E.source_code,
+            _P.payment_id == func.substr(_E.cause_id, func.length(_E.source_code) + 2),
+        )
+        query = query.join(ledger_events, payment).where(
             POSTED_WHERE[wanted.place.value], _E.value_date >= wanted.since, _E.value_date < wanted.until
         )
     return query.where(*_reached(connection, scope, wanted, now))
-
-
-def _of_payment() -> ColumnElement[bool]:
-    """The event of a payment: its cause is the payment."""
-    return and_(
-        _E.cause == Cause.PAYMENT.value,
-        _E.cause_id == _P.source_code + "/" + _P.payment_id,
-        _P.source_code == _E.source_code,
-        _P.payment_id == func.substr(_E.cause_id, func.length(_E.source_code) + 2),
-    )
 
 
 def _reached(connection: Connection, scope: Scope, wanted: RepaymentFilter, now: datetime) -> list[ColumnElement[bool]]:
@@ -175,7 +171,8 @@ def _reached(connection: Connection, scope: Scope, wanted: RepaymentFilter, now:
         return [false()]
     window = and_(
         placements.c.case_id == cases.c.case_id,
-        placements.c.agency_code == scope.agency_code,
+        # not by the index of agencies: the few placements of the loan are looked at, not all that an agency ever had
+        func.coalesce(placements.c.agency_code, "") == scope.agency_code,
         placements.c.placed_at <= now,
         _begun_by(connection, wanted),
         or_(placements.c.tail_until_date.is_(None), _P.value_date < placements.c.tail_until_date),

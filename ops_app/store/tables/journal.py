@@ -27,12 +27,15 @@ from ops_app.store.types import CountedKey, Moment
 
 _UNDOES = text("kind in ('reversal', 'cancellation')")
 _OPEN = text("state = 'open'")
+_PAID = "coalesce(cause, '') = 'payment' and "
+_PAST = "replace(terms_json, '\"outside\"', '')"
 POSTED_WHERE = {
-    "case": text("cause = 'payment' and case_id is not null"),
-    "outside": text("cause = 'payment' and case_id is null and replace(terms_json, '\"outside\"', '') <> terms_json"),
-    "suspense": text("cause = 'payment' and case_id is null and replace(terms_json, '\"outside\"', '') = terms_json"),
+    "case": text(f"{_PAID}case_id is not null"),
+    "outside": text(f"{_PAID}coalesce(case_id, '') = '' and {_PAST} <> terms_json"),
+    "suspense": text(f"{_PAID}coalesce(case_id, '') = '' and {_PAST} = terms_json"),
 }
-"""Where the event of a payment was posted → the condition of its index; a query says it in the same words."""
+"""Where the event of a payment was posted → the condition of its index; a query says it in the same words, and in none
+that another index would be taken for."""
 PARTS = ("principal", "interest", "fees", "penalty", "costs")
 
 ledger_events = Table(

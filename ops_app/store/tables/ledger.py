@@ -53,6 +53,7 @@ payments = Table(
     # the days of a list of payments, and by what one of them is found
     Index(None, "value_date", "source_code", "payment_id"),
     Index(None, "loan_id", "source_code", "value_date", "payment_id"),
+    Index(None, "source_code", "value_date", "payment_id"),
     Index(None, "payment_id"),
 )
 

@@ -12,10 +12,12 @@ down_revision = "0022"
 
 _STANDS = sa.text("ended_at is null")
 _WAITS = sa.text("ended_at is null and due_at is not null")
+_PAID = "coalesce(cause, '') = 'payment' and "
+_PAST = "replace(terms_json, '\"outside\"', '')"
 _POSTED = {
-    "case": "cause = 'payment' and case_id is not null",
-    "outside": "cause = 'payment' and case_id is null and replace(terms_json, '\"outside\"', '') <> terms_json",
-    "suspense": "cause = 'payment' and case_id is null and replace(terms_json, '\"outside\"', '') = terms_json",
+    "case": f"{_PAID}case_id is not null",
+    "outside": f"{_PAID}coalesce(case_id, '') = '' and {_PAST} <> terms_json",
+    "suspense": f"{_PAID}coalesce(case_id, '') = '' and {_PAST} = terms_json",
 }
 
 
@@ -67,6 +69,7 @@ def _lists() -> None:
     op.drop_index("ix_payments_source_code_loan_id", "payments")
     for columns in (
         ["loan_id", "source_code", "value_date", "payment_id"],
+        ["source_code", "value_date", "payment_id"],
         ["payment_id"],
     ):
         op.create_index(f"ix_payments_{'_'.join(columns)}", "payments", columns)
