@@ -130,7 +130,9 @@ def _within(
     connection: Connection, query: Select[Any], scope: Scope, wanted: RepaymentFilter, now: datetime
 ) -> Select[Any]:
     c = _P
-    query = query.where(c.value_date >= wanted.since, c.value_date < wanted.until)
+    # an event has the value date of its payment; asked of one of them, the range says where to begin
+    day = c.value_date if wanted.place in (None, Place.PENDING) else _E.value_date
+    query = query.where(day >= wanted.since, day < wanted.until)
     for name in ("source_code", "kind", "channel", "currency"):
         if (value := getattr(wanted, name)) is not None:
             query = query.where(c[name] == str(value))
@@ -152,9 +154,7 @@ def _within(
             _P.source_code == _E.source_code,
             _P.payment_id == func.substr(_E.cause_id, func.length(_E.source_code) + 2),
         )
-        query = query.join(ledger_events, payment).where(
-            POSTED_WHERE[wanted.place.value], _E.value_date >= wanted.since, _E.value_date < wanted.until
-        )
+        query = query.join(ledger_events, payment).where(POSTED_WHERE[wanted.place.value])
     return query.where(*_reached(connection, scope, wanted, now))
 
 

@@ -28,11 +28,11 @@ from ops_app.store.types import CountedKey, Moment
 _UNDOES = text("kind in ('reversal', 'cancellation')")
 _OPEN = text("state = 'open'")
 _PAID = "coalesce(cause, '') = 'payment' and "
-_PAST = "replace(terms_json, '\"outside\"', '')"
+_PAST = "length(terms_json) - length(replace(terms_json, '\"outside\"', ''))"
 POSTED_WHERE = {
     "case": text(f"{_PAID}case_id is not null"),
-    "outside": text(f"{_PAID}coalesce(case_id, '') = '' and {_PAST} <> terms_json"),
-    "suspense": text(f"{_PAID}coalesce(case_id, '') = '' and {_PAST} = terms_json"),
+    "outside": text(f"{_PAID}coalesce(case_id, '') = '' and {_PAST} > 0"),
+    "suspense": text(f"{_PAID}coalesce(case_id, '') = '' and {_PAST} = 0"),
 }
 """Where the event of a payment was posted → the condition of its index; a query says it in the same words, and in none
 that another index would be taken for."""

@@ -13,11 +13,11 @@ down_revision = "0022"
 _STANDS = sa.text("ended_at is null")
 _WAITS = sa.text("ended_at is null and due_at is not null")
 _PAID = "coalesce(cause, '') = 'payment' and "
-_PAST = "replace(terms_json, '\"outside\"', '')"
+_PAST = "length(terms_json) - length(replace(terms_json, '\"outside\"', ''))"
 _POSTED = {
     "case": f"{_PAID}case_id is not null",
-    "outside": f"{_PAID}coalesce(case_id, '') = '' and {_PAST} <> terms_json",
-    "suspense": f"{_PAID}coalesce(case_id, '') = '' and {_PAST} = terms_json",
+    "outside": f"{_PAID}coalesce(case_id, '') = '' and {_PAST} > 0",
+    "suspense": f"{_PAID}coalesce(case_id, '') = '' and {_PAST} = 0",
 }
 
 
