@@ -128,6 +128,7 @@ def _facts(at: Here, record: CaseRecord) -> None:
             t("cases.balance"): labels.money(one.balance_minor, one.currency),
             t("cases.as_of"): labels.day(one.as_of_date),
             t("cases.days_past_due"): f"{labels.count(one.days_past_due)} · {one.bucket}",
+            t("cases.by_schedule"): _by_schedule(at, record),
             t("cases.state"): state,
             t("cases.custody"): labels.named(CUSTODY_NAMES, one.custody),
             t("cases.flags"): flags_of(at, one),
@@ -136,6 +137,17 @@ def _facts(at: Here, record: CaseRecord) -> None:
             t("cases.may_contact"): _verdict(at, record.against_contact),
         }
     )
+
+
+def _by_schedule(at: Here, record: CaseRecord) -> str:
+    """Days past due by the schedule, and by how much they differ from the lender's."""
+    found, labels = record.by_schedule, at.labels
+    if found is None:
+        return at.t("cases.no_schedule")
+    if found.difference:
+        return at.t("cases.schedule_differs", days=labels.count(found.then), difference=f"{found.difference:+d}",
+                    now=labels.count(found.now))  # fmt: skip
+    return at.t("cases.schedule_agrees", days=labels.count(found.then), now=labels.count(found.now))
 
 
 def _agency(at: Here, code: str | None) -> str:

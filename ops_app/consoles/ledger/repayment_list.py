@@ -39,7 +39,7 @@ def id_of(row: ListedPayment) -> str:
 def name_of(at: Here, row: ListedPayment) -> str:
     """One payment on one line, as a choice."""
     it = row.payment.content
-    return f"{it.loan_id} · {at.labels.day(it.value_date)} · {at.labels.money(it.signed_minor, it.currency)}"
+    return f"{it.loan_id} · {at.labels.day(it.value_date)} · {at.labels.money(it.amount_minor, it.currency)}"
 
 
 def show(at: Here) -> tuple[Sequence[ListedPayment], Sequence[ListedPayment]]:

@@ -18,6 +18,7 @@ class Outcome(StrEnum):
     """What becomes of the case."""
 
     CLOSED = "closed"
+    CURED = "cured"
     REVIVED = "revived"
     CHANGED = "changed"
     NOTHING = "nothing"
@@ -48,13 +49,14 @@ def moved_by(
 
 def effect_of(
     balance: Mapping[str, int], moved: Mapping[Component, int], owed: Mapping[Component, int], *, is_open: bool,
-    closed_by_payment: bool,
+    closed_by_payment: bool, arrears: bool | None = None,
 ) -> CaseEffect:  # fmt: skip
     """What becomes of a case that shows ``balance`` by part, once what is owed moved so far and is now ``owed``.
 
     No part goes below zero: where the lender's figure was lower than the ledger's it stays lower, and the difference
-    is the ledger's to show. An open case closes when the ledger has nothing owed and its own balance is gone as well; a
-    case that a payment closed is taken up again when something is owed again.
+    is the ledger's to show. An open case closes when the ledger has nothing owed and its own balance is gone as well,
+    or when a payment leaves no ``arrears`` (``None``: not known, and then the lender's next feed says it); a case that
+    a payment closed is taken up again when something is owed again and arrears are not known to be gone.
     """
     left = {part: max(0, balance[part] + moved.get(Component(part), 0)) for part in PARTS}
     total, changed = sum(moved.values()), left != {part: balance[part] for part in PARTS}
@@ -62,7 +64,9 @@ def effect_of(
     if is_open:
         if total < 0 and not still_owed and not any(left.values()):
             return CaseEffect(left, Outcome.CLOSED, total)
+        if total < 0 and arrears is False:
+            return CaseEffect(left, Outcome.CURED, total)
         return CaseEffect(left, Outcome.CHANGED if changed else Outcome.NOTHING, total)
-    if closed_by_payment and still_owed and total > 0:
+    if closed_by_payment and still_owed and total > 0 and arrears is not False:
         return CaseEffect(left, Outcome.REVIVED, total)
     return CaseEffect(balance, Outcome.NOTHING, total)

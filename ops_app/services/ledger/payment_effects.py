@@ -24,6 +24,7 @@ from ops_app.services.casework.ending import end_placements
 from ops_app.services.casework.limitation import wind
 from ops_app.services.contact.holding import end_holds, hold_contact, resume_earlier
 from ops_app.services.ledger.journal import Posted
+from ops_app.services.ledger.schedules import recomputed_days
 from ops_app.services.organisation.installation import today
 from ops_app.store.casework import cases, intake
 from ops_app.store.casework.cases import Case
@@ -36,6 +37,8 @@ __all__ = ["Effects", "on_payments"]
 Key = TypeVar("Key")
 BY_PAYMENT = "payment"
 """The reason of what a payment did to a case."""
+_CLOSES = {Outcome.CLOSED: CloseReason.PAID, Outcome.CURED: CloseReason.CURED}
+_BY_PAYMENTS = frozenset(_CLOSES.values())
 _BALANCE = (*(f"{part}_minor" for part in PARTS), "balance_minor")
 
 
@@ -84,7 +87,9 @@ def on_payments(transaction: Transaction, posted: Posted, payments: Sequence[tup
     - a payment in no case, whose loan has an open case, holds that case until somebody decides;
     - the balance of the case follows what is owed, part by part and never below zero; days past due and bucket stay the
       lender's until its next feed;
-    - an open case of which nothing is owed any more is closed as paid, and its placement ends;
+    - an open case of which nothing is owed any more is closed as paid, and its placement ends; so is one, as cured, of
+      which nothing is past due any more by the schedule of its loan, where that schedule agreed with the lender's days
+      past due. Without a schedule the lender's next feed says whether the case is cured;
     - a reversal ends the hold of the payment that it reverses (an earlier payment holds on for its own time), and takes
       a case up again that a payment had closed, unless the loan is in another spell by now.
 
@@ -105,7 +110,11 @@ def on_payments(transaction: Transaction, posted: Posted, payments: Sequence[tup
     events: dict[str | None, list[LedgerEvent]] = {}
     for event in posted.new:
         events.setdefault(event.case_id, []).append(event)
-    effects = {one.case_id: _effect(one, posted, events.get(one.case_id, [])) for one in found.values()}
+    arrears = _arrears(transaction, found.values())
+    effects = {
+        one.case_id: _effect(one, posted, events.get(one.case_id, []), arrears.get(one.case_id))
+        for one in found.values()
+    }
     other = _in_another_spell(transaction, [found[case_id] for case_id in effects if _revives(effects, case_id)])
     changes, balances = _changes(transaction, found, effects, known_at, other)
     held = hold_contact(transaction, known_at, HoldCause.RECEIVED)
@@ -144,7 +153,15 @@ def _sorted(posted: Posted, payments: Sequence[tuple[Repayment, str | None]]) ->
     return work
 
 
-def _effect(one: Case, posted: Posted, events: Sequence[LedgerEvent]) -> CaseEffect:
+def _arrears(transaction: Transaction, some: Collection[Case]) -> dict[str, bool]:
+    """Case → whether something is past due today, where the schedule of its loan is known and says the lender's own
+    days past due; a claim that is written off has no schedule to come back to."""
+    loans = [one for one in some if one.written_off_date is None]
+    found = recomputed_days(transaction.connection, loans, today(transaction.now))
+    return {case_id: days.now > 0 for case_id, days in found.items() if not days.difference}
+
+
+def _effect(one: Case, posted: Posted, events: Sequence[LedgerEvent], arrears: bool | None) -> CaseEffect:
     after = (posted.after or {}).get(one.case_id, {})
     return effect_of(
         {part: getattr(one, f"{part}_minor") for part in PARTS},
@@ -152,7 +169,8 @@ def _effect(one: Case, posted: Posted, events: Sequence[LedgerEvent]) -> CaseEff
         after,
         is_open=one.closed_date is None,
         # a closing by the feed names its line; one that a payment made has none
-        closed_by_payment=one.close_reason is CloseReason.PAID and one.closed_file_id is None,
+        closed_by_payment=one.close_reason in _BY_PAYMENTS and one.closed_file_id is None,
+        arrears=arrears,
     )
 
 
@@ -183,9 +201,10 @@ def _changes(
         if case_id in received:
             detail["payment"] = received[case_id]
         balances.append({"case_id": case_id} | values)
-        if effect.outcome is Outcome.CLOSED:
-            closing: dict[str, Any] = dict.fromkeys(CLOSING) | {"closed_date": day, "close_reason": CloseReason.PAID}
-            detail |= {"close_reason": CloseReason.PAID}
+        if effect.outcome in _CLOSES:
+            reason = _CLOSES[effect.outcome]
+            closing: dict[str, Any] = dict.fromkeys(CLOSING) | {"closed_date": day, "close_reason": reason}
+            detail["close_reason"] = reason
             changes.append(
                 moved(one, CaseMove.CLOSE, BY_PAYMENT, detail, agency_code=None, collector_id=None, **closing, **values)
             )

@@ -57,6 +57,21 @@ payments = Table(
     Index(None, "payment_id"),
 )
 
+loan_instalments = Table(
+    "loan_instalments",
+    metadata,
+    Column("source_code", String(32), primary_key=True),
+    Column("loan_id", String(200), primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("due_date", Date, nullable=False),
+    Column("currency", String(3), nullable=False),
+    Column("due_minor", BigInteger, nullable=False),
+    Column("paid_minor", BigInteger, nullable=False),
+    Column("as_of_date", Date, nullable=False),
+    CheckConstraint("number >= 0", name="ck_loan_instalments_number"),
+    CheckConstraint("due_minor >= 0 and paid_minor >= 0", name="ck_loan_instalments_amounts"),
+)
+
 breaks = Table(
     "breaks",
     metadata,

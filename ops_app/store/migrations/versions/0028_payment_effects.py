@@ -1,4 +1,4 @@
-"""What a payment does to its case: holds of contact; indexes of the list of payments."""
+"""What a payment does to its case: holds of contact, schedules of loans; indexes of the list of payments."""
 
 from __future__ import annotations
 
@@ -62,6 +62,19 @@ def upgrade() -> None:
         "ix_contact_holds_waiting", "contact_holds", ["due_at", "hold_id"], sqlite_where=_WAITS,
         postgresql_where=_WAITS,
     )  # fmt: skip
+    op.create_table(
+        "loan_instalments",
+        sa.Column("source_code", sa.String(32), primary_key=True),
+        sa.Column("loan_id", sa.String(200), primary_key=True),
+        sa.Column("number", sa.Integer, primary_key=True),
+        sa.Column("due_date", sa.Date, nullable=False),
+        sa.Column("currency", sa.String(3), nullable=False),
+        sa.Column("due_minor", sa.BigInteger, nullable=False),
+        sa.Column("paid_minor", sa.BigInteger, nullable=False),
+        sa.Column("as_of_date", sa.Date, nullable=False),
+        sa.CheckConstraint("number >= 0", name="ck_loan_instalments_number"),
+        sa.CheckConstraint("due_minor >= 0 and paid_minor >= 0", name="ck_loan_instalments_amounts"),
+    )
     _lists()
 
 
