@@ -36,6 +36,7 @@ NO_MONEY = (
     "organisation.sessions.", "organisation.units.", "organisation.rights.", "organisation.role_giving.",
     "organisation.access_reviews.",
     "organisation.runs.", "organisation.export", "casework.saved_views.", "casework.intake.apply_intake",
+    "contact.deciding.release_hold", "contact.deciding.take_hold",
 )  # fmt: skip
 """Acts about no case, payment or request on one: they are not tried."""
 
@@ -59,7 +60,7 @@ HOLD_AMOUNTS = frozenset(
         "casework.request_reading.read_case_request", "organisation.approval_reading.list_requests",
         "organisation.approval_reading.my_requests", "organisation.approval_reading.read_request",
         "organisation.approval_reading.requests_on", "organisation.todo.list_todos",
-        "ledger.repayments.list_payments", "organisation.audit.search_audit",
+        "ledger.repayments.list_payments", "ledger.payment_lists.list_repayments", "organisation.audit.search_audit",
     }
 )  # fmt: skip
 """Acts that show the planted amount to somebody who may see it: so the sweep looks where there is something."""

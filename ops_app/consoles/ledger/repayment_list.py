@@ -214,9 +214,7 @@ def posted(at: Here, row: ListedPayment) -> str:
 
 
 def _totals(at: Here, page: Payments) -> None:
-    for currency, (count, minor) in page.totals.items():
+    for currency, count in page.counts.items():
         st.metric(at.t("repayments.count_of", currency=currency), at.labels.count(count), border=True, width="content")
-        st.metric(
-            at.t("repayments.sum_of", currency=currency), at.labels.money(minor, currency), border=True,
-            width="content",
-        )  # fmt: skip
+        net = at.labels.money(page.sums_minor[currency], currency)
+        st.metric(at.t("repayments.sum_of", currency=currency), net, border=True, width="content")

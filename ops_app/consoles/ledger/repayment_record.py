@@ -72,8 +72,8 @@ def _paid(at: Here, found: RepaymentRecord) -> None:
         (
             labels.named(COMPONENT_NAMES, part),
             labels.minor(getattr(it, f"{part.value}_minor", None), it.currency),
-            labels.minor(_of(found.paid.repaid_minor, part), it.currency),
-            labels.minor(_of(found.paid.recovered_minor, part), it.currency),
+            labels.minor(found.paid.repaid_minor[part], it.currency),
+            labels.minor(found.paid.recovered_minor[part], it.currency),
         )
         for part in Component
     ]
@@ -94,11 +94,6 @@ def _paid(at: Here, found: RepaymentRecord) -> None:
             t("repayments.elsewhere"): labels.money(found.paid.elsewhere_minor, it.currency),
         }
     )
-
-
-def _of(parts: object, part: Component) -> int | None:
-    """A part of amounts, or what stands for them where they are hidden."""
-    return parts[part] if isinstance(parts, dict) else parts  # type: ignore[return-value]
 
 
 def _chain(at: Here, found: RepaymentRecord) -> None:

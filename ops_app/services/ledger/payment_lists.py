@@ -58,10 +58,12 @@ class ListedPayment:
 
 @dataclass(frozen=True)
 class Payments:
-    """One page of payments. ``totals``: currency → how many match and their signed sum in minor units."""
+    """One page of payments. Of all that match, by currency: ``counts``, and ``sums_minor`` (reversals and refunds count
+    down)."""
 
     rows: tuple[ListedPayment, ...]
-    totals: dict[str, tuple[int, int]]
+    counts: dict[str, int]
+    sums_minor: dict[str, int]
     next_after: str | None
 
 
@@ -113,7 +115,8 @@ def list_repayments(
         )
         totals = payment_lists.totals(connection, scope, chosen, now)
         rows = listed(connection, found[:limit], scope, now)
-    return Payments(tuple(rows), totals, _mark(found[limit - 1], sort) if len(found) > limit else None)
+    counts, sums = ({currency: of[nth] for currency, of in totals.items()} for nth in (0, 1))
+    return Payments(tuple(rows), counts, sums, _mark(found[limit - 1], sort) if len(found) > limit else None)
 
 
 @act("repayments.view")
