@@ -28,7 +28,7 @@ from tests.access.amounts import GONE, Planted, blind, planted, shown
 from tests.access.examples import arguments, by_name
 from tests.access.table import PEOPLE, PREFIX
 from tests.access.test_acts import outcome, said
-from tests.access.world import RELATIONS, THEN
+from tests.access.world import NUMBERS, RELATIONS, THEN
 
 NO_MONEY = (
     "organisation.agencies.", "organisation.agency_", "organisation.announcement", "organisation.approval_delegations.",
@@ -45,6 +45,7 @@ WHOLE: dict[str, dict[str, Any]] = {
     "casework.request_reading.list_case_requests": {"wanted": CaseRequestFilter(states=frozenset())},
     "casework.finding.search_cases": {"term": Term.LOAN, "text": GONE[1]},
     "casework.missing.read_missing": {"key": GONE},
+    "ledger.payment_lists.read_repayment": {"source_code": "SIM", "payment_id": f"P{NUMBERS['own']}"},
     "casework.missing.decide_missing": {"wanted": {GONE: 99}},
 }
 """Act → what it is handed instead: lists in every state rather than what waits alone, a loan that is missing."""
@@ -60,7 +61,8 @@ HOLD_AMOUNTS = frozenset(
         "casework.request_reading.read_case_request", "organisation.approval_reading.list_requests",
         "organisation.approval_reading.my_requests", "organisation.approval_reading.read_request",
         "organisation.approval_reading.requests_on", "organisation.todo.list_todos",
-        "ledger.repayments.list_payments", "ledger.payment_lists.list_repayments", "organisation.audit.search_audit",
+        "ledger.repayments.list_payments", "ledger.payment_lists.list_repayments",
+        "ledger.payment_lists.read_repayment", "organisation.audit.search_audit",
     }
 )  # fmt: skip
 """Acts that show the planted amount to somebody who may see it: so the sweep looks where there is something."""
