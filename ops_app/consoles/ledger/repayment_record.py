@@ -17,7 +17,13 @@ from ops_app.domain.ledger.events import EVENT_KIND_NAMES
 from ops_app.domain.ledger.places import Place
 from ops_app.domain.ledger.repayments import REPAYMENT_KIND_NAMES
 from ops_app.services.contact.deciding import dispute_payment
-from ops_app.services.ledger.payment_lists import EntryLine, ListedPayment, RepaymentRecord, read_repayment
+from ops_app.services.ledger.payment_lists import (
+    EntryLine,
+    InstalmentShare,
+    ListedPayment,
+    RepaymentRecord,
+    read_repayment,
+)
 from ops_app.services.ledger.reconciliation import Break
 
 
@@ -32,6 +38,7 @@ def show(at: Here, key: str) -> None:
     st.subheader(name_of(at, found.item), anchor=False)
     _facts(at, found.item)
     _paid(at, found)
+    _instalments(at, found)
     _chain(at, found)
     if at.actor.agency_code is None:
         _entries(at, found)
@@ -94,6 +101,21 @@ def _paid(at: Here, found: RepaymentRecord) -> None:
             t("repayments.elsewhere"): labels.money(found.paid.elsewhere_minor, it.currency),
         }
     )
+
+
+def _instalments(at: Here, found: RepaymentRecord) -> None:
+    """What it paid of which instalment, where the schedule of the loan is known."""
+    t, labels, currency = at.t, at.labels, found.item.payment.content.currency
+    if not found.instalments:
+        return
+    st.markdown(f"**{t('repayments.instalments')}**")
+    Column = tables.Column[InstalmentShare]
+    columns = (
+        Column("number", t("repayments.instalment"), lambda it: str(it.number)),
+        Column("due", t("repayments.due_date"), lambda it: labels.day(it.due_date)),
+        Column("share", t("cases.amount"), lambda it: labels.money(it.share_minor, currency), right=True),
+    )
+    tables.show_rows(columns, found.instalments, title=t("repayments.instalments"))
 
 
 def _chain(at: Here, found: RepaymentRecord) -> None:

@@ -83,7 +83,7 @@ def split(schedule: Sequence[Instalment], paid: Iterable[Paid]) -> dict[str, tup
 
     What the lender tells as paid beyond the payments that are known came before all of them.
     """
-    payments = sorted(paid, key=lambda it: (it.value_date, it.key))
+    payments = sorted(paid, key=lambda it: (it.value_date, it.signed_minor < 0, it.key))  # in before out
     known = known_of(schedule)
     if known is None:
         return {}

@@ -8,7 +8,7 @@ from typing import Any
 
 import polars as pl
 
-from ops_app.domain.casework.cases import CaseMove, CaseState, Position, move
+from ops_app.domain.casework.cases import CaseMove, CaseState, CloseReason, Position, move
 from ops_app.store.casework.intake import CLOSING, FACTS, KNOWN, OPENING
 
 _OPENED = {"rule": "opened_rule", "rule_version": "opened_rule_version"}
@@ -58,6 +58,12 @@ def differences(spells: pl.DataFrame, known: Sequence[tuple[Any, ...]], whole: C
     both = both.filter(~reads_whole | pl.col("opened_date").is_not_null())
     was_open, is_open = pl.col("was_closed_date").is_null(), pl.col("closed_date").is_null()
     opening = reads_whole & _differ(OPENING)
+    # a payment closed it (no line of a feed did) on the day of this row or later: the row knows nothing of it yet
+    paid_since = (
+        pl.col("was_close_reason").is_in([CloseReason.PAID.value, CloseReason.CURED.value])
+        & pl.col("was_closed_file_id").is_null()
+        & (pl.col("as_of_date") <= pl.col("was_closed_date"))
+    ).fill_null(value=False)
     fresh = both.filter((_differ(FACTS) & (was_open | reads_whole)) | opening).with_columns(
         pl.when(reads_whole).then(pl.col(name)).otherwise(pl.col(f"was_{name}")).alias(name) for name in OPENING
     )
@@ -70,7 +76,7 @@ def differences(spells: pl.DataFrame, known: Sequence[tuple[Any, ...]], whole: C
         fresh=fresh.to_dicts(),
         reopens=not both.filter(opening).is_empty(),
         closed=_by_id(both.filter(was_open & ~is_open)),
-        revived=_by_id(both.filter(~was_open & is_open)),
+        revived=_by_id(both.filter(~was_open & is_open & ~paid_since)),
         restated=_by_id(both.filter(reads_whole & (opening | (~was_open & ~is_open & _differ(CLOSING))))),
         written_off=_by_id(
             both.filter(was_open, pl.col("was_written_off_date").is_null(), pl.col("written_off_date").is_not_null())

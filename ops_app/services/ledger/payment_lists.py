@@ -20,6 +20,7 @@ from ops_app.domain.casework.scope import Reach, Scope, scope_of
 from ops_app.domain.contact.holds import ContactHold
 from ops_app.domain.errors import Invalid
 from ops_app.domain.ledger.events import Cause, LedgerEvent, event_id
+from ops_app.domain.ledger.instalments import split
 from ops_app.domain.ledger.places import NoSuchPayment, PaidFor, Place, paid_for
 from ops_app.domain.organisation.amounts import check_by_amount
 from ops_app.domain.organisation.people import Actor
@@ -28,7 +29,7 @@ from ops_app.services.act import act
 from ops_app.services.organisation.installation import today
 from ops_app.store.casework import cases
 from ops_app.store.contact import holds
-from ops_app.store.ledger import breaks, journal, payment_lists
+from ops_app.store.ledger import breaks, instalments, journal, payment_lists
 from ops_app.store.ledger.breaks import Break
 from ops_app.store.ledger.journal import EntryLine
 from ops_app.store.ledger.payment_lists import SORTS, RepaymentFilter
@@ -36,7 +37,7 @@ from ops_app.store.ledger.payments import RecordedPayment
 from ops_app.store.store import Store
 
 __all__ = [
-    "SORTS", "EntryLine", "ListedPayment", "Payments", "RepaymentFilter", "RepaymentRecord", "last_days",
+    "SORTS", "EntryLine", "InstalmentShare", "ListedPayment", "Payments", "RepaymentFilter", "RepaymentRecord", "last_days",
     "list_repayments", "listed", "read_repayment",
 ]  # fmt: skip
 
@@ -68,14 +69,25 @@ class Payments:
 
 
 @dataclass(frozen=True)
+class InstalmentShare:
+    """What a payment paid of one instalment of its loan, oldest first, whole minor units; below zero: took back."""
+
+    number: int
+    due_date: date
+    share_minor: int
+
+
+@dataclass(frozen=True)
 class RepaymentRecord:
-    """All that is known of a payment: what its standing lines paid, every entry with its stornos and because of which
+    """All that is known of a payment: what its standing lines paid, its shares of instalments where the schedule of its
+    loan is known, every entry with its stornos and because of which
     event, the payments it takes back or that take it back, breaks that name it, and holds because of it. An agency
     reads what it paid and the chain."""
 
     item: ListedPayment
     paid: PaidFor
     chain: tuple[ListedPayment, ...]
+    instalments: tuple[InstalmentShare, ...] = ()
     entries: tuple[EntryLine, ...] = ()
     because: tuple[LedgerEvent, ...] = ()
     breaks: tuple[Break, ...] = ()
@@ -135,7 +147,8 @@ def read_repayment(actor: Actor, store: Store, *, now: datetime, source_code: st
         ]
         item, *chain = listed(connection, [one, *linked], scope, now)
         stands = journal.standing(connection, event_ids=[key]).get(key)
-        record = RepaymentRecord(item, paid_for(stands.transfers if stands else ()), tuple(chain))
+        paid = paid_for(stands.transfers if stands else ())
+        record = RepaymentRecord(item, paid, tuple(chain), _shares(connection, one))
         if actor.agency_code is not None:
             return record
         entries = journal.entry_lines(connection, key)
@@ -147,6 +160,16 @@ def read_repayment(actor: Actor, store: Store, *, now: datetime, source_code: st
             breaks=tuple(breaks.naming(connection, source_code, one.content.loan_id, payment_id)),
             holds=tuple(holds.of_payments(connection, [f"{source_code}/{payment_id}"])),
         )
+
+
+def _shares(connection: Connection, of: RecordedPayment) -> tuple[InstalmentShare, ...]:
+    loan = of.content.source_code, of.content.loan_id
+    schedule = instalments.of_loans(connection, {loan}).get(loan, [])
+    if not schedule:
+        return ()
+    due = {one.number: one.due_date for one in schedule}
+    shares = split(schedule, instalments.paid_on(connection, {loan}).get(loan, []))
+    return tuple(InstalmentShare(nth, due[nth], minor) for nth, minor in shares.get(of.content.payment_id, ()))
 
 
 def listed(connection: Connection, rows: Sequence[RecordedPayment], scope: Scope, now: datetime) -> list[ListedPayment]:

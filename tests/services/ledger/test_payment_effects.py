@@ -143,6 +143,18 @@ def test_a_reversal_takes_up_again_what_its_payment_closed_and_ends_the_hold(sto
     assert held.end_kind is HoldEnd.REVERSED
 
 
+def test_the_feed_of_the_day_that_knows_nothing_of_the_payment_does_not_take_the_case_up_again(
+    store: Store, tmp_path: Path
+) -> None:
+    case = one_case(store, tmp_path)
+    came_in(store, (paid("P1", 100_000), case), now=LATER)
+    for days, state in ((1, CaseState.CLOSED), (2, CaseState.TO_ASSIGN)):
+        day = DAY + timedelta(days=days)
+        row = a_spell(1, principal_minor=100_000, balance_minor=100_000, as_of_date=day)
+        taken_in(store, tmp_path, row, day=day, now=LATER + timedelta(days=days))
+        assert now_is(store, case).state is state, day
+
+
 def test_a_case_that_the_feed_closed_is_not_taken_up_by_a_reversal(store: Store, tmp_path: Path) -> None:
     case = one_case(store, tmp_path)
     payment = paid("P1", 1_000)

@@ -11,6 +11,7 @@ from ops_app.domain.casework.cases import CaseState, CloseReason
 from ops_app.domain.ledger.instalments import Instalment, RecomputedDays
 from ops_app.domain.organisation.people import SYSTEM
 from ops_app.services.casework.cases import read_case
+from ops_app.services.ledger.payment_lists import read_repayment
 from ops_app.services.ledger.schedules import InstalmentRow, known_schedules, take_in_schedules
 from ops_app.store.store import Store
 from ops_app.store.tables.organisation import audit_log
@@ -55,6 +56,17 @@ def test_both_days_past_due_stand_beside_each_other_and_move_with_payments(store
     record = read_case(SUPERVISOR, store, now=LATER, case_id=case)
     assert record.by_schedule == RecomputedDays(40, 11, 0, DAY)
     assert record.case.days_past_due == 40
+
+
+def test_the_record_of_a_payment_tells_its_shares_of_instalments(store: Store, tmp_path: Path) -> None:
+    case = a_case(store, tmp_path)
+    late(store)
+    first = paid("P1", 15_000, day=TODAY)
+    came_in(store, (first, case), now=LATER)
+    came_in(store, (taken_back(first, "R1"), case), now=LATER + timedelta(hours=1))
+    for payment_id, sign in (("P1", 1), ("R1", -1)):
+        record = read_repayment(SUPERVISOR, store, now=LATER, source_code="SIM", payment_id=payment_id)
+        assert [(one.number, one.share_minor) for one in record.instalments] == [(1, 10_000 * sign), (2, 5_000 * sign)]
 
 
 def test_a_difference_from_the_lender_is_shown(store: Store, tmp_path: Path) -> None:
