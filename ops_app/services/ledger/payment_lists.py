@@ -37,8 +37,8 @@ from ops_app.store.ledger.payments import RecordedPayment
 from ops_app.store.store import Store
 
 __all__ = [
-    "SORTS", "EntryLine", "InstalmentShare", "ListedPayment", "Payments", "RepaymentFilter", "RepaymentRecord", "last_days",
-    "list_repayments", "listed", "read_repayment",
+    "SORTS", "EntryLine", "InstalmentShare", "ListedPayment", "Payments", "RepaymentFilter", "RepaymentRecord",
+    "last_days", "list_repayments", "listed", "read_repayment",
 ]  # fmt: skip
 
 LONGEST_DAYS = 366

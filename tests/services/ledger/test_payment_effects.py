@@ -36,6 +36,7 @@ from tests.services.casework.casebook import (
     WHY,
     a_debtor,
     a_spell,
+    closing,
     now_is,
     placed,
     some_cases,
@@ -153,6 +154,21 @@ def test_the_feed_of_the_day_that_knows_nothing_of_the_payment_does_not_take_the
         row = a_spell(1, principal_minor=100_000, balance_minor=100_000, as_of_date=day)
         taken_in(store, tmp_path, row, day=day, now=LATER + timedelta(days=days))
         assert now_is(store, case).state is state, day
+    assert now_is(store, case).balance_minor == 100_000
+
+
+def test_the_feed_that_closes_it_too_makes_the_closing_its_own(store: Store, tmp_path: Path) -> None:
+    case = one_case(store, tmp_path)
+    came_in(store, (paid("P1", 100_000), case), now=LATER)
+    day = DAY + timedelta(days=1)
+    row = a_spell(1, **closing("paid", day), principal_minor=0)
+    taken_in(store, tmp_path, row, day=day, now=LATER + timedelta(hours=4))
+    one = now_is(store, case)
+    assert (one.closed_file_id, one.closed_line_no, one.close_reason) == ("e" * 64, 7, CloseReason.PAID)
+    assert [it.what for it in read_case(SUPERVISOR, store, now=LATER, case_id=case).events][-2:] == [
+        "close",
+        "restated",
+    ]
 
 
 def test_a_case_that_the_feed_closed_is_not_taken_up_by_a_reversal(store: Store, tmp_path: Path) -> None:
