@@ -50,7 +50,7 @@ def test_schedules_of_open_cases_alone_come_in_once_and_agree_with_the_lender(ho
     assert known <= set(open_ones)
     now = home.clock.now()
     found = [
-        record.by_schedule.difference
+        record.by_schedule.days_apart
         for loan in sorted(known)
         if (record := read_case(SYSTEM, home.store, now=now, case_id=open_ones[loan])).by_schedule is not None
     ]

@@ -144,8 +144,8 @@ def _by_schedule(at: Here, record: CaseRecord) -> str:
     found, labels = record.by_schedule, at.labels
     if found is None:
         return at.t("cases.no_schedule")
-    if found.difference:
-        return at.t("cases.schedule_differs", days=labels.count(found.then), difference=f"{found.difference:+d}",
+    if found.days_apart:
+        return at.t("cases.schedule_differs", days=labels.count(found.then), difference=f"{found.days_apart:+d}",
                     now=labels.count(found.now))  # fmt: skip
     return at.t("cases.schedule_agrees", days=labels.count(found.then), now=labels.count(found.now))
 

@@ -26,10 +26,10 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True)
 class CaseEffect:
-    """``balance`` by the parts that a case shows (whole minor units), ``outcome``, and by how much what is owed moved
-    (below zero: it was paid)."""
+    """``balance_minor`` by the parts that a case shows (whole minor units), ``outcome``, and by how much what is owed
+    moved (below zero: it was paid)."""
 
-    balance: Mapping[str, int]
+    balance_minor: Mapping[str, int]
     outcome: Outcome
     moved_minor: int
 

@@ -30,12 +30,12 @@ class Paid:
 
 @dataclass(frozen=True)
 class RecomputedDays:
-    """Days past due by the schedule: ``then`` on the day of the lender's own figure, ``now`` today; ``difference`` is
+    """Days past due by the schedule: ``then`` on the day of the lender's own figure, ``now`` today; ``days_apart`` is
     ``then`` less the lender's figure. ``as_of_date`` is the day that the schedule is known of."""
 
     then: int
     now: int
-    difference: int
+    days_apart: int
     as_of_date: date
 
 

@@ -158,7 +158,7 @@ def _arrears(transaction: Transaction, some: Collection[Case]) -> dict[str, bool
     days past due; a claim that is written off has no schedule to come back to."""
     loans = [one for one in some if one.written_off_date is None]
     found = recomputed_days(transaction.connection, loans, today(transaction.now))
-    return {case_id: days.now > 0 for case_id, days in found.items() if not days.difference}
+    return {case_id: days.now > 0 for case_id, days in found.items() if not days.days_apart}
 
 
 def _effect(one: Case, posted: Posted, events: Sequence[LedgerEvent], arrears: bool | None) -> CaseEffect:
@@ -195,8 +195,8 @@ def _changes(
         effect = effects[case_id]
         if effect.outcome is Outcome.NOTHING or case_id in other:
             continue
-        values = {f"{part}_minor": effect.balance[part] for part in PARTS}
-        values["balance_minor"] = sum(effect.balance.values())
+        values = {f"{part}_minor": effect.balance_minor[part] for part in PARTS}
+        values["balance_minor"] = sum(effect.balance_minor.values())
         detail: dict[str, Any] = {"moved_minor": effect.moved_minor, "balance_minor": values["balance_minor"]}
         if case_id in received:
             detail["payment"] = received[case_id]

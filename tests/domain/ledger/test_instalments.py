@@ -53,7 +53,7 @@ def test_what_the_lender_told_and_what_came_since_count_together_and_once() -> N
     assert money_by(book, [told, new], DAY - timedelta(days=2)) == 100
     found = recomputed(book, [told, new], lenders_days=28, lenders_date=DAY - timedelta(days=2), today=DAY)
     assert found is not None
-    assert (found.then, found.now, found.difference) == (28, 0, 0)
+    assert (found.then, found.now, found.days_apart) == (28, 0, 0)
 
 
 def test_without_a_schedule_there_is_nothing_to_recompute() -> None:

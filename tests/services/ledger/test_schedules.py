@@ -74,7 +74,7 @@ def test_a_difference_from_the_lender_is_shown(store: Store, tmp_path: Path) -> 
     late(store)
     found = read_case(SUPERVISOR, store, now=NOW, case_id=case).by_schedule
     assert found is not None
-    assert found.difference == 7
+    assert found.days_apart == 7
 
 
 def test_a_payment_of_all_that_is_past_due_closes_the_case_as_cured(store: Store, tmp_path: Path) -> None:
