@@ -44,6 +44,7 @@ PAGES: tuple[PageSpec, ...] = (
         "commission.view",
     ),
     PageSpec("agency_commission", "agency_commission", "agency/commission.py", "commission", "commission.own"),
+    PageSpec("repayments", "repayments", "ledger/repayments.py", "repayments", "repayments.view"),
     PageSpec("cases", "cases", "asset_company/cases.py", "cases", "cases.company"),
     PageSpec("monitoring", "monitoring", "asset_company/monitoring.py", "cases", "cases.alerts"),
     PageSpec("agency_cases", "agency_cases", "agency/cases.py", "cases", "cases.agency"),

@@ -5,7 +5,7 @@ The services say it once for a process (``installation.settle``); until then it 
 
 from __future__ import annotations
 
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 HOUSE_ZONE = ZoneInfo("Asia/Shanghai")
@@ -21,6 +21,23 @@ def settle_zone(zone: ZoneInfo) -> None:
 def day_of(moment: datetime) -> date:
     """The calendar day of ``moment``."""
     return moment.astimezone(_settled[0]).date()
+
+
+def offsets(since: date, until: date) -> list[tuple[date, date, timedelta]]:
+    """The days from ``since`` and before ``until`` in runs (first, end) whose ends are equally far from UTC."""
+    found: list[tuple[date, date, timedelta]] = []
+    day = since
+    while day < until:
+        away = begin_of(day + timedelta(days=1)).utcoffset() or timedelta(0)
+        first = found.pop()[0] if found and found[-1][2] == away else day
+        day += timedelta(days=1)
+        found.append((first, day, away))
+    return found
+
+
+def zone_name() -> str:
+    """The name of the zone."""
+    return _settled[0].key
 
 
 def begin_of(day: date) -> datetime:

@@ -12,6 +12,7 @@ from ops_app.domain.organisation.people import SYSTEM
 from ops_app.services.ledger.agreement_judging import judge_agreements
 from pipelines.assets.days import days_of
 from pipelines.house import House
+from pipelines.instalments import take_in_instalments
 from pipelines.instance import WRITER_POOL
 from pipelines.intake import take_in
 from pipelines.partitions import business_dates
@@ -29,7 +30,7 @@ def reconcile_assets(settings: Settings) -> dg.AssetsDefinition:
     )
     cases = dg.AssetSpec(
         ["casework", "cases"],
-        deps=[loans, ["raw", "customers"], ["raw", "contacts"]],
+        deps=[loans, ["raw", "customers"], ["raw", "contacts"], ["raw", "instalments"]],
         group_name="reconcile",
         kinds={"duckdb"},
     )
@@ -50,6 +51,7 @@ def reconcile_assets(settings: Settings) -> dg.AssetsDefinition:
             for number, day in enumerate(days, start=1):
                 result = reconcile_day(house.warehouse, house.app, day, now=house.acting_at(day))
                 taken = take_in(house.warehouse, house.app, day, now=house.acting_at(day))
+                take_in_instalments(house.warehouse, house.app, day, now=house.acting_at(day))
                 judged = judge_agreements(SYSTEM, house.app.store, now=house.acting_at(day), as_of=day)
                 if house.progress and len(days) > 1:
                     house.progress(number, len(days), f"reconcile {day}")

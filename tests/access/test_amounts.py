@@ -30,7 +30,7 @@ from tests.access.amounts import GONE, Planted, blind, planted, shown
 from tests.access.examples import arguments, by_name
 from tests.access.table import PEOPLE, PREFIX
 from tests.access.test_acts import outcome, said
-from tests.access.world import RELATIONS, THEN
+from tests.access.world import NUMBERS, RELATIONS, THEN
 
 NO_MONEY = (
     "organisation.agencies.", "organisation.agency_", "organisation.announcement", "organisation.approval_delegations.",
@@ -38,6 +38,7 @@ NO_MONEY = (
     "organisation.sessions.", "organisation.units.", "organisation.rights.", "organisation.role_giving.",
     "organisation.access_reviews.",
     "organisation.runs.", "organisation.export", "casework.saved_views.", "casework.intake.apply_intake",
+    "contact.deciding.release_hold", "contact.deciding.take_hold",
 )  # fmt: skip
 """Acts about no case, payment or request on one: they are not tried."""
 
@@ -49,6 +50,7 @@ WHOLE: dict[str, dict[str, Any]] = {
     "casework.request_reading.list_case_requests": {"wanted": CaseRequestFilter(states=frozenset())},
     "casework.finding.search_cases": {"term": Term.LOAN, "text": GONE[1]},
     "casework.missing.read_missing": {"key": GONE},
+    "ledger.payment_lists.read_repayment": {"source_code": "SIM", "payment_id": f"P{NUMBERS['own']}"},
     "casework.missing.decide_missing": {"wanted": {GONE: 99}},
 }
 """Act → what it is handed instead: lists in every state rather than what waits alone, a loan that is missing."""
@@ -67,7 +69,8 @@ HOLD_AMOUNTS = frozenset(
         "casework.waiver_audit.audit_waivers", "casework.waiver_audit.try_agreement",
         "casework.waiver_audit.waiver_limits", "ledger.agreement_reading.agreements_of_case",
         "ledger.agreement_reading.list_agreements", "ledger.agreement_reading.read_agreement",
-        "ledger.repayments.list_payments", "organisation.audit.search_audit",
+        "ledger.repayments.list_payments", "ledger.payment_lists.list_repayments",
+        "ledger.payment_lists.read_repayment", "organisation.audit.search_audit",
     }
 )  # fmt: skip
 """Acts that show the planted amount to somebody who may see it: so the sweep looks where there is something."""

@@ -56,13 +56,13 @@ def test_roles_of_an_agency_see_no_staff_pages_and_the_system_cannot_decide() ->
             *(f"cases.{code}" for code in ("view", "agency", "assign", "conflict", "conflict_end", "flag", "touch")),
             *(f"cases.{code}" for code in ("unmask", "tag", "attach")),
             *("cases.file", "rows.export", "imports.view", "imports.make"),
-            *("cases.withdraw", "views.share", "requests.view", "requests.raise"),
+            *("cases.withdraw", "views.share", "requests.view", "requests.raise", "repayments.view"),
             *("approvals.view", "approvals.own", "approvals.decide", "commission.own"),
             *(f"fields.{code}" for code in ("name", "phones", "address", "employer", "amounts")),
         },
         Role.AGENCY_ADMINISTRATOR: {
             *("cases.view", "cases.agency", "people.manage_own_agency", "requests.view"),
-            *("cases.file", "rows.export", "imports.view", "imports.make", "fields.amounts"),
+            *("cases.file", "rows.export", "imports.view", "imports.make", "fields.amounts", "repayments.view"),
             *("commission.own", "commission.split"),
         },
         Role.COLLECTOR: {f"cases.{code}" for code in ("view", "own", "flag", "touch", "unmask", "tag", "attach")}

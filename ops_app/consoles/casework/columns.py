@@ -12,9 +12,11 @@ from ops_app.consoles.kit.context import Here
 from ops_app.domain.casework.cases import CASE_STATE_NAMES
 from ops_app.domain.casework.flags import FLAG_NAMES, Reason
 from ops_app.domain.casework.locks import CaseLock
+from ops_app.domain.contact.holds import ContactHold
 from ops_app.services.casework.cases import Case, Placement
 from ops_app.services.casework.following import Deadlines, deadlines, placement_reasons
 from ops_app.services.casework.viewing import open_with
+from ops_app.services.contact.holding import holds_of
 from ops_app.services.organisation.parameter_catalogue import catalogue
 
 Column = tables.Column[Case]
@@ -40,6 +42,7 @@ def columns(at: Here) -> tuple[Column, ...]:
         Column("agency", t("cases.agency"), lambda one: one.agency_code or "–"),
         Column("collector", t("cases.collector"), lambda one: one.collector_name or "–"),
         Column("flags", t("cases.flags"), lambda one: flags_of(at, one)),
+        contact_held(at),
         Column("product", t("cases.product"), lambda one: labels.named(catalogue().products, one.product_code)),
         Column("opened", t("cases.opened"), lambda one: labels.day(one.opened_date)),
     )  # fmt: skip
@@ -87,6 +90,28 @@ def held_open(at: Here) -> Column:
         return at.t("cases.open_until", who=lock.held_by_name, until=at.labels.moment(lock.until_at))
 
     return Column("lock", at.t("cases.open_with"), said)
+
+
+def contact_held(at: Here) -> Column:
+    """Until when contact is held because of a payment."""
+    known: dict[str, tuple[ContactHold, ...]] = {}
+    last = drawn()
+
+    def said(one: Case) -> str:
+        if one.case_id not in known:
+            rows = last.page.rows if last.page is not None and one in last.page.rows else (one,)
+            ids = [it.case_id for it in rows]
+            held = holds_of(at.actor, at.app.store, now=at.now, ids=ids)
+            known.update({case_id: held.get(case_id, ()) for case_id in ids})
+        found = known[one.case_id]
+        if not found:
+            return "–"
+        if any(it.until_at is None for it in found):
+            return at.t("holds.undecided")
+        until = max(it.until_at for it in found if it.until_at)
+        return at.t("holds.until_day", day=at.labels.day(until.astimezone(at.labels.zone).date()))
+
+    return Column("contact_held", at.t("holds.column"), said)
 
 
 def countdown(at: Here) -> tuple[Column, ...]:

@@ -19,6 +19,7 @@ from ops_app.consoles.kit.context import Here
 from ops_app.consoles.kit.desk import follow
 from ops_app.consoles.kit.forms import form
 from ops_app.consoles.kit.record import Happening, facts, history
+from ops_app.consoles.ledger.repayment_list import columns as payment_columns
 from ops_app.domain.casework.cases import (
     BY_THEIR_OWN_ACT,
     CASE_MOVE_NAMES,
@@ -34,7 +35,7 @@ from ops_app.domain.organisation.permissions import GRANTS
 from ops_app.services.casework.cases import Case, CaseEvent, CaseRecord, read_case
 from ops_app.services.casework.conflicts import declare_conflict
 from ops_app.services.casework.moving import clear_flag, move_case, set_flag
-from ops_app.services.casework.viewing import MOST_ROWS, RecordedPayment, case_audit, case_payments, open_case
+from ops_app.services.casework.viewing import MOST_ROWS, case_audit, case_payments, open_case
 from ops_app.services.organisation.agencies import agency_codes
 
 TABS = (
@@ -128,6 +129,7 @@ def _facts(at: Here, record: CaseRecord) -> None:
             t("cases.balance"): labels.money(one.balance_minor, one.currency),
             t("cases.as_of"): labels.day(one.as_of_date),
             t("cases.days_past_due"): f"{labels.count(one.days_past_due)} · {one.bucket}",
+            t("cases.by_schedule"): _by_schedule(at, record),
             t("cases.state"): state,
             t("cases.custody"): labels.named(CUSTODY_NAMES, one.custody),
             t("cases.flags"): flags_of(at, one),
@@ -136,6 +138,17 @@ def _facts(at: Here, record: CaseRecord) -> None:
             t("cases.may_contact"): _verdict(at, record.against_contact),
         }
     )
+
+
+def _by_schedule(at: Here, record: CaseRecord) -> str:
+    """Days past due by the schedule, and by how much they differ from the lender's."""
+    found, labels = record.by_schedule, at.labels
+    if found is None:
+        return at.t("cases.no_schedule")
+    if found.days_apart:
+        return at.t("cases.schedule_differs", days=labels.count(found.then), difference=f"{found.days_apart:+d}",
+                    now=labels.count(found.now))  # fmt: skip
+    return at.t("cases.schedule_agrees", days=labels.count(found.then), now=labels.count(found.now))
 
 
 def _agency(at: Here, code: str | None) -> str:
@@ -247,25 +260,8 @@ def _repayments(at: Here, record: CaseRecord) -> None:
     if not rows:
         st.caption(t("cases.no_repayments"))
         return
-    Shown = tables.Column[RecordedPayment]
-
-    def part(name: str) -> tables.Column[RecordedPayment]:
-        def amount(it: RecordedPayment) -> str:
-            return labels.minor(getattr(it.content, f"{name}_minor"), it.content.currency)
-
-        return Shown(name, t(f"cases.{name}"), amount, right=True)
-
-    columns = (
-        Shown("value_date", t("cases.value_date"), lambda it: labels.day(it.content.value_date)),
-        Shown("kind", t("cases.kind"), lambda it: labels.code("payment_kind", it.content.kind.value)),
-        Shown("amount", t("cases.amount"), lambda it: labels.money(it.content.amount_minor, it.content.currency),
-              right=True),
-        *(part(name) for name in ("principal", "interest", "fees", "penalty")),
-        Shown("channel", t("cases.channel"), lambda it: it.content.channel or "–"),
-        Shown("payment", t("cases.payment"), lambda it: it.content.payment_id),
-        Shown("reverses", t("cases.reverses"), lambda it: it.content.reverses_payment_id or "–"),
-        Shown("recorded", t("cases.recorded"), lambda it: labels.moment(it.recorded_at)),
-    )  # fmt: skip
+    # the loan is that of the case, and its source too
+    columns = [one for one in payment_columns(at) if one.key not in ("loan", "source")]
     tables.show_rows(columns, rows, title=t("cases.tabs.repayments"))
     if len(rows) >= MOST_ROWS:
         st.caption(t("cases.newest_only", count=labels.count(MOST_ROWS)))

@@ -89,9 +89,9 @@ def reasons_against(deed: Deed, position: Position, flags: Iterable[Flag]) -> tu
     return tuple(found)
 
 
-def require(deed: Deed, position: Position, flags: Iterable[Flag]) -> None:
-    """Raise ``Forbidden`` with every reason unless ``deed`` may be done."""
-    reasons = reasons_against(deed, position, flags)
+def require(deed: Deed, position: Position, flags: Iterable[Flag], more: Iterable[Reason] = ()) -> None:
+    """Raise ``Forbidden`` with every reason, ``more`` ones included, unless ``deed`` may be done."""
+    reasons = (*reasons_against(deed, position, flags), *more)
     if reasons:
         raise Forbidden(deed, reasons)
 

@@ -49,6 +49,8 @@ GRANTS: dict[str, frozenset[Role]] = {
     "reconciliation.decide": frozenset({Role.SUPERVISOR, Role.FINANCE}),
     "reconciliation.run": frozenset({Role.SYSTEM, Role.FINANCE, Role.OPERATOR}),
     "payments.view": _ASSET_STAFF | {Role.SYSTEM},
+    # an agency reads the payments of its placement windows alone: the query is bound to it
+    "repayments.view": _ASSET_STAFF | {Role.AGENCY_ADMINISTRATOR, Role.AGENCY_SUPERVISOR, Role.SYSTEM},
     "payments.record": frozenset({Role.SYSTEM, Role.FINANCE}),
     "messages.view": frozenset({Role.OPERATOR, Role.SUPERVISOR}),
     "messages.decide": frozenset({Role.OPERATOR, Role.SUPERVISOR}),
@@ -59,6 +61,8 @@ GRANTS: dict[str, frozenset[Role]] = {
     # an agency's people see and answer for their own agency's statements alone
     "commission.own": frozenset({Role.AGENCY_ADMINISTRATOR, Role.AGENCY_SUPERVISOR}),
     "commission.split": frozenset({Role.AGENCY_ADMINISTRATOR}),
+    # a payment that is not matched or is disputed holds contact until one of these decides
+    "contact.hold": frozenset({Role.SUPERVISOR, Role.FINANCE, Role.COMPLIANCE}),
     "cases.view": _ASSET_STAFF | {Role.AGENCY_ADMINISTRATOR, Role.AGENCY_SUPERVISOR, Role.COLLECTOR, Role.SYSTEM},
     "cases.company": _ASSET_STAFF,
     "cases.agency": frozenset({Role.AGENCY_ADMINISTRATOR, Role.AGENCY_SUPERVISOR}),

@@ -19,11 +19,15 @@ from ops_app.domain.casework.personal import Term, checked_term
 from ops_app.domain.casework.scope import Reach, scope_of
 from ops_app.domain.casework.tags import checked_tag
 from ops_app.domain.errors import Invalid
+from ops_app.domain.ledger.instalments import RecomputedDays
 from ops_app.domain.organisation.amounts import check_by_amount
 from ops_app.domain.organisation.people import Actor
 from ops_app.domain.paging import LARGEST_PAGE, MOST_COUNTED, check_limit, check_sort
 from ops_app.services.act import act
 from ops_app.services.casework.locking import locks_of
+from ops_app.services.contact.holding import against_contact
+from ops_app.services.ledger.schedules import recomputed_days
+from ops_app.services.organisation.installation import today
 from ops_app.store.casework import case_lists, cases, periods, placement_lists
 from ops_app.store.casework.case_lists import DECLARED, FILTERS, SORTS, TAG_SORT, CaseFilter
 from ops_app.store.casework.cases import Case
@@ -77,6 +81,8 @@ class CaseRecord:
     against_placement: tuple[Reason, ...]
     lock: CaseLock | None = None
     """Of somebody whom the reader waits for before they change the case."""
+    by_schedule: RecomputedDays | None = None
+    """Days past due by the schedule of the loan; none where its lender supplies no schedule."""
 
 
 @act("cases.view")
@@ -196,6 +202,8 @@ def read_case(actor: Actor, store: Store, *, now: datetime, case_id: str) -> Cas
         flags = periods.flags_of(connection, case_id)
         others = cases.of_person(connection, one, scope, now, limit=LARGEST_PAGE)
         lock = first_binding(locks_of(connection, [case_id], now), actor, now)
+        held = against_contact(connection, [case_id], now).get(case_id, ())
+        by_schedule = recomputed_days(connection, [one], today(now)).get(case_id)
     if actor.agency_code is not None:
         placements = [it for it in placements if it.agency_code == actor.agency_code and it.ended_at is None]
         since = placements[-1].placed_at if placements else now
@@ -204,7 +212,8 @@ def read_case(actor: Actor, store: Store, *, now: datetime, case_id: str) -> Cas
         flags = [_as_told(it, since) for it in flags if it.cleared_at is None]
     return CaseRecord(
         one, tuple(events), tuple(placements), tuple(assignments), tuple(flags), tuple(others),
-        moves_from(one.position), one.reasons_against(Deed.CONTACT), one.reasons_against(Deed.PLACEMENT), lock,
+        moves_from(one.position), (*one.reasons_against(Deed.CONTACT), *held),
+        one.reasons_against(Deed.PLACEMENT), lock, by_schedule,
     )  # fmt: skip
 
 

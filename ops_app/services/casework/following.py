@@ -19,6 +19,7 @@ from ops_app.services.casework.changing import Change, altered
 from ops_app.services.casework.locking import check_locks, locked_by_others
 from ops_app.services.casework.many import Moved, chosen, finish, tried
 from ops_app.services.casework.placement_rules import rules_on
+from ops_app.services.contact.holding import against_contact
 from ops_app.store.casework import batches, cases, notices, periods, placement_lists
 from ops_app.store.casework import collected as stored
 from ops_app.store.casework.cases import Case
@@ -106,9 +107,10 @@ def note_touches(
                 gone[case_id] = error
                 del found[case_id]
         check_locks(transaction, found)
+        held = against_contact(transaction.connection, found, now)
 
         def touch(one: Case) -> list[Change]:
-            require_deed(Deed.CONTACT, one.position, one.flags)
+            require_deed(Deed.CONTACT, one.position, one.flags, held.get(one.case_id, ()))
             return [altered(one, "touched", said, {})]
 
         changes, refused = tried(found, touch)

@@ -8,7 +8,7 @@ from typing import Any
 
 import polars as pl
 
-from ops_app.domain.casework.cases import CaseMove, CaseState, Position, move
+from ops_app.domain.casework.cases import CaseMove, CaseState, CloseReason, Position, move
 from ops_app.store.casework.intake import CLOSING, FACTS, KNOWN, OPENING
 
 _OPENED = {"rule": "opened_rule", "rule_version": "opened_rule_version"}
@@ -58,7 +58,14 @@ def differences(spells: pl.DataFrame, known: Sequence[tuple[Any, ...]], whole: C
     both = both.filter(~reads_whole | pl.col("opened_date").is_not_null())
     was_open, is_open = pl.col("was_closed_date").is_null(), pl.col("closed_date").is_null()
     opening = reads_whole & _differ(OPENING)
-    fresh = both.filter((_differ(FACTS) & (was_open | reads_whole)) | opening).with_columns(
+    # a payment closed it and no line of a feed has yet; a row of that day or before knows nothing of the payment
+    by_payment = (
+        pl.col("was_close_reason").is_in([CloseReason.PAID.value, CloseReason.CURED.value])
+        & pl.col("was_closed_file_id").is_null()
+    ).fill_null(value=False)
+    paid_since = by_payment & (pl.col("as_of_date") <= pl.col("was_closed_date")).fill_null(value=False)
+    reads = (was_open | reads_whole | (by_payment & is_open)) & ~paid_since
+    fresh = both.filter((_differ(FACTS) & reads) | opening).with_columns(
         pl.when(reads_whole).then(pl.col(name)).otherwise(pl.col(f"was_{name}")).alias(name) for name in OPENING
     )
     gone = there.filter(
@@ -70,8 +77,11 @@ def differences(spells: pl.DataFrame, known: Sequence[tuple[Any, ...]], whole: C
         fresh=fresh.to_dicts(),
         reopens=not both.filter(opening).is_empty(),
         closed=_by_id(both.filter(was_open & ~is_open)),
-        revived=_by_id(both.filter(~was_open & is_open)),
-        restated=_by_id(both.filter(reads_whole & (opening | (~was_open & ~is_open & _differ(CLOSING))))),
+        revived=_by_id(both.filter(~was_open & is_open & ~paid_since)),
+        # what a payment closed and the feed closes too is the feed's from then on
+        restated=_by_id(
+            both.filter((reads_whole & (opening | (~was_open & ~is_open & _differ(CLOSING)))) | (by_payment & ~is_open))
+        ),
         written_off=_by_id(
             both.filter(was_open, pl.col("was_written_off_date").is_null(), pl.col("written_off_date").is_not_null())
         ),

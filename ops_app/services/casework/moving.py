@@ -23,6 +23,7 @@ from ops_app.domain.organisation.permissions import require
 from ops_app.services.act import act
 from ops_app.services.casework.changing import altered, apply, locked, moved
 from ops_app.services.casework.locking import check_locks
+from ops_app.services.contact.holding import against_contact
 from ops_app.store.casework import periods, requests
 from ops_app.store.casework.cases import Case
 from ops_app.store.casework.periods import SetFlag
@@ -84,7 +85,8 @@ def run_move(transaction: Transaction, arguments: Mapping[str, Any]) -> Case:
     if what in BY_THEIR_OWN_ACT:
         raise MoveNotAllowed(one.state, what)
     if what is CaseMove.VISIT:
-        require_deed(Deed.VISIT, one.position, one.flags)
+        held = against_contact(transaction.connection, [one.case_id], transaction.now)
+        require_deed(Deed.VISIT, one.position, one.flags, held.get(one.case_id, ()))
     change = moved(one, what, arguments["reason"])
     apply(transaction, [change])
     return change.after

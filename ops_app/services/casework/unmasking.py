@@ -19,6 +19,7 @@ from ops_app.domain.organisation.people import Actor, Role
 from ops_app.domain.organisation.permissions import require
 from ops_app.services.act import act
 from ops_app.services.casework.finding import slow_down
+from ops_app.services.contact.holding import require_contact
 from ops_app.services.organisation.installation import installation, today
 from ops_app.services.organisation.parameter_reading import number_on
 from ops_app.store.casework import cases, debtors
@@ -54,8 +55,9 @@ def unmask(
 ) -> str:
     """One personal field of the debtor of a case within reach, in full; with a reason and a row in the audit log.
 
-    Each field is a right of its own (``fields.*``). Raises ``Refused``, ``NoSuchCase``, ``NotFound`` (the field is not
-    known), ``TooMany``, ``DailyLimitReached``, ``NoKey``, ``Invalid`` (no reason, or one that is too short).
+    Each field is a right of its own (``fields.*``). Phone numbers stay masked while contact is held on the case. Raises
+    ``Refused``, ``NoSuchCase``, ``NotFound`` (the field is not known), ``Forbidden`` (contact is held), ``TooMany``,
+    ``DailyLimitReached``, ``NoKey``, ``Invalid`` (no reason, or one that is too short).
     """
     require(actor, f"fields.{field.value}")
     day = today(now)
@@ -64,6 +66,8 @@ def unmask(
         one = cases.read(transaction.connection, case_id, scope_of(actor), now)
         if one is None:
             raise NoSuchCase
+        if field is PersonalField.PHONES:  # a number in full is for calling it
+            require_contact(transaction.connection, [case_id], now)
         slow_down(transaction, _UNMASKED, MOST_UNMASKED)
         most = number_on(transaction.connection, DAILY_LIMIT, day)
         if _how_many(transaction, _UNMASKED, day, most) >= most:

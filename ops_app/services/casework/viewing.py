@@ -17,20 +17,21 @@ from ops_app.domain.organisation.permissions import require
 from ops_app.services.act import act
 from ops_app.services.casework.cases import since_placed
 from ops_app.services.casework.locking import lock_on_opening, locks_of
+from ops_app.services.ledger.payment_lists import ListedPayment, listed
 from ops_app.services.organisation.installation import today
 from ops_app.store.casework import cases, debtors, periods
 from ops_app.store.casework.cases import Case
 from ops_app.store.casework.keys import PersonalKey
 from ops_app.store.casework.periods import CaseEvent
 from ops_app.store.ledger import payments
-from ops_app.store.ledger.payments import PaymentFilter, RecordedPayment
+from ops_app.store.ledger.payments import PaymentFilter
 from ops_app.store.organisation import audit
 from ops_app.store.organisation.audit import AuditFilter
 from ops_app.store.store import Store
 
 __all__ = [
-    "MaskedPerson",
-    "RecordedPayment", "case_audit", "case_payments", "case_person", "changes_since", "open_case",
+    "ListedPayment", "MaskedPerson",
+    "case_audit", "case_payments", "case_person", "changes_since", "open_case",
     "open_with",
 ]  # fmt: skip
 
@@ -70,9 +71,9 @@ def open_with(actor: Actor, store: Store, *, now: datetime, ids: Sequence[str]) 
 
 
 @act("cases.view")
-def case_payments(actor: Actor, store: Store, *, now: datetime, case_id: str) -> list[RecordedPayment]:
-    """The recorded payments of the loan of a case, the newest first, at most ``MOST_ROWS``; an agency reads those from
-    the day of its placement on (in the installation's zone). Raises ``NoSuchCase``."""
+def case_payments(actor: Actor, store: Store, *, now: datetime, case_id: str) -> list[ListedPayment]:
+    """The recorded payments of the loan of a case, the newest first, at most ``MOST_ROWS``, and where each was posted;
+    an agency reads those from the day of its placement on (in the installation's zone). Raises ``NoSuchCase``."""
     with store.reading() as connection:
         one = cases.read(connection, case_id, scope_of(actor), now)
         if one is None:
@@ -81,7 +82,8 @@ def case_payments(actor: Actor, store: Store, *, now: datetime, case_id: str) ->
         if actor.agency_code is not None:
             since = today(periods.running_placements(connection, [case_id])[case_id].placed_at)
         wanted = PaymentFilter(source_code=one.source_code, loan_id=one.loan_id, since=since)
-        return payments.page(connection, wanted, sort="value_date", descending=True, after=None, limit=MOST_ROWS)
+        rows = payments.page(connection, wanted, sort="value_date", descending=True, after=None, limit=MOST_ROWS)
+        return listed(connection, rows, scope_of(actor), now)
 
 
 @act("cases.view")

@@ -111,10 +111,10 @@ def known_of(connection: Connection, ids: Collection[str]) -> list[tuple[Any, ..
 
 
 def known(connection: Connection, whole: Collection[str]) -> list[tuple[Any, ...]]:
-    """The columns ``KNOWN`` of every open case, of those that were withdrawn (their spell may come again under the same
-    number), and of every case of the sources in ``whole``."""
+    """The columns ``KNOWN`` of every open case, of those that no line of a feed closed (withdrawn, whose spell may come
+    again under the same number, or closed by a payment), and of every case of the sources in ``whole``."""
     of_source = cases.c.source_code.in_(sorted(whole))
-    wanted = or_(cases.c.closed_date.is_(None), cases.c.close_reason == "withdrawn", of_source)
+    wanted = or_(cases.c.closed_date.is_(None), cases.c.closed_file_id.is_(None), of_source)
     query = select(*(cases.c[name] for name in KNOWN)).where(wanted)
     return [tuple(row) for row in connection.execute(query)]
 

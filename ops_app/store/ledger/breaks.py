@@ -105,6 +105,13 @@ def read_many(connection: Connection, ids: Sequence[str]) -> dict[str, Break]:
     return found
 
 
+def naming(connection: Connection, source_code: str, loan_id: str, payment_id: str) -> list[Break]:
+    """Breaks about a payment of a loan, the newest first."""
+    query = select(breaks).where(breaks.c.source_code == source_code, breaks.c.loan_id == loan_id)
+    found = map(_break, connection.execute(query.order_by(breaks.c.opened_date.desc(), breaks.c.break_id)))
+    return [one for one in found if payment_id in one.payment_ids]
+
+
 def unsettled(connection: Connection) -> dict[str, Break]:
     """Every open or parked break."""
     rows = connection.execute(select(breaks).where(breaks.c.state.in_([state.value for state in UNSETTLED])))

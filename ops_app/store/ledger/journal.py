@@ -286,3 +286,36 @@ def _position_row(case_id: str, event: LedgerEvent, state: State) -> dict[str, A
         "last_turn": state.last[2],
         "is_closed": state.is_closed,
     }
+
+
+@dataclass(frozen=True)
+class EntryLine:
+    """One line of an entry of an event, as the record of a payment shows it; ``reverses`` and ``because`` are ids."""
+
+    entry_id: str
+    nth: int
+    posted_at: datetime
+    value_date: date
+    accounting_date: date
+    reverses: str | None
+    because: str | None
+    debit: str
+    credit: str
+    component: str | None
+    amount_minor: int
+    currency: str
+
+
+def entry_lines(connection: Connection, event_id: str) -> list[EntryLine]:
+    """Every line that was ever posted for an event, stornos included, in the order of posting."""
+    query = (
+        select(
+            _E.entry_id, _E.nth, _E.posted_at, _E.value_date, _E.accounting_date, _E.reverses_entry_id,
+            _E.because_event_id, _L.debit_account, _L.credit_account, _L.component, _L.amount_minor, _L.currency,
+        )
+        .join(journal_lines, _L.entry_id == _E.entry_id)
+        .where(_E.event_id == event_id)
+        .order_by(_E.nth, _L.line_no)
+    )  # fmt: skip
+    rows: Any = connection.execute(query)
+    return [EntryLine(*row) for row in rows]

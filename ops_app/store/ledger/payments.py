@@ -105,7 +105,7 @@ def read_many(connection: Connection, source_code: str, ids: Sequence[str]) -> d
         rows = connection.execute(
             select(payments).where(payments.c.source_code == source_code, payments.c.payment_id.in_(some))
         )
-        found.update((row.payment_id, recorded_of(row)) for row in rows)
+        found.update((row.payment_id, recorded(row)) for row in rows)
     return found
 
 
@@ -125,7 +125,7 @@ def page(
         row, mark = tuple_(*order), tuple_(*after, types=[column.type for column in order])
         query = query.where(row < mark if descending else row > mark)
     query = query.order_by(*(column.desc() if descending else column.asc() for column in order)).limit(limit)
-    return [recorded_of(row) for row in connection.execute(query)]
+    return [recorded(row) for row in connection.execute(query)]
 
 
 def totals(connection: Connection, wanted: PaymentFilter) -> dict[str, tuple[int, int]]:
@@ -162,8 +162,8 @@ def _conditions(wanted: PaymentFilter) -> list[ColumnElement[bool]]:
     return [and_(*conditions)] if conditions else []
 
 
-def recorded_of(row: Any) -> RecordedPayment:
-    """A row of ``payments`` as the payment it is."""
+def recorded(row: Any) -> RecordedPayment:
+    """A row of the table as the payment it is."""
     values = {name: getattr(row, name) for name in CONTENT}
     values["kind"] = RepaymentKind(values["kind"])
     return RecordedPayment(Repayment(**values), row.body_hash, row.recorded_at)

@@ -12,7 +12,7 @@ from sqlalchemy import bindparam, select
 from sqlalchemy.engine import Connection
 
 from ops_app.domain.ledger.repayments import Repayment
-from ops_app.store.ledger.payments import chunks, recorded_of
+from ops_app.store.ledger.payments import chunks, recorded
 from ops_app.store.tables.casework import cases
 from ops_app.store.tables.journal import ledger_events, ledger_positions
 from ops_app.store.tables.ledger import payments
@@ -81,7 +81,7 @@ def waiting_for(connection: Connection, source_code: str, payment_ids: Sequence[
     found: list[Repayment] = []
     for some in chunks(payment_ids):
         rows = connection.execute(_WAITING, {"source": source_code, "ids": some})
-        found += [recorded_of(row).content for row in rows]
+        found += [recorded(row).content for row in rows]
     return found
 
 

@@ -28,6 +28,15 @@ from ops_app.store.types import CountedKey, Moment
 _UNDOES = text("kind in ('reversal', 'cancellation')")
 _NAMES = text("target_id is not null")
 _OPEN = text("state = 'open'")
+_PAID = "coalesce(cause, '') = 'payment' and "
+_PAST = "length(terms_json) - length(replace(terms_json, '\"outside\"', ''))"
+POSTED_WHERE = {
+    "case": text(f"{_PAID}case_id is not null"),
+    "outside": text(f"{_PAID}coalesce(case_id, '') = '' and {_PAST} > 0"),
+    "suspense": text(f"{_PAID}coalesce(case_id, '') = '' and {_PAST} = 0"),
+}
+"""Where the event of a payment was posted → the condition of its index; a query says it in the same words, and in none
+that another index would be taken for."""
 PARTS = ("principal", "interest", "fees", "penalty", "costs")
 
 ledger_events = Table(
@@ -69,6 +78,11 @@ ledger_events = Table(
     Index(None, "case_id", "seq"),
     Index(None, "source_code", "loan_id"),
     Index(None, "target_id", sqlite_where=_NAMES, postgresql_where=_NAMES),
+    # payments by where they were posted
+    *(
+        Index(f"ix_ledger_events_paid_{place}", "value_date", "cause_id", sqlite_where=where, postgresql_where=where)
+        for place, where in POSTED_WHERE.items()
+    ),
     # an event is undone once
     Index("uq_ledger_events_undone", "target_id", unique=True, sqlite_where=_UNDOES, postgresql_where=_UNDOES),
 )

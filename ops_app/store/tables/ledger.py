@@ -53,14 +53,32 @@ payments = Table(
         " or principal_minor + interest_minor + fees_minor + penalty_minor = amount_minor",
         name="ck_payments_parts",
     ),
+    # the days of a list of payments, and by what one of them is found
     Index(None, "value_date", "source_code", "payment_id"),
-    Index(None, "source_code", "loan_id"),
+    Index(None, "loan_id", "source_code", "value_date", "payment_id"),
+    Index(None, "source_code", "value_date", "payment_id"),
+    Index(None, "payment_id"),
     # what came before the payment that it names
     Index(
         "ix_payments_reverses", "source_code", "reverses_payment_id",
         sqlite_where=_NAMES_ANOTHER, postgresql_where=_NAMES_ANOTHER,
     ),
 )  # fmt: skip
+
+loan_instalments = Table(
+    "loan_instalments",
+    metadata,
+    Column("source_code", String(32), primary_key=True),
+    Column("loan_id", String(200), primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("due_date", Date, nullable=False),
+    Column("currency", String(3), nullable=False),
+    Column("due_minor", BigInteger, nullable=False),
+    Column("paid_minor", BigInteger, nullable=False),
+    Column("as_of_date", Date, nullable=False),
+    CheckConstraint("number >= 0", name="ck_loan_instalments_number"),
+    CheckConstraint("due_minor >= 0 and paid_minor >= 0", name="ck_loan_instalments_amounts"),
+)
 
 breaks = Table(
     "breaks",

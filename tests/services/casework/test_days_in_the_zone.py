@@ -49,7 +49,7 @@ def test_an_agency_reads_payments_from_the_day_of_its_placement_not_from_the_day
         payments.add_many(transaction.connection, [(one, "h" * 64) for one in paid], NOW)
         transaction.audit("payments.recorded", "payment", "P25")
     found = case_payments(AG1, store, now=JUST_AFTER_MIDNIGHT + timedelta(hours=1), case_id=ids[0])
-    assert [one.content.value_date for one in found] == [date(2026, 11, 26)]
+    assert [one.payment.content.value_date for one in found] == [date(2026, 11, 26)]
 
 
 def test_a_placement_that_is_taken_over_ends_as_the_day_it_was_told_begins(store: Store, tmp_path: Path) -> None:

@@ -24,6 +24,7 @@ from ops_app.services.casework.monitoring import find_alerts
 from ops_app.services.casework.placement_rules import PlacementRules, rules_on
 from ops_app.services.casework.unmasking import unmask
 from ops_app.services.casework.viewing import open_case
+from ops_app.services.contact.holding import case_holds
 from ops_app.services.ledger import payment_messages
 from ops_app.services.ledger.agreement_terms import AgreementRules, agreement_rules
 from ops_app.services.ledger.posting import preview_posting
@@ -37,7 +38,7 @@ from ops_app.store.casework import periods
 from ops_app.store.casework.cases import Case
 from ops_app.store.store import Store
 from tests.services.casework import casebook, test_limitation, test_pushing
-from tests.services.ledger import messages
+from tests.services.ledger import messages, paying
 from tests.services.ledger import people as ledger
 from tests.services.organisation import test_exports
 from tests.services.organisation.approving import a_person
@@ -166,6 +167,14 @@ def shown_untried(store: Store, evidence: Path) -> object:
     return find_alerts(SYSTEM, store, now=later, today=later.date()).found
 
 
+def held_until(store: Store, evidence: Path, *, matched: bool) -> object:
+    case = casebook.some_cases(store, evidence, 1)[0]
+    paying.opened(store, case)
+    paying.came_in(store, (paying.paid("P1", 500), case if matched else None))
+    (held,) = case_holds(SYSTEM, store, now=casebook.NOW + timedelta(hours=9), case_id=case)
+    return held.until_at or held.due_at
+
+
 def placement_rule(read: Callable[[PlacementRules, Case], object]) -> Callable[[Store, Path], object]:
     """What the rules of a placement say of a case that waits to be placed."""
 
@@ -233,6 +242,8 @@ READERS: dict[str, tuple[Value, Callable[[Store, Path], object]]] = {
     "ledger.write_off_method": ("direct", write_off_terms),
     "ledger.message_tries": (1, message_tries),
     "ledger.message_parked_hours": (1, parked_messages),
+    "contact.resume_after_payment": (3, lambda store, evidence: held_until(store, evidence, matched=True)),
+    "contact.hold_decision_days": (9, lambda store, evidence: held_until(store, evidence, matched=False)),
 }
 """Parameter → another value, and what its reader makes."""
 

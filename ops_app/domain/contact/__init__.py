@@ -1,0 +1,1 @@
+"""Contact with debtors: when it is held, and for how long."""

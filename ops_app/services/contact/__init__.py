@@ -1,0 +1,1 @@
+"""What is done about contact with debtors."""

@@ -1,0 +1,1 @@
+"""What the store keeps about contact with debtors."""
