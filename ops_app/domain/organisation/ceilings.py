@@ -20,7 +20,7 @@ GRANTABLE: dict[Role, frozenset[Role]] = {
 DECIDING = frozenset(
     {
         "approvals.decide", "approvals.rules", "parameters.change", "payments.record", "people.manage",
-        "periods.close", "reconciliation.decide", "requests.rules", "rights.narrow",
+        "books.export", "differences.decide", "periods.close", "reconciliation.decide", "requests.rules", "rights.narrow",
     }
 )  # fmt: skip
 """Rights that move money, change rules, or decide on what others ask for."""
