@@ -122,10 +122,21 @@ def trial_balance(
     if first > last:
         raise Invalid("The last day is not before the first.", "截止日不得早于起始日。", field="first_date")
     with store.reading() as connection:
-        found = books.turnovers(connection, chart(), first, last, known_at=known_at)
-        latest = books.last_day(connection)
-        present = known_at is None and (latest is None or latest <= last)
-        subs = books.sub_ledgers(connection) if present else None
+        return trial_of(connection, first, last, known_at=known_at, source_code=source_code, currency=currency)
+
+
+def trial_of(
+    connection: Connection, first: date, last: date, *, known_at: datetime | None = None,
+    source_code: str | None = None, currency: str | None = None,
+) -> TrialBalance:  # fmt: skip
+    """``trial_balance`` within the caller's transaction."""
+    found = books.turnovers(connection, chart(), first, last, known_at=known_at)
+    latest = books.last_day(connection)
+    present = known_at is None and (latest is None or latest <= last)
+    subs = books.sub_ledgers(connection) if present else None
+    for key, amount in (subs or {}).items():  # what cases say they owe on an account that nothing was posted to
+        if amount:
+            found.setdefault(key, Turnover())
     rows = [
         _row(chart()[key[2]], key, turnover, subs)
         for key, turnover in _in_order(found)

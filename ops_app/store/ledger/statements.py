@@ -103,9 +103,9 @@ def sums(connection: Connection, wanted: StatementFilter, *, until: Mark | None 
             up_to = _L.line_no <= line if sign <= mark_sign else _L.line_no < line
             row = tuple_(_L.accounting_date, _L.entry_id)
             query = query.where(row <= tuple_(literal(day), literal(entry)), (_L.entry_id != entry) | up_to)
-        many, amount = connection.execute(query).one()
-        count += many
-        totals[number] = int(amount)
+        row_found: Any = connection.execute(query).one()
+        count += int(row_found[0])
+        totals[number] = int(row_found[1])
     return count, totals[0], totals[1]
 
 
