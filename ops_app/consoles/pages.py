@@ -35,6 +35,17 @@ PAGES: tuple[PageSpec, ...] = (
         "repayments",
         "reconciliation.view",
     ),
+    PageSpec("trial_balance", "trial_balance", "asset_company/trial_balance.py", "books", "books.view"),
+    PageSpec("account_statement", "account_statement", "asset_company/account_statement.py", "books", "books.view"),
+    PageSpec(
+        "ledger_differences",
+        "ledger_differences",
+        "asset_company/ledger_differences.py",
+        "books",
+        "reconciliation.view",
+    ),
+    PageSpec("accounting_periods", "accounting_periods", "asset_company/accounting_periods.py", "books", "books.view"),
+    PageSpec("vouchers", "vouchers", "asset_company/vouchers.py", "books", "books.view"),
     PageSpec("cases", "cases", "asset_company/cases.py", "cases", "cases.company"),
     PageSpec("monitoring", "monitoring", "asset_company/monitoring.py", "cases", "cases.alerts"),
     PageSpec("agency_cases", "agency_cases", "agency/cases.py", "cases", "cases.agency"),
@@ -58,4 +69,4 @@ PAGES: tuple[PageSpec, ...] = (
     ),
     PageSpec("account", "account", "account.py", "start", "session.own"),
 )
-SECTIONS = ("start", "dashboards", "cases", "repayments", "operations", "administration")
+SECTIONS = ("start", "dashboards", "cases", "repayments", "books", "operations", "administration")

@@ -20,12 +20,12 @@ from ops_app.services.organisation.installation import today
 from ops_app.store.ledger import books, statements
 from ops_app.store.ledger.books import Turnover
 from ops_app.store.ledger.closing import BalanceKey
-from ops_app.store.ledger.statements import Leg, Mark, PostedEntry, StatementFilter
+from ops_app.store.ledger.statements import Leg, Mark, PostedEntry, PostedLine, StatementFilter
 from ops_app.store.store import Store
 
 __all__ = [
-    "Leg", "PostedEntry", "StatementFilter", "StatementPage", "StatementRow", "TrialBalance", "TrialRow", "TrialTotal",
-    "account_statement", "balances_on", "read_entry", "trial_balance",
+    "Leg", "PostedEntry", "PostedLine", "StatementFilter", "StatementPage", "StatementRow", "TrialBalance", "TrialRow",
+    "TrialTotal", "account_statement", "balances_on", "read_entry", "trial_balance",
 ]  # fmt: skip
 
 

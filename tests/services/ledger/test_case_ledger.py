@@ -1,4 +1,4 @@
-"""The ledger of a case and its calculator: what changed and why, what is owed on a day, and what a payment would pay."""
+"""The ledger of a case and its calculator: what changed and why, what is owed on a day, what a payment would pay."""
 
 from __future__ import annotations
 
