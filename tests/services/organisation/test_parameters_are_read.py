@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import date, timedelta
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,9 @@ from ops_app.services.casework.monitoring import find_alerts
 from ops_app.services.casework.placement_rules import PlacementRules, rules_on
 from ops_app.services.casework.unmasking import unmask
 from ops_app.services.casework.viewing import open_case
+from ops_app.services.ledger.accruing import accrue
+from ops_app.services.ledger.closing import ask_override, read_open_period
+from ops_app.services.ledger.differences import list_differences
 from ops_app.services.ledger.posting import preview_posting
 from ops_app.services.organisation import approvals, exports
 from ops_app.services.organisation import export_releasing as releasing
@@ -29,8 +33,10 @@ from ops_app.services.organisation.exports import Asked
 from ops_app.services.organisation.parameter_catalogue import catalogue
 from ops_app.store.casework import periods
 from ops_app.store.casework.cases import Case
+from ops_app.store.ledger import journal
 from ops_app.store.store import Store
 from tests.services.casework import casebook, test_limitation, test_pushing
+from tests.services.ledger import closed, entering, test_closing
 from tests.services.ledger import people as ledger
 from tests.services.organisation import test_exports
 from tests.services.organisation.approving import a_person
@@ -145,6 +151,49 @@ def placement_rule(read: Callable[[PlacementRules, Case], object]) -> Callable[[
     return outcome
 
 
+def accruing(code: str) -> Callable[[Store, Path], object]:
+    """What a case accrues until a day, with terms for all but the parameter that is tried."""
+
+    def outcome(store: Store, evidence: Path) -> object:
+        terms = {"ledger.accrual": "recoup_accrues", "ledger.interest_rate": "0.17", "ledger.penalty_rate": "0.05"}
+        for name, value in terms.items():
+            if name != code:
+                plant(store, set_to(name, value, ALWAYS))
+        case = casebook.some_cases(store, evidence, 1)[0]
+        entering.taken_over(store, case, date(2026, 11, 1), principal=1_000_000)
+        accrue(SYSTEM, store, now=casebook.NOW, business_date=date(2026, 11, 20))
+        with store.reading() as connection:
+            return journal.positions(connection, [case])[case].owed
+
+    return outcome
+
+
+def close_age(store: Store, evidence: Path) -> object:
+    closed.november(store, evidence)
+    test_closing.an_old_break(store)
+    finance, _ = closed.two_people(store)
+    found = read_open_period(finance, store, now=closed.NOW)
+    return found.checks if found else None
+
+
+def override_time(store: Store, evidence: Path) -> object:
+    closed.november(store, evidence)
+    test_closing.a_difference(store)
+    finance, manager = closed.two_people(store)
+    asked = ask_override(
+        finance, store, now=closed.NOW, first_date=closed.FIRST, check_name="differences_settled", reason="known",
+        key="k",
+    )  # fmt: skip
+    closed.approved(store, manager, asked)
+    found = read_open_period(finance, store, now=closed.NOW)
+    return found.overrides[0].until_at if found else None
+
+
+def overdue_differences(store: Store, evidence: Path) -> object:
+    finance, _ = closed.two_people(store)
+    return list_differences(finance, store, now=casebook.NOW).overdue_before
+
+
 READERS: dict[str, tuple[Value, Callable[[Store, Path], object]]] = {
     "organisation.approval_expiry_days": (2, expiry),
     "organisation.export_approval_rows": (10, approval_rows),
@@ -169,6 +218,15 @@ READERS: dict[str, tuple[Value, Callable[[Store, Path], object]]] = {
     "casework.limitation_interruptions": (("suit",), clock),
     "casework.limitation_warning_days": (2, warning),
     "ledger.posting_order": ("principal_first", posting),
+    "ledger.accrual": ("recoup_accrues", accruing("ledger.accrual")),
+    "ledger.accrual_day_count": ("actual_365", accruing("ledger.accrual_day_count")),
+    "ledger.interest_rate": (Decimal("0.2"), accruing("ledger.interest_rate")),
+    "ledger.penalty_rate": (Decimal("0.03"), accruing("ledger.penalty_rate")),
+    "ledger.annual_rate_cap": (Decimal("0.1"), accruing("ledger.annual_rate_cap")),
+    "ledger.accrual_cap_share": (Decimal("0.001"), accruing("ledger.accrual_cap_share")),
+    "ledger.close_age_days": (60, close_age),
+    "ledger.override_hours": (2, override_time),
+    "ledger.difference_age_days": (30, overdue_differences),
 }
 """Parameter → another value, and what its reader makes."""
 
