@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
 from pathlib import Path
 from uuid import uuid4
@@ -23,6 +24,7 @@ from ops_app.domain.organisation.people import SYSTEM, Actor
 from ops_app.domain.organisation.readiness import NEEDS, Check, CheckState
 from ops_app.services.ledger.books import trial_balance
 from ops_app.services.ledger.closing import ask_close, ask_override, list_periods, read_open_period
+from ops_app.services.ledger.journal import post
 from ops_app.services.organisation import approvals, closed_periods, readiness
 from ops_app.store.ledger import journal
 from ops_app.store.ledger.journal import Entry
@@ -314,3 +316,26 @@ def test_an_override_is_of_two_people_in_the_store_too(store: Store) -> None:
                 " '2026-11-01 00:00:00', '2026-11-02 00:00:00')"
             )
         )
+
+
+def test_a_close_waits_for_a_posting_that_found_the_period_open(store: Store, tmp_path: Path) -> None:
+    finance, manager = two_people(store)
+    ids = november(store, tmp_path)
+    asked = ask_close(finance, store, now=NOW, first_date=FIRST, reason="month end", key="k")
+    all_sent(store)
+    late = an_event(store, ids[0], EventKind.RECEIPT, LAST, amount_minor=700)
+    with ThreadPoolExecutor(1) as other:
+        with store.writing(SYSTEM, NOW) as transaction:
+            assert journal.first_open_date(transaction.connection) == date.min
+            closing = other.submit(approved, store, manager, asked)
+            with pytest.raises(TimeoutError):
+                closing.result(timeout=0.5)
+            post(transaction, [late])
+            transaction.audit("test.posted", "case", ids[0])
+        closing.result(timeout=30)
+    with store.reading() as connection:
+        day = connection.execute(
+            text("select accounting_date from journal_entries where event_id = :of"), {"of": late.event_id}
+        ).scalar_one()  # fmt: skip
+        kept = connection.execute(text("select balance_minor from closed_balances where account = 'cash'")).scalar_one()
+    assert (str(day), kept) == (LAST.isoformat(), 1_000 + 2_000 + 700)
