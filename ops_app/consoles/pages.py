@@ -45,6 +45,17 @@ PAGES: tuple[PageSpec, ...] = (
     ),
     PageSpec("agency_commission", "agency_commission", "agency/commission.py", "commission", "commission.own"),
     PageSpec("repayments", "repayments", "ledger/repayments.py", "repayments", "repayments.view"),
+    PageSpec("trial_balance", "trial_balance", "asset_company/trial_balance.py", "books", "books.view"),
+    PageSpec("account_statement", "account_statement", "asset_company/account_statement.py", "books", "books.view"),
+    PageSpec(
+        "ledger_differences",
+        "ledger_differences",
+        "asset_company/ledger_differences.py",
+        "books",
+        "reconciliation.view",
+    ),
+    PageSpec("accounting_periods", "accounting_periods", "asset_company/accounting_periods.py", "books", "books.view"),
+    PageSpec("vouchers", "vouchers", "asset_company/vouchers.py", "books", "books.view"),
     PageSpec("cases", "cases", "asset_company/cases.py", "cases", "cases.company"),
     PageSpec("monitoring", "monitoring", "asset_company/monitoring.py", "cases", "cases.alerts"),
     PageSpec("agency_cases", "agency_cases", "agency/cases.py", "cases", "cases.agency"),
@@ -72,3 +83,4 @@ PAGES: tuple[PageSpec, ...] = (
     PageSpec("account", "account", "account.py", "start", "session.own"),
 )
 SECTIONS = ("start", "dashboards", "cases", "repayments", "commission", "operations", "administration")
+SECTIONS = ("start", "dashboards", "cases", "repayments", "books", "operations", "administration")

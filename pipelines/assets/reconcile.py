@@ -9,6 +9,7 @@ import dagster as dg
 
 from ops_app.config import Settings
 from ops_app.domain.organisation.people import SYSTEM
+from ops_app.services.ledger.accruing import accrue
 from ops_app.services.ledger.agreement_judging import judge_agreements
 from pipelines.assets.days import days_of
 from pipelines.house import House
@@ -49,6 +50,8 @@ def reconcile_assets(settings: Settings) -> dg.AssetsDefinition:
         days = days_of(context)
         with house.warehouse.open():
             for number, day in enumerate(days, start=1):
+                # what accrues for the day is there when its payments are posted
+                accrued = accrue(SYSTEM, house.app.store, now=house.acting_at(day), business_date=day)
                 result = reconcile_day(house.warehouse, house.app, day, now=house.acting_at(day))
                 taken = take_in(house.warehouse, house.app, day, now=house.acting_at(day))
                 take_in_instalments(house.warehouse, house.app, day, now=house.acting_at(day))
@@ -57,6 +60,7 @@ def reconcile_assets(settings: Settings) -> dg.AssetsDefinition:
                     house.progress(number, len(days), f"reconcile {day}")
         balanced = None if result.balanced else "explained and unexplained do not add up to the difference"
         house.report(days[-1], reconciliation_current=None, reconciliation_balanced=balanced)
+        house.note("accrual", cases=accrued.cases, events=accrued.events)
         house.note("agreements", **vars(judged))
         house.note("intake", **taken.as_dict())
         house.note("reconcile", **result.as_dict())

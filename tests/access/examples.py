@@ -22,6 +22,7 @@ from ops_app.domain.casework.tags import Tag
 from ops_app.services.casework.attaching import Incoming
 from ops_app.services.casework.batches import Asked
 from ops_app.services.casework.requests import Asking
+from ops_app.services.ledger.books import StatementFilter
 from ops_app.store.store import Store
 from tests.access.world import THEN, World, conflict_of
 from tests.services.casework.asking import FORMS, PDF
@@ -73,6 +74,14 @@ def by_name(world: World, store: Store, evidence: Path, case_id: str, house: str
         "evidence_folder": evidence,
         "case_version": STALE,
         "asking": Asking(CaseRequestKind.DOCUMENTS, FORMS[CaseRequestKind.DOCUMENTS], WHY, (PDF,)),
+        "entry_id": "0" * 32,
+        "first_date": date(2026, 11, 1),
+        "check_name": "payments_posted",
+        "difference_id": "0" * 32,
+        "period_id": "0" * 64,
+        "reference": "GL-1",
+        "received_date": date(2026, 11, 23),
+        "business_date": date(2026, 11, 23),
         "batch_id": "b-" + "0" * 32,
         "batch_ids": ["b-" + "0" * 32],
         "asked": Asked(BatchKind.PLACE, {case_id: STALE}, ZONE, "AG01", DUE + timedelta(days=1)),
@@ -89,6 +98,9 @@ def by_name(world: World, store: Store, evidence: Path, case_id: str, house: str
 
 
 OF_ONE_ACT: Mapping[str, Callable[[str], dict[str, Any]]] = {
+    "ledger.books.account_statement": lambda case_id: {"wanted": StatementFilter("cash", "CNY", case_id=case_id)},
+    "ledger.books.trial_balance": lambda _: {"source_code": None, "first_date": None},
+    "ledger.differences.list_differences": lambda _: {"wanted": None},
     "casework.batches.list_batches": lambda _: {"kind": None, "agency_code": None},
     "casework.cases.list_cases": lambda _: {"wanted": None, "text": None},
     "casework.cases.list_placements": lambda _: {"agency_code": None},

@@ -18,6 +18,15 @@ SAID = ("amount", "balance", "owed", "paid", "principal", "interest", "fees", "p
 """Words for money; a whole number, a decimal or a sum of a record named by one is an amount."""
 
 NO_ANSWERS = {
+    "domain.ledger.accrual.AccrualTerms.interest_rate": "a term of the lender's, the same for every loan",
+    "domain.ledger.accrual.AccrualTerms.penalty_rate": "a term of the lender's, the same for every loan",
+    "domain.ledger.accrual.Accrued.interest_carry": "reckoned with inside, in no answer",
+    "domain.ledger.accrual.Accrued.penalty_carry": "reckoned with inside, in no answer",
+    "store.ledger.accruals.Accruing.owed": "reckoned with inside, in no answer",
+    "store.ledger.accruals.Accruing.interest_carry": "reckoned with inside, in no answer",
+    "store.ledger.accruals.Accruing.penalty_carry": "reckoned with inside, in no answer",
+    "store.ledger.accruals.Through.interest_carry": "reckoned with inside, in no answer",
+    "store.ledger.accruals.Through.penalty_carry": "reckoned with inside, in no answer",
     "domain.casework.placing.Criteria.minimum": "what the house places at least",
     "domain.ledger.waiver_limits.WaiverLimits.case_limit": "a limit of the house",
     "domain.ledger.waiver_limits.WaiverLimits.debtor_limit": "a limit of the house",

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import streamlit as st
 
-from ops_app.consoles.casework import agreement_parts, conflicts, limitation, request_parts
+from ops_app.consoles.casework import agreement_parts, conflicts, ledger, limitation, request_parts
 from ops_app.consoles.casework.agency_notes import notes
 from ops_app.consoles.casework.columns import flags_of, left, number
 from ops_app.consoles.casework.editing import forget, seen_version, what_happened
@@ -41,6 +41,7 @@ from ops_app.services.organisation.agencies import agency_codes
 TABS = (
     "balance",
     "repayments",
+    "ledger",
     "contacts",
     "calls",
     "notes",
@@ -52,7 +53,7 @@ TABS = (
     "events",
     "audit",
 )
-NEEDS = {"audit": "audit.view"}
+NEEDS = {"audit": "audit.view", "ledger": "cases.ledger"}
 """Tab → the permission it needs beside that of the page."""
 OPENED = "_recoup_opened_case"
 OPENED_AGAIN_AFTER = timedelta(minutes=30)
@@ -83,7 +84,8 @@ def show(at: Here, case_id: str, *, back: Callable[[], None] | None = None) -> b
     chosen = url.tab("case_tab", at.t("cases.parts"), offered, lambda code: at.t(f"cases.tabs.{code}"),
                      language=at.actor.language)  # fmt: skip
     shown = {
-        "balance": _balance, "repayments": _repayments, "contacts": _contacts, "calls": calls, "notes": notes,
+        "balance": _balance, "repayments": _repayments, "ledger": ledger.section,
+        "contacts": _contacts, "calls": calls, "notes": notes,
         "requests": request_parts.section, "agreements": agreement_parts.section,
         "placements": _placements, "files": files, "limitation": limitation.section,
         "events": _events, "audit": _audit,
@@ -252,6 +254,7 @@ def _balance(at: Here, record: CaseRecord) -> None:
             t("cases.written_off"): labels.day(one.written_off_date),
         }
     )  # fmt: skip
+    ledger.calculator(at, record)
 
 
 def _repayments(at: Here, record: CaseRecord) -> None:

@@ -190,6 +190,7 @@ class Form:
         """A second button, that shows what the form would do: call what it returns after the form. ``command`` changes
         nothing; its refusal goes beside the field, and everything typed stays."""
         pressed = st.form_submit_button(label, key=f"{self.name}.look")
+        self._slot("")  # a form that only shows something has no other button
 
         def answer() -> Answer | None:
             if not pressed:

@@ -19,8 +19,8 @@ GRANTABLE: dict[Role, frozenset[Role]] = {
 
 DECIDING = frozenset(
     {
-        "approvals.decide", "approvals.rules", "parameters.change", "payments.record", "people.manage",
-        "periods.close", "reconciliation.decide", "requests.rules", "rights.narrow",
+        "approvals.decide", "approvals.rules", "books.export", "differences.decide", "parameters.change",
+        "payments.record", "people.manage", "periods.close", "reconciliation.decide", "requests.rules", "rights.narrow",
     }
 )  # fmt: skip
 """Rights that move money, change rules, or decide on what others ask for."""

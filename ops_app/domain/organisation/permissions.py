@@ -48,6 +48,10 @@ GRANTS: dict[str, frozenset[Role]] = {
     "reconciliation.view": frozenset({Role.SUPERVISOR, Role.FINANCE, Role.MANAGER, Role.AUDITOR, Role.SYSTEM}),
     "reconciliation.decide": frozenset({Role.SUPERVISOR, Role.FINANCE}),
     "reconciliation.run": frozenset({Role.SYSTEM, Role.FINANCE, Role.OPERATOR}),
+    # what everything together comes to; an entry of it tells no debtor's name
+    "books.view": frozenset({Role.FINANCE, Role.AUDITOR, Role.MANAGER, Role.SYSTEM}),
+    "books.export": frozenset({Role.FINANCE}),
+    "differences.decide": frozenset({Role.FINANCE, Role.SUPERVISOR}),
     "payments.view": _ASSET_STAFF | {Role.SYSTEM},
     # an agency reads the payments of its placement windows alone: the query is bound to it
     "repayments.view": _ASSET_STAFF | {Role.AGENCY_ADMINISTRATOR, Role.AGENCY_SUPERVISOR, Role.SYSTEM},
@@ -65,6 +69,7 @@ GRANTS: dict[str, frozenset[Role]] = {
     "contact.hold": frozenset({Role.SUPERVISOR, Role.FINANCE, Role.COMPLIANCE}),
     "cases.view": _ASSET_STAFF | {Role.AGENCY_ADMINISTRATOR, Role.AGENCY_SUPERVISOR, Role.COLLECTOR, Role.SYSTEM},
     "cases.company": _ASSET_STAFF,
+    "cases.ledger": _ASSET_STAFF | {Role.SYSTEM},
     "cases.agency": frozenset({Role.AGENCY_ADMINISTRATOR, Role.AGENCY_SUPERVISOR}),
     "cases.own": frozenset({Role.COLLECTOR}),
     "cases.intake": frozenset({Role.SYSTEM}),

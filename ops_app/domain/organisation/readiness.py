@@ -61,6 +61,14 @@ NEEDS: dict[str, tuple[str, ...]] = {
         "marts_built",
         "snapshot_published",
     ),
+    "ledger_close": (
+        "rows_accounted",
+        "feeds_arrived",
+        "no_refused_file",
+        "reconciliation_current",
+        "reconciliation_balanced",
+        "marts_built",
+    ),
 }
 """Decision → the checks it needs."""
 
@@ -69,6 +77,7 @@ DECISION_NAMES: dict[str, tuple[str, str]] = {
     "allocation": ("allocation", "分案"),
     "dial_lists": ("dial lists", "拨打名单"),
     "commission_close": ("commission close", "佣金结算"),
+    "ledger_close": ("close of an accounting period", "会计期间关账"),
 }
 
 

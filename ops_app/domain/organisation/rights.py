@@ -29,7 +29,8 @@ AMOUNTS = "fields.amounts"
 
 NEED_AMOUNTS = frozenset(
     {
-        "audit.view", "cases.file", "cases.push", "dashboards.view", "history.take_over", "history.view",
+        "audit.view", "books.export", "books.view", "cases.file", "cases.ledger", "cases.push", "dashboards.view",
+        "differences.decide", "history.take_over", "history.view",
         "imports.make", "imports.view", "operations.view", "payments.record", "payments.view", "quarantine.correct",
         "reconciliation.decide", "reconciliation.run", "reconciliation.view", "sql.query",
     }

@@ -24,8 +24,8 @@ from ops_app.services.ledger.journal import post
 from ops_app.services.ledger.posting_terms import PostingTerms
 from ops_app.services.ledger.receipts import move_in
 from ops_app.services.organisation.parameter_reading import in_force
-from ops_app.store.ledger import differences, journal
-from ops_app.store.ledger.differences import FedCase, Found
+from ops_app.store.ledger import fed_balances, journal
+from ops_app.store.ledger.fed_balances import FedCase, Found
 from ops_app.store.store import Transaction
 
 ACCRUING = (Component.INTEREST, Component.FEES, Component.PENALTY)
@@ -45,7 +45,7 @@ class Settled:
 def settle(transaction: Transaction, case_ids: Collection[str], business_date: date) -> Settled:
     """Hold the balances that intake wrote on these cases against the ledger. The caller audits."""
     connection = transaction.connection
-    fed = differences.fed_cases(connection, case_ids)
+    fed = fed_balances.fed_cases(connection, case_ids)
     states = journal.positions(connection, [one.case_id for one in fed])
     terms = PostingTerms(in_force(connection))
     opened = [_opening(one, terms) for one in fed if one.case_id not in states and one.is_open]
@@ -67,7 +67,7 @@ def settle(transaction: Transaction, case_ids: Collection[str], business_date: d
     post(transaction, closings)
     found = _differences(standing, compared, accruals)
     gone = [one.case_id for one in held if not one.is_open]
-    still = differences.keep(connection, found, [one.case_id for one in standing], gone, business_date)
+    still = fed_balances.keep(connection, found, [one.case_id for one in standing], gone, business_date)
     return Settled(len(opened), len(accruals), len(closings), still)
 
 

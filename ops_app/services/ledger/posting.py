@@ -1,9 +1,11 @@
-"""How a payment of a case would be posted: by the order of its lender and product on the day."""
+"""What a case owes if it is paid on a day, and how a payment of it would be posted: the calculator of a case."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime, timedelta
+
+from sqlalchemy.engine import Connection
 
 from ops_app.domain.casework.cases import NoSuchCase
 from ops_app.domain.casework.scope import scope_of
@@ -13,11 +15,41 @@ from ops_app.domain.ledger.posting import PARTS, posted
 from ops_app.domain.organisation.amounts import require_amounts
 from ops_app.domain.organisation.people import Actor
 from ops_app.services.act import act
-from ops_app.services.ledger.posting_terms import ORDER
-from ops_app.services.organisation.installation import scope_of_loan, today
-from ops_app.services.organisation.parameter_reading import value_on
+from ops_app.services.ledger.accruing import accrual_until, recoup_accrues
+from ops_app.services.ledger.posting_terms import PostingTerms
+from ops_app.services.organisation.installation import today
+from ops_app.services.organisation.parameter_reading import in_force
 from ops_app.store.casework import cases
+from ops_app.store.casework.cases import Case
+from ops_app.store.ledger import accruals, journal
 from ops_app.store.store import Store
+
+LONGEST_AHEAD = timedelta(days=366)
+
+
+@dataclass(frozen=True)
+class Owed:
+    """What a case owes on a day by component, on the books and in the register of what is written off (whole minor
+    units). ``is_accrued``: with what Recoup accrues until the day; otherwise as of ``as_of_date``, the lender's last
+    data and what was posted since."""
+
+    case_id: str
+    currency: str
+    on_date: date
+    as_of_date: date
+    is_accrued: bool
+    book_minor: dict[str, int]
+    written_off_minor: dict[str, int]
+
+    @property
+    def owed_minor(self) -> dict[str, int]:
+        """Both together, by component."""
+        return {part: amount + self.written_off_minor[part] for part, amount in self.book_minor.items()}
+
+    @property
+    def total_minor(self) -> int:
+        """All components."""
+        return sum(self.owed_minor.values())
 
 
 @dataclass(frozen=True)
@@ -34,18 +66,66 @@ class Posting:
 
 
 @act("cases.view")
-def preview_posting(actor: Actor, store: Store, *, now: datetime, case_id: str, amount_minor: int) -> Posting:
-    """How a payment of ``amount_minor`` (whole minor units of the case's currency) would be posted today; records
-    nothing. Raises ``NoSuchCase`` alike for a missing and a foreign case, ``Invalid`` for an amount not above zero,
-    ``AmountsHidden``."""
+def what_is_owed(actor: Actor, store: Store, *, now: datetime, case_id: str, on_date: date | None = None) -> Owed:
+    """What a case within reach owes if it is paid on ``on_date`` (default: today). Raises ``NoSuchCase`` alike for a
+    missing and a foreign case, ``Invalid`` for a day that has passed or lies beyond a year, ``AmountsHidden``."""
+    require_amounts(actor)
+    day = _checked_day(on_date, today(now))
+    with store.reading() as connection:
+        return _owed(connection, _case(connection, actor, case_id, now), day)
+
+
+@act("cases.view")
+def preview_posting(
+    actor: Actor, store: Store, *, now: datetime, case_id: str, amount_minor: int, on_date: date | None = None
+) -> Posting:
+    """How a payment of ``amount_minor`` (whole minor units of the case's currency) would be posted on ``on_date``
+    (default: today); records nothing. Raises as ``what_is_owed``, and ``Invalid`` for an amount not above zero."""
     require_amounts(actor)
     if not 0 < amount_minor < 10**17:
         raise Invalid("The amount must be above zero.", "金额必须大于零。", field="amount_minor")
+    day = _checked_day(on_date, today(now))
     with store.reading() as connection:
-        one = cases.read(connection, case_id, scope_of(actor), now)
-        if one is None:
-            raise NoSuchCase
-        order = str(value_on(connection, ORDER, today(now), scope_of_loan(one.lender_code, one.product_code)))
-    parts, rest = posted(amount_minor, {Component(part): getattr(one, f"{part}_minor") for part in PARTS}, order)
-    paid = {part: parts[Component(part)] for part in PARTS}
-    return Posting(case_id, one.currency, amount_minor, order, paid, rest)
+        one = _case(connection, actor, case_id, now)
+        owed = _owed(connection, one, day)
+        late = max(0, one.days_past_due + (day - one.as_of_date).days) if one.days_past_due else 0
+        terms = PostingTerms(in_force(connection)).of_receipt(one.lender_code, one.product_code, day, late)
+    written_off = any(owed.written_off_minor.values()) and not any(owed.book_minor.values())
+    order = terms["orders"]["written_off" if written_off else "standard"]
+    on_book, rest = posted(amount_minor, {Component(part): it for part, it in owed.book_minor.items()}, order)
+    in_register, rest = posted(rest, {Component(part): it for part, it in owed.written_off_minor.items()}, order)
+    paid = {part.value: on_book[part] + in_register[part] for part in Component}
+    # lenders tell no costs: they are said where there are any
+    shown = {part: amount for part, amount in paid.items() if part in PARTS or amount}
+    return Posting(case_id, one.currency, amount_minor, order, shown, rest)
+
+
+def _checked_day(on_date: date | None, day: date) -> date:
+    if on_date is not None and not day <= on_date <= day + LONGEST_AHEAD:
+        raise Invalid(
+            "Choose a day from today to a year ahead.", "请选择今日起一年内的日期。", field="on_date"
+        )  # fmt: skip
+    return on_date or day
+
+
+def _case(connection: Connection, actor: Actor, case_id: str, now: datetime) -> Case:
+    one = cases.read(connection, case_id, scope_of(actor), now)
+    if one is None:
+        raise NoSuchCase
+    return one
+
+
+def _owed(connection: Connection, one: Case, day: date) -> Owed:
+    state = journal.positions(connection, [one.case_id]).get(one.case_id)
+    if state is None:  # the ledger has not taken the case over: what the lender says is all there is
+        told = {part.value: getattr(one, f"{part.value}_minor", 0) for part in Component}
+        return Owed(one.case_id, one.currency, day, one.as_of_date, False, told, dict.fromkeys(told, 0))
+    book = {part.value: amount for part, amount in state.book.items()}
+    memo = {part.value: amount for part, amount in state.memo.items()}
+    known, so_far = in_force(connection), accruals.read(connection, one.case_id)
+    if so_far is None or state.is_closed or not recoup_accrues(known, one.lender_code, one.product_code, day):
+        return Owed(one.case_id, one.currency, day, one.as_of_date, False, book, memo)
+    if day > so_far.through_date:
+        for part, amount in accrual_until(known, so_far, day).parts.items():
+            book[part.value] += amount
+    return Owed(one.case_id, one.currency, day, day, True, book, memo)

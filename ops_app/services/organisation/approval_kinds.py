@@ -29,6 +29,8 @@ MODULES: tuple[str, ...] = (
     "ops_app.services.casework.take_over_running",
     "ops_app.services.ledger.commission_contracts",
     "ops_app.services.ledger.settlement_closing",
+    "ops_app.services.ledger.closing",
+    "ops_app.services.ledger.differences",
     "ops_app.services.organisation.agency_rights",
     "ops_app.services.organisation.announcement_publishing",
     "ops_app.services.organisation.approval_rules",

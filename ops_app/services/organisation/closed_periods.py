@@ -21,16 +21,22 @@ from ops_app.services.organisation.parameter_changes import checked_reason
 from ops_app.services.organisation.parameter_reading import in_force
 from ops_app.store.organisation import parameters
 from ops_app.store.organisation.parameters import ClosedPeriod
-from ops_app.store.store import Store
+from ops_app.store.store import Store, Transaction
 
 __all__ = [
     "ClosedPeriod",
     "KeptParameters",
+    "CLOSED_ALONE",
     "close_period",
+    "close_within",
     "list_closed_periods",
     "parameters_of",
     "read_closed_period",
 ]
+
+
+CLOSED_ALONE = tuple(area for area in AREAS if area != "ledger")
+"""The areas whose periods one person closes; those of the ledger are closed by two (``services/ledger/closing.py``)."""
 
 
 @dataclass(frozen=True)
@@ -73,37 +79,49 @@ def close_period(
     Raises ``Invalid`` unless the days have passed in ``zone``, and ``Conflict`` if any of them is closed already.
     """
     why = checked_reason(reason)
-    if area not in AREAS:
+    if area not in CLOSED_ALONE:
+        if area in AREAS:
+            raise Invalid(
+                "Periods of the ledger are closed by two people, on the page of accounting periods.",
+                "账务期间须由两人在会计期间页面关账。",
+                field="area",
+            )
         raise Invalid(f"There is no area {area}.", f"没有领域 {area}。", field="area")
     if first_date >= end_date:
         raise Invalid("The end lies after the first day.", "截止日应晚于起始日。", field="end_date")
     if end_date > now.astimezone(zone).date():
         raise Invalid("Only days that have passed can be closed.", "仅可对已过去的日期关账。", field="end_date")
     with store.writing(actor, now) as transaction:
-        connection = transaction.connection
-        parameters.lock(connection)
-        for one in parameters.periods(connection, area):
-            if one.first_date < end_date and first_date < one.end_date:
-                last = one.end_date - timedelta(days=1)
-                raise Conflict(
-                    f"{one.first_date} to {last} is closed already.",
-                    f"{one.first_date} 至 {last} 已关账。",
-                    field="first_date",
-                )
-        kept = _kept(in_force(connection), area, first_date, end_date)
-        closed = ClosedPeriod(
-            period_id=key_hash("closed_period", area, first_date.isoformat(), end_date.isoformat()),
-            area=area,
-            first_date=first_date,
-            end_date=end_date,
-            versions_json=canonical_json(kept),
-            closed_by=actor.person_id,
-            closed_at=now,
-            reason=why,
-        )
-        parameters.add_period(connection, closed)
-        facts = {"area": area, "first_date": first_date, "end_date": end_date, "parameters": content_hash(kept)}
-        transaction.audit("period.closed", "closed_period", closed.period_id, after=facts, reason=why)
+        return close_within(transaction, area, first_date, end_date, why)
+
+
+def close_within(transaction: Transaction, area: str, first_date: date, end_date: date, reason: str) -> ClosedPeriod:
+    """Close the days within an act that has checked that they have passed and who may close them. Raises ``Conflict``
+    if any of them is closed already."""
+    connection, now = transaction.connection, transaction.now
+    parameters.lock(connection)
+    for one in parameters.periods(connection, area):
+        if one.first_date < end_date and first_date < one.end_date:
+            last = one.end_date - timedelta(days=1)
+            raise Conflict(
+                f"{one.first_date} to {last} is closed already.",
+                f"{one.first_date} 至 {last} 已关账。",
+                field="first_date",
+            )
+    kept = _kept(in_force(connection), area, first_date, end_date)
+    closed = ClosedPeriod(
+        period_id=key_hash("closed_period", area, first_date.isoformat(), end_date.isoformat()),
+        area=area,
+        first_date=first_date,
+        end_date=end_date,
+        versions_json=canonical_json(kept),
+        closed_by=transaction.actor.person_id,
+        closed_at=now,
+        reason=reason,
+    )
+    parameters.add_period(connection, closed)
+    facts = {"area": area, "first_date": first_date, "end_date": end_date, "parameters": content_hash(kept)}
+    transaction.audit("period.closed", "closed_period", closed.period_id, after=facts, reason=reason)
     return closed
 
 

@@ -1,116 +1,163 @@
-"""The lender's balances of cases, and where the ledger says otherwise."""
+"""Differences of ledger and feed in the store: listed along their indexes, changed on the version that was read."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import ColumnElement, Select, func, select, tuple_, update
 from sqlalchemy.engine import Connection
 
-from ops_app.domain.canonical import key_hash
-from ops_app.domain.ledger.accounts import Component
-from ops_app.domain.ledger.posting import PARTS
-from ops_app.store.casework.debtors import upsert
-from ops_app.store.ledger.payments import chunks
 from ops_app.store.tables.casework import cases
 from ops_app.store.tables.journal import ledger_differences
+from ops_app.store.tables.organisation import people
 
 _D = ledger_differences.c
+NOBODY = "-"
+"""The filter's word for "without an owner"."""
 
 
 @dataclass(frozen=True)
-class FedCase:
-    """A case as the loans feed has it: what is owed of each component as of a day, whole minor units."""
+class Difference:
+    """What the ledger says of a component of a case and what the lender's feed says, as of the feed's day (whole minor
+    units)."""
 
+    difference_id: str
     case_id: str
     source_code: str
-    loan_id: str
     lender_code: str | None
-    product_code: str
-    currency: str
-    as_of_date: date
-    closed_date: date | None
-    written_off_date: date | None
-    owed: dict[Component, int]
-
-    @property
-    def is_open(self) -> bool:
-        """Whether its spell runs."""
-        return self.closed_date is None
-
-
-@dataclass(frozen=True)
-class Found:
-    """A component of a case of which ledger and feed say different amounts (whole minor units) as of a day."""
-
-    case_id: str
-    component: Component
+    loan_id: str
+    component: str
     currency: str
     ledger_minor: int
     feed_minor: int
     as_of_date: date
+    opened_date: date
+    state: str
+    owner_id: str | None
+    owner_name: str | None
+    reason: str | None
+    decided_by: str | None
+    decided_at: datetime | None
+    version: int
+
+    @property
+    def difference_minor(self) -> int:
+        """What the lender says beyond the ledger."""
+        return self.feed_minor - self.ledger_minor
 
 
-def fed_cases(connection: Connection, case_ids: Collection[str]) -> list[FedCase]:
-    """These cases with the balances that intake wrote, in the order of their ids."""
-    c = cases.c
-    found: list[FedCase] = []
-    for some in chunks(sorted(case_ids)):
-        query = select(cases).where(c.case_id.in_(some)).order_by(c.case_id)
-        for row in connection.execute(query):
-            found.append(
-                FedCase(
-                    case_id=row.case_id,
-                    source_code=row.source_code,
-                    loan_id=row.loan_id,
-                    lender_code=row.lender_code,
-                    product_code=row.product_code,
-                    currency=row.currency,
-                    as_of_date=row.as_of_date,
-                    closed_date=row.closed_date,
-                    written_off_date=row.written_off_date,
-                    owed={Component.COSTS: 0} | {Component(part): getattr(row, f"{part}_minor") for part in PARTS},
-                )
-            )
-    return found
+@dataclass(frozen=True)
+class DifferenceFilter:
+    """``None`` is not narrowed; ``owner_id`` may be ``NOBODY``; ``opened_until``: that day or earlier."""
+
+    state: str | None = "open"
+    component: str | None = None
+    owner_id: str | None = None
+    lender_code: str | None = None
+    opened_until: date | None = None
 
 
-def keep(
-    connection: Connection, found: Sequence[Found], looked_at: Collection[str], gone: Collection[str], day: date
-) -> int:
-    """Open and renew what was found; clear what went, of the cases that were looked at or closed; how many stand."""
-    open_ones: dict[tuple[str, str], Any] = {}
-    for some in chunks(sorted({*looked_at, *gone})):
-        query = select(ledger_differences).where(_D.case_id.in_(some), _D.state == "open")
-        open_ones |= {(row.case_id, row.component): row for row in connection.execute(query)}
-    rows = []
-    for one in found:
-        there = open_ones.pop((one.case_id, one.component.value), None)
-        if there is not None and (there.ledger_minor, there.feed_minor) == (one.ledger_minor, one.feed_minor):
-            continue
-        opened = there.opened_date if there is not None else day
-        rows.append(
-            {
-                "difference_id": there.difference_id
-                if there is not None
-                else key_hash("difference", one.case_id, one.component.value, day.isoformat())[:32],
-                "case_id": one.case_id,
-                "component": one.component.value,
-                "currency": one.currency,
-                "ledger_minor": one.ledger_minor,
-                "feed_minor": one.feed_minor,
-                "as_of_date": one.as_of_date,
-                "opened_date": opened,
-                "state": "open",
-                "version": there.version + 1 if there is not None else 1,
-            }
+@dataclass(frozen=True)
+class DifferenceTotal:
+    """What the differences of a filter add up to in a currency; ``gross_minor`` adds them without their signs."""
+
+    currency: str
+    count: int
+    ledger_minor: int
+    feed_minor: int
+    gross_minor: int
+
+    @property
+    def difference_minor(self) -> int:
+        """What the lender says beyond the ledger."""
+        return self.feed_minor - self.ledger_minor
+
+
+def _query() -> Select[Any]:
+    own = people.alias("owner")
+    return (
+        select(
+            _D.difference_id, _D.case_id, cases.c.source_code, cases.c.lender_code, cases.c.loan_id, _D.component,
+            _D.currency, _D.ledger_minor, _D.feed_minor, _D.as_of_date, _D.opened_date, _D.state, _D.owner_id,
+            own.c.display_name.label("owner_name"), _D.reason, _D.decided_by, _D.decided_at, _D.version,
         )
-    upsert(connection, ledger_differences, ["difference_id"], rows)
-    for some in chunks(sorted(row.difference_id for row in open_ones.values())):
+        .join(cases, cases.c.case_id == _D.case_id)
+        .outerjoin(own, own.c.person_id == _D.owner_id)
+    )  # fmt: skip
+
+
+def page_query(
+    wanted: DifferenceFilter, after: tuple[date, str] | None, limit: int, *, descending: bool = False
+) -> Select[Any]:
+    """The statement of a page, the longest open first unless ``descending`` (a test looks at its plan)."""
+    order = (_D.opened_date, _D.difference_id)
+    query = _query().where(*_narrowed(wanted))
+    if after is not None:
+        row, mark = tuple_(*order), tuple_(*after)
+        query = query.where(row < mark if descending else row > mark)
+    return query.order_by(*(one.desc() if descending else one.asc() for one in order)).limit(limit)
+
+
+def page(
+    connection: Connection, wanted: DifferenceFilter, after: tuple[date, str] | None, limit: int, *,
+    descending: bool = False,
+) -> list[Difference]:  # fmt: skip
+    """The next ``limit`` differences."""
+    return [
+        Difference(**row._mapping)
+        for row in connection.execute(page_query(wanted, after, limit, descending=descending))
+    ]  # fmt: skip
+
+
+def totals(connection: Connection, wanted: DifferenceFilter) -> list[DifferenceTotal]:
+    """What the filter holds, by currency."""
+    query = (
+        select(
+            _D.currency, func.count(), func.sum(_D.ledger_minor), func.sum(_D.feed_minor),
+            func.sum(func.abs(_D.feed_minor - _D.ledger_minor)),
+        )
+        .join(cases, cases.c.case_id == _D.case_id)
+        .where(*_narrowed(wanted))
+        .group_by(_D.currency)
+        .order_by(_D.currency)
+    )  # fmt: skip
+    return [DifferenceTotal(row[0], *(int(one) for one in row[1:])) for row in connection.execute(query)]
+
+
+def read(connection: Connection, difference_id: str, *, lock: bool = False) -> Difference | None:
+    """One difference; with ``lock`` nobody else decides on it before this transaction ends."""
+    if lock:
         connection.execute(
-            update(ledger_differences).where(_D.difference_id.in_(some)).values(state="cleared", version=_D.version + 1)
-        )
-    return len(found)
+            select(_D.difference_id).where(_D.difference_id == difference_id).with_for_update()
+        ).first()  # fmt: skip
+    row = connection.execute(_query().where(_D.difference_id == difference_id)).first()
+    return Difference(**row._mapping) if row else None
+
+
+def change(connection: Connection, one: Difference, values: Mapping[str, Any]) -> None:
+    """Write what was decided, as the next version. Raises ``LookupError`` where another version is there by now."""
+    done = connection.execute(
+        update(ledger_differences)
+        .where(_D.difference_id == one.difference_id, _D.version == one.version)
+        .values(**values, version=one.version + 1)
+    )
+    if done.rowcount != 1:
+        raise LookupError(one.difference_id)
+
+
+def _narrowed(wanted: DifferenceFilter) -> list[ColumnElement[bool]]:
+    found: list[ColumnElement[bool]] = []
+    if wanted.state is not None:
+        found.append(_D.state == wanted.state)
+    if wanted.component is not None:
+        found.append(_D.component == wanted.component)
+    if wanted.owner_id is not None:
+        found.append(_D.owner_id.is_(None) if wanted.owner_id == NOBODY else _D.owner_id == wanted.owner_id)
+    if wanted.lender_code is not None:
+        found.append(cases.c.lender_code == wanted.lender_code)
+    if wanted.opened_until is not None:
+        found.append(_D.opened_date <= wanted.opened_until)
+    return found

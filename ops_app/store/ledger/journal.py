@@ -16,6 +16,7 @@ from ops_app.domain.ledger.events import Cause, EventKind, LedgerEvent
 from ops_app.domain.ledger.replay import State, Transfer
 from ops_app.store import stored_json
 from ops_app.store.casework.debtors import upsert
+from ops_app.store.ledger import closing
 from ops_app.store.ledger.payments import chunks
 from ops_app.store.tables.journal import journal_entries, journal_lines, ledger_events, ledger_positions
 from ops_app.store.tables.parameters import closed_periods
@@ -178,7 +179,9 @@ def write_positions(connection: Connection, states: Mapping[str, tuple[LedgerEve
 
 
 def first_open_date(connection: Connection) -> date:
-    """The first day that may still be posted to: the day after the last closed accounting period."""
+    """The first day that may still be posted to: the day after the last closed accounting period. Nobody closes one
+    before this transaction has ended."""
+    closing.hold_open(connection)
     last: date | None = connection.execute(_LAST_CLOSED).scalar()
     return last or date.min
 

@@ -187,4 +187,6 @@ ledger_differences = Table(
     Index("uq_ledger_differences_open", "case_id", "component", unique=True, sqlite_where=_OPEN,
           postgresql_where=_OPEN),
     Index(None, "state", "opened_date", "difference_id"),
+    Index(None, "owner_id", "state", "opened_date", "difference_id"),
+    Index(None, "component", "state", "opened_date", "difference_id"),
 )  # fmt: skip

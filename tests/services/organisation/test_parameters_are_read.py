@@ -26,7 +26,10 @@ from ops_app.services.casework.unmasking import unmask
 from ops_app.services.casework.viewing import open_case
 from ops_app.services.contact.holding import case_holds
 from ops_app.services.ledger import payment_messages
+from ops_app.services.ledger.accruing import accrue
 from ops_app.services.ledger.agreement_terms import AgreementRules, agreement_rules
+from ops_app.services.ledger.closing import ask_override, read_open_period
+from ops_app.services.ledger.differences import list_differences
 from ops_app.services.ledger.posting import preview_posting
 from ops_app.services.ledger.posting_terms import PostingTerms
 from ops_app.services.organisation import approvals, exports
@@ -36,9 +39,10 @@ from ops_app.services.organisation.parameter_catalogue import catalogue
 from ops_app.services.organisation.parameter_reading import in_force
 from ops_app.store.casework import periods
 from ops_app.store.casework.cases import Case
+from ops_app.store.ledger import journal
 from ops_app.store.store import Store
 from tests.services.casework import casebook, test_limitation, test_pushing
-from tests.services.ledger import messages, paying
+from tests.services.ledger import closed, entering, messages, paying, test_closing
 from tests.services.ledger import people as ledger
 from tests.services.organisation import test_exports
 from tests.services.organisation.approving import a_person
@@ -194,11 +198,52 @@ def agreement_rule(read: Callable[[AgreementRules, Case], object]) -> Callable[[
         with store.reading() as connection:
             return read(agreement_rules(connection, casebook.NOW), casebook.now_is(store, case))
 
+
+def accruing(code: str) -> Callable[[Store, Path], object]:
+    """What a case accrues until a day, with terms for all but the parameter that is tried."""
+
+    def outcome(store: Store, evidence: Path) -> object:
+        terms = {"ledger.accrual": "recoup_accrues", "ledger.interest_rate": "0.17", "ledger.penalty_rate": "0.05"}
+        for name, value in terms.items():
+            if name != code:
+                plant(store, set_to(name, value, ALWAYS))
+        case = casebook.some_cases(store, evidence, 1)[0]
+        entering.taken_over(store, case, date(2026, 11, 1), principal=1_000_000)
+        accrue(SYSTEM, store, now=casebook.NOW, business_date=date(2026, 11, 20))
+        with store.reading() as connection:
+            return journal.positions(connection, [case])[case].owed
+
     return outcome
 
 
 def waiver_limit(store: Store, evidence: Path) -> object:
     return agreement_rule(lambda rules, one: rules.limits(one))(store, evidence)
+
+
+def close_age(store: Store, evidence: Path) -> object:
+    closed.november(store, evidence)
+    test_closing.an_old_break(store)
+    finance, _ = closed.two_people(store)
+    found = read_open_period(finance, store, now=closed.NOW)
+    return found.checks if found else None
+
+
+def override_time(store: Store, evidence: Path) -> object:
+    closed.november(store, evidence)
+    test_closing.a_difference(store)
+    finance, manager = closed.two_people(store)
+    asked = ask_override(
+        finance, store, now=closed.NOW, first_date=closed.FIRST, check_name="differences_settled", reason="known",
+        key="k",
+    )  # fmt: skip
+    closed.approved(store, manager, asked)
+    found = read_open_period(finance, store, now=closed.NOW)
+    return found.overrides[0].until_at if found else None
+
+
+def overdue_differences(store: Store, evidence: Path) -> object:
+    finance, _ = closed.two_people(store)
+    return list_differences(finance, store, now=casebook.NOW).overdue_before
 
 
 READERS: dict[str, tuple[Value, Callable[[Store, Path], object]]] = {
@@ -244,6 +289,15 @@ READERS: dict[str, tuple[Value, Callable[[Store, Path], object]]] = {
     "ledger.message_parked_hours": (1, parked_messages),
     "contact.resume_after_payment": (3, lambda store, evidence: held_until(store, evidence, matched=True)),
     "contact.hold_decision_days": (9, lambda store, evidence: held_until(store, evidence, matched=False)),
+    "ledger.accrual": ("recoup_accrues", accruing("ledger.accrual")),
+    "ledger.accrual_day_count": ("actual_365", accruing("ledger.accrual_day_count")),
+    "ledger.interest_rate": (Decimal("0.2"), accruing("ledger.interest_rate")),
+    "ledger.penalty_rate": (Decimal("0.03"), accruing("ledger.penalty_rate")),
+    "ledger.annual_rate_cap": (Decimal("0.1"), accruing("ledger.annual_rate_cap")),
+    "ledger.accrual_cap_share": (Decimal("0.001"), accruing("ledger.accrual_cap_share")),
+    "ledger.close_age_days": (60, close_age),
+    "ledger.override_hours": (2, override_time),
+    "ledger.difference_age_days": (30, overdue_differences),
 }
 """Parameter → another value, and what its reader makes."""
 

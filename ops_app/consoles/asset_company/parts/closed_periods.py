@@ -12,8 +12,9 @@ from ops_app.consoles.kit.context import Here
 from ops_app.consoles.kit.desk import choose_among
 from ops_app.consoles.kit.forms import form
 from ops_app.domain.organisation.parameter_timeline import Held
-from ops_app.domain.organisation.parameters import AREAS, Scope
+from ops_app.domain.organisation.parameters import Scope
 from ops_app.services.organisation.closed_periods import (
+    CLOSED_ALONE,
     ClosedPeriod,
     close_period,
     list_closed_periods,
@@ -90,7 +91,9 @@ def _version(at: Here, held: Held) -> str:
 def _close(at: Here) -> None:
     t = at.t
     with st.expander(t("parameters.close")), form(at, "close_period") as f:
-        area = f.choice("area", t("parameters.area"), AREAS, lambda code: t(f"parameters.areas.{code}"), index=None)
+        area = f.choice(
+            "area", t("parameters.area"), CLOSED_ALONE, lambda code: t(f"parameters.areas.{code}"), index=None
+        )
         one, two = st.columns(2)
         with one:
             first = f.day("first_date", t("parameters.first_date"), None)
