@@ -10,6 +10,7 @@ from ops_app.domain.findings import Finding, broken, holds, not_built
 from ops_app.services.casework.verify import verify_limitation, verify_one_owner
 from ops_app.services.casework.verify_reach import verify_reach
 from ops_app.services.ledger.verify import verify_money, verify_once
+from ops_app.services.ledger.verify_write_offs import verify_write_offs
 from ops_app.services.organisation.verify import verify_approvals, verify_audit
 from ops_app.services.organisation.verify_parameters import verify_closed_periods, verify_versions
 from pipelines.durable import read_pointer, sha256_of
@@ -44,6 +45,7 @@ def verify_everything(app: App, public_key: Path | None = None) -> list[Finding]
     findings = [
         verify_money(store),
         verify_once(store),
+        verify_write_offs(store),
         verify_audit(store, settings.evidence, public_key),
         verify_approvals(store),
         verify_versions(store),

@@ -162,12 +162,12 @@ class Owed:
     """What a case owes of each component on a day, whole minor units: on the books, and in the register because the
     lender's feed or an earlier write-off took it off the books."""
 
-    book: Mapping[Component, int]
-    memo: Mapping[Component, int]
+    book_minor: Mapping[Component, int]
+    memo_minor: Mapping[Component, int]
 
     def of(self, component: Component) -> int:
         """All that is owed of a component."""
-        return self.book.get(component, 0) + self.memo.get(component, 0)
+        return self.book_minor.get(component, 0) + self.memo_minor.get(component, 0)
 
 
 def checked_parts(
@@ -190,7 +190,7 @@ def checked_parts(
             raise NotWhatIsOwed(component, above=True)
         if whole and component not in has_one and asked != owed.of(component):
             raise NotWhatIsOwed(component, above=False)
-        posted[component] = max(0, asked - owed.memo.get(component, 0))
+        posted[component] = max(0, asked - owed.memo_minor.get(component, 0))
     return posted
 
 

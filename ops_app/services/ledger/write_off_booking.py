@@ -144,7 +144,11 @@ def run_booking(transaction: Transaction, arguments: Mapping[str, Any]) -> Mappi
             raise NotWhatIsOwed(part.component, above=False)
     event = booking_event(one, {component: amount for component, amount in posted.items() if amount})
     post(transaction, [event], reason=one.reason)
-    before: dict[str, Any] = {"case_state_before": None, "collector_before": None, "written_off_date_before": case.written_off_date}
+    before: dict[str, Any] = {
+        "case_state_before": None,
+        "collector_before": None,
+        "written_off_date_before": case.written_off_date,
+    }
     change = _written_off(case, one)
     if change.what == CaseMove.WRITE_OFF.value:
         before |= {"case_state_before": case.state.value, "collector_before": case.collector_id}

@@ -38,6 +38,9 @@ from ops_app.store.ledger import write_off_eligible
 from ops_app.store.ledger.write_off_eligible import Outcome
 from ops_app.store.store import Store, Transaction
 
+__all__ = ["CHANGE", "Outcome", "TrialRun", "criteria_on", "list_criteria", "reference_criteria", "request_criterion",
+           "try_criteria"]  # fmt: skip
+
 REFERENCE = PROJECT_ROOT / "data" / "reference" / "write_off_criteria.yml"
 CHANGE = "write_off.criteria_change"
 """The kind of a request that enters a version of one criterion."""

@@ -244,18 +244,20 @@ class Recourse:
 def recourse_of(connection: Connection, ids: Sequence[str]) -> dict[str, Recourse]:
     """Case → what evidences its recourse. A constant number of queries a page."""
     found: dict[str, dict[str, Any]] = {one: {} for one in ids}
-    counted: tuple[tuple[str, Table, list[ColumnElement[bool]]], ...] = (
-        ("placements", placements, []),
-        ("interruptions", limitation_interruptions, [limitation_interruptions.c.withdraws.is_(None)]),
-        ("documents", case_attachments, [case_attachments.c.withdrawn_at.is_(None)]),
+    again = limitation_interruptions.c
+    counted: tuple[tuple[str, Table, ColumnElement[int], list[ColumnElement[bool]]], ...] = (
+        ("placements", placements, func.count(), []),
+        # one that was taken back counts no more
+        ("interruptions", limitation_interruptions, func.sum(case((again.withdraws.is_(None), 1), else_=-1)), []),
+        ("documents", case_attachments, func.count(), [case_attachments.c.withdrawn_at.is_(None)]),
     )
-    for name, table, where in counted:
-        query = select(table.c.case_id, func.count()).where(table.c.case_id.in_(list(ids)), *where)
-        for case_id, number in connection.execute(query.group_by(table.c.case_id)):
+    for name, table, many, where in counted:
+        query = select(table.c.case_id, many).where(table.c.case_id.in_(list(ids)), *where)
+        rows: Any = connection.execute(query.group_by(table.c.case_id))
+        for case_id, number in rows:
             found[case_id][name] = int(number)
     clock = limitation_clocks.c
-    for case_id, day in connection.execute(
-        select(clock.case_id, clock.expires_date).where(clock.case_id.in_(list(ids)))
-    ):
+    clocks: Any = connection.execute(select(clock.case_id, clock.expires_date).where(clock.case_id.in_(list(ids))))
+    for case_id, day in clocks:
         found[case_id]["expires_date"] = day
     return {case_id: Recourse(**values) for case_id, values in found.items()}

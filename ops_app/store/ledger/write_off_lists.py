@@ -149,9 +149,7 @@ def _ledger(connection: Connection) -> dict[tuple[str, str], int]:
     """Account and currency → debit less credit of all its lines."""
     found: dict[tuple[str, str], int] = {}
     for side, sign in ((_L.debit_account, 1), (_L.credit_account, -1)):
-        query = (
-            select(side, _L.currency, func.sum(_L.amount_minor)).where(side.in_(TIED)).group_by(side, _L.currency)
-        )
+        query = select(side, _L.currency, func.sum(_L.amount_minor)).where(side.in_(TIED)).group_by(side, _L.currency)
         rows: Any = connection.execute(query)
         for account, currency, amount in rows:
             found[account, currency] = found.get((account, currency), 0) + sign * int(amount)
@@ -218,15 +216,16 @@ def _add(found: dict[tuple[str, str], int], account: str, currency: str, amount:
 
 @dataclass(frozen=True)
 class Vintage:
-    """Recoveries of the write-offs of one month (``year``, ``month``) and currency: what was written off and stands
-    (``booked_minor``), and months since → what came in until the end of that month, cumulative (whole minor units)."""
+    """Recoveries of the write-offs of one month (``year``, ``month``) and currency: the claims written off, what of them
+    stands booked, and months since → what came in until the end of that month, cumulative (whole minor units)."""
 
     year: int
     month: int
     currency: str
     count: int
+    claim_minor: int
     booked_minor: int
-    recovered: dict[int, int]
+    recovered_minor: dict[int, int]
 
 
 def vintages(connection: Connection, scope: Scope, now: datetime) -> list[Vintage]:
@@ -235,7 +234,7 @@ def vintages(connection: Connection, scope: Scope, now: datetime) -> list[Vintag
     by = (year, month, _W.currency)
     standing = [_standing(), *within(scope, now)]
     cohorts = (
-        select(*by, func.count(), func.sum(_W.booked_minor))
+        select(*by, func.count(), func.sum(_W.claim_minor), func.sum(_W.booked_minor))
         .join(cases, cases.c.case_id == _W.case_id)
         .where(*standing)
         .group_by(*by)
@@ -259,17 +258,20 @@ def vintages(connection: Connection, scope: Scope, now: datetime) -> list[Vintag
         .order_by(*by, since)
     )
     months: dict[tuple[int, int, str], dict[int, int]] = {}
+    so_far: dict[tuple[int, int, str], int] = {}
     rows: Any = connection.execute(recovered)
     for in_year, in_month, currency, after, amount in rows:
-        cumulative = months.setdefault((int(in_year), int(in_month), currency), {})
-        cumulative[max(0, int(after))] = int(amount) + max(cumulative.values(), default=0) if not cumulative else (
-            int(amount) + cumulative[max(cumulative)]
-        )  # fmt: skip
+        place = (int(in_year), int(in_month), currency)
+        so_far[place] = so_far.get(place, 0) + int(amount)
+        months.setdefault(place, {})[max(0, int(after))] = so_far[place]
     found: Any = connection.execute(cohorts)
     return [
-        Vintage(int(one), int(two), currency, int(many), int(booked), months.get((int(one), int(two), currency), {}))
-        for one, two, currency, many, booked in found
-    ]
+        Vintage(
+            int(one), int(two), currency, int(many), int(claim), int(booked),
+            months.get((int(one), int(two), currency), {}),
+        )
+        for one, two, currency, many, claim, booked in found
+    ]  # fmt: skip
 
 
 @dataclass(frozen=True)

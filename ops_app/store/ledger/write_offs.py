@@ -127,7 +127,8 @@ def next_nth(connection: Connection, case_id: str) -> int:
 def live_components(connection: Connection, case_id: str) -> frozenset[Component]:
     """Components of a case that a write-off has which is asked for or stands."""
     query = select(_P.component).where(_P.case_id == case_id, _P.is_live)
-    return frozenset(Component(one) for one in connection.execute(query).scalars())
+    found: Any = connection.execute(query).scalars()
+    return frozenset(Component(one) for one in found)
 
 
 def parts_of(connection: Connection, write_off_id: str) -> list[Part]:

@@ -39,17 +39,17 @@ from tests.services.casework.casebook import a_collector, assigned, now_is, plac
 from tests.services.ledger.people import rows_of
 from tests.services.ledger.writing_off import (
     DAY,
+    FEES,
     FINANCE,
+    INTEREST,
     MAKER,
     MANAGER,
     NOW,
     OTHER_FINANCE,
     OTHER_MANAGER,
     OWED,
+    PRINCIPAL,
     TODAY,
-    F,
-    I,
-    P,
     approved,
     asked,
     balance_of,
@@ -80,7 +80,8 @@ def test_a_write_off_is_booked_by_its_second_approval_and_by_nothing_before(stor
     assert (one.state, one.claim_minor, one.approved_minor, one.booked_minor) == (
         WriteOffState.BOOKED, 100_000, 100_000, 100_000,
     )  # fmt: skip
-    assert sum(state.book.values()) == 0 and {part: state.memo[part] for part in OWED} == OWED
+    assert sum(state.book.values()) == 0
+    assert {part: state.memo[part] for part in OWED} == OWED
     assert (case.state, case.written_off_date) == (CaseState.WRITTEN_OFF, TODAY)
     assert balance_of(store, accounts.ALLOWANCE, case_id) == 100_000
     assert balance_of(store, accounts.WRITTEN_OFF_CLAIMS, case_id) == 100_000
@@ -91,7 +92,7 @@ def test_a_write_off_is_booked_by_its_second_approval_and_by_nothing_before(stor
 
 def test_the_direct_method_bears_each_component_on_its_own_account(store: Store, tmp_path: Path) -> None:
     case_id = on_the_books(store, tmp_path, memo=False)
-    happens(store, case_id, EventKind.WRITE_OFF, TODAY - DAY, parts={F: 1}, terms={"method": "direct"})
+    happens(store, case_id, EventKind.WRITE_OFF, TODAY - DAY, parts={FEES: 1}, terms={"method": "direct"})
     write_off_id = booked(store, case_id)
     assert of(store, write_off_id).method == "direct"
     assert {part: balance_of(store, accounts.charge_off(part), case_id) for part in OWED} == OWED
@@ -118,12 +119,12 @@ def test_a_repetition_of_the_request_is_the_same_write_off(store: Store, tmp_pat
 @pytest.mark.parametrize(
     ("given", "why"),
     [
-        ({P: 70_001, I: 20_000, F: 10_000}, NotWhatIsOwed),
-        ({P: 69_999, I: 20_000, F: 10_000}, NotWhatIsOwed),
-        ({P: 70_000}, NotWhatIsOwed),
-        ({P: 70_000, I: 20_000, F: 10_000, Component.COSTS: 1}, NotWhatIsOwed),
+        ({PRINCIPAL: 70_001, INTEREST: 20_000, FEES: 10_000}, NotWhatIsOwed),
+        ({PRINCIPAL: 69_999, INTEREST: 20_000, FEES: 10_000}, NotWhatIsOwed),
+        ({PRINCIPAL: 70_000}, NotWhatIsOwed),
+        ({PRINCIPAL: 70_000, INTEREST: 20_000, FEES: 10_000, Component.COSTS: 1}, NotWhatIsOwed),
         ({}, Invalid),
-        ({P: -1}, Invalid),
+        ({PRINCIPAL: -1}, Invalid),
     ],
 )
 def test_an_amount_that_is_not_the_balance_of_each_component_is_refused(
@@ -148,10 +149,15 @@ def test_a_part_is_written_off_where_the_criterion_says_so_and_the_rest_stays_on
     case_id = on_the_books(store, tmp_path)
     how = by_death(store, case_id)
     with pytest.raises(NotWhatIsOwed):
-        asked(store, case_id, parts={P: 70_001}, **how)
-    write_off_id = booked(store, case_id, parts={P: 50_000, I: 20_000}, **how)
+        asked(store, case_id, parts={PRINCIPAL: 70_001}, **how)
+    write_off_id = booked(store, case_id, parts={PRINCIPAL: 50_000, INTEREST: 20_000}, **how)
     state = stands(store, case_id)
-    assert (state.book[P], state.book[I], state.book[F], state.memo[P]) == (20_000, 0, 10_000, 50_000)
+    assert (state.book[PRINCIPAL], state.book[INTEREST], state.book[FEES], state.memo[PRINCIPAL]) == (
+        20_000,
+        0,
+        10_000,
+        50_000,
+    )
     assert of(store, write_off_id).is_whole is False
     assert now_is(store, case_id).state is not CaseState.WRITTEN_OFF
 
@@ -159,15 +165,15 @@ def test_a_part_is_written_off_where_the_criterion_says_so_and_the_rest_stays_on
 def test_a_component_has_one_write_off_that_is_asked_for_or_stands(store: Store, tmp_path: Path) -> None:
     case_id = on_the_books(store, tmp_path)
     how = by_death(store, case_id)
-    first = asked(store, case_id, parts={I: 20_000}, **how)
+    first = asked(store, case_id, parts={INTEREST: 20_000}, **how)
     with pytest.raises(WrittenOffBefore):
-        asked(store, case_id, parts={I: 1}, **how)
+        asked(store, case_id, parts={INTEREST: 1}, **how)
     approved(store, first, FINANCE, MANAGER)
     with pytest.raises(WrittenOffBefore):
-        asked(store, case_id, parts={P: 70_000, I: 1}, **how)
+        asked(store, case_id, parts={PRINCIPAL: 70_000, INTEREST: 1}, **how)
     rest = booked(store, case_id, **how)  # all that is owed, but for what has one
     assert {part: one.claim_minor for part, one in parts(store, rest).items() if one.claim_minor} == {
-        P: 70_000, F: 10_000,
+        PRINCIPAL: 70_000, FEES: 10_000,
     }  # fmt: skip
     with store.reading() as connection:
         row = dict(connection.execute(select(write_off_parts).where(write_off_parts.c.component == "interest"))
@@ -265,7 +271,7 @@ def test_what_is_charged_after_the_write_off_belongs_to_the_claim_and_can_be_rec
 ) -> None:
     case_id = on_the_books(store, tmp_path)
     write_off_id = booked(store, case_id)
-    happens(store, case_id, EventKind.ACCRUAL, TODAY, parts={Component.PENALTY: 1_234, I: 66})
+    happens(store, case_id, EventKind.ACCRUAL, TODAY, parts={Component.PENALTY: 1_234, INTEREST: 66})
     one = of(store, write_off_id)
     assert (one.later_minor, one.remaining_minor) == (1_300, 101_300)
     paid(store, case_id, 101_300, TODAY + DAY)
@@ -279,7 +285,7 @@ def test_a_reversal_restores_every_balance_to_the_cent_and_recoveries_become_rep
     write_off_id = booked(store, one_way)
     for case_id in (one_way, other_way):  # the other case was never written off
         paid(store, case_id, 12_345, TODAY)
-        happens(store, case_id, EventKind.ACCRUAL, TODAY, parts={I: 77})
+        happens(store, case_id, EventKind.ACCRUAL, TODAY, parts={INTEREST: 77})
         paid(store, case_id, 23_456, TODAY + DAY)
     assert of(store, write_off_id).recovered_minor == 35_801
 
@@ -287,7 +293,12 @@ def test_a_reversal_restores_every_balance_to_the_cent_and_recoveries_become_rep
 
     with_it, without = stands(store, one_way), stands(store, other_way)
     assert (with_it.book, with_it.memo, with_it.held_minor) == (without.book, without.memo, without.held_minor)
-    for account in (accounts.ALLOWANCE, accounts.RECOVERED, accounts.WRITTEN_OFF_CLAIMS, *map(accounts.claims, Component)):
+    for account in (
+        accounts.ALLOWANCE,
+        accounts.RECOVERED,
+        accounts.WRITTEN_OFF_CLAIMS,
+        *map(accounts.claims, Component),
+    ):
         assert balance_of(store, account, one_way) == balance_of(store, account, other_way), account
     one = of(store, write_off_id)
     assert (one.state, one.booked_minor, one.remaining_minor, one.approved_minor) == (

@@ -36,8 +36,8 @@ from tests.services.casework.casebook import a_debtor, a_spell, now_is, taken_in
 NOW = datetime.fromisoformat("2026-11-24T01:00:00+00:00")
 TODAY = date(2026, 11, 24)
 OPENED = date(2026, 1, 1)
-P, I, F = Component.PRINCIPAL, Component.INTEREST, Component.FEES
-OWED = {P: 70_000, I: 20_000, F: 10_000}
+PRINCIPAL, INTEREST, FEES = Component.PRINCIPAL, Component.INTEREST, Component.FEES
+OWED = {PRINCIPAL: 70_000, INTEREST: 20_000, FEES: 10_000}
 WHY = "nothing is left to enforce"
 _numbers = count(1)
 
@@ -136,10 +136,10 @@ def booked(store: Store, case_id: str, **other: Any) -> str:
 
 def reversed_(store: Store, write_off_id: str, by: Actor = MAKER, checker: Actor = MANAGER) -> None:
     """A write-off is reversed by two people."""
+    version = of(store, write_off_id).version
     request_reversal(
-        by, store, now=NOW, write_off_id=write_off_id, version=of(store, write_off_id).version, reason="booked in error",
-        key=uuid4().hex,
-    )  # fmt: skip
+        by, store, now=NOW, write_off_id=write_off_id, version=version, reason="booked in error", key=uuid4().hex
+    )
     approved(store, write_off_id, checker, kind="write_off.reverse")
 
 
@@ -167,8 +167,11 @@ def balance_of(store: Store, account: str, case_id: str | None = None) -> int:
     where = [] if case_id is None else [c.case_id == case_id]
     with store.reading() as connection:
         sides = [
-            int(connection.execute(select(func.coalesce(func.sum(c.amount_minor), 0)).where(side == account, *where))
-                .scalar_one())
+            int(
+                connection.execute(
+                    select(func.coalesce(func.sum(c.amount_minor), 0)).where(side == account, *where)
+                ).scalar_one()
+            )
             for side in (c.debit_account, c.credit_account)
         ]
     return sides[0] - sides[1]
