@@ -1,4 +1,4 @@
-"""Write-offs: cases that may be written off and their requests, the ledger of what was, recoveries by month, criteria."""
+"""Write-offs: cases that may be and their requests, the ledger of what was, recoveries by month, criteria."""
 
 from __future__ import annotations
 

@@ -40,8 +40,8 @@ from ops_app.store.ledger.write_offs import Move, Part, WriteOff
 from ops_app.store.store import Store
 
 __all__ = [
-    "CANDIDATE_SORTS", "SORTS", "Candidate", "CandidatesPage", "Draft", "Entry", "Line", "Move", "Part", "Recourse", "Tie",
-    "Totals", "Vintage", "WriteOff", "WriteOffFilter", "WriteOffRecord", "WriteOffsPage", "draft_write_off",
+    "CANDIDATE_SORTS", "SORTS", "Candidate", "CandidatesPage", "Draft", "Entry", "Line", "Move", "Part", "Recourse",
+    "Tie", "Totals", "Vintage", "WriteOff", "WriteOffFilter", "WriteOffRecord", "WriteOffsPage", "draft_write_off",
     "lines_sequence", "list_candidates", "list_write_offs", "read_write_off", "recovery_by_month", "tie_to_accounts",
 ]  # fmt: skip
 

@@ -216,8 +216,8 @@ def _add(found: dict[tuple[str, str], int], account: str, currency: str, amount:
 
 @dataclass(frozen=True)
 class Vintage:
-    """Recoveries of the write-offs of one month (``year``, ``month``) and currency: the claims written off, what of them
-    stands booked, and months since → what came in until the end of that month, cumulative (whole minor units)."""
+    """Recoveries of the write-offs of one month (``year``, ``month``) and currency: the claims written off, what stands
+    booked of them, and months since → what came in until the end of that month, cumulative (whole minor units)."""
 
     year: int
     month: int
