@@ -173,7 +173,7 @@ def page(
     """Up to ``limit`` cases that may be written off on ``path``, behind ``after``."""
     order = (cases.c[sort], cases.c.case_id)
     found = select(cases.c.case_id, OWED.label("owed"), _off().label("off"))
-    query = _narrowed(found, scope, now, held, path, lender_code, product_code)
+    query = _narrowed(found, scope, now, held, path, lender_code, product_code, by_days=sort == "days_past_due")
     query = query.order_by(*(one.desc() if descending else one.asc() for one in order)).limit(limit)
     if after is not None:
         row, mark = tuple_(*order), tuple_(*after)
@@ -199,6 +199,7 @@ def count(
 def _narrowed(
     query: Select[Any], scope: Scope, now: datetime, held: Sequence[Criterion], path: WriteOffPath,
     lender_code: str | None, product_code: str | None,
+    *, by_days: bool = True,
 ) -> Select[Any]:  # fmt: skip
     query = query.join(ledger_positions, _POSITION.case_id == cases.c.case_id)
     if path in NEEDS_FLAG:  # few: they are found by the flag
@@ -208,7 +209,9 @@ def _narrowed(
         query = query.where(cases.c.case_id.in_(flagged))
     else:  # the index of days past due ends where no criterion reaches
         open_ones = [one.least_days_past_due for one in held if one.path is path and one.is_open]
-        query = query.where(cases.c.days_past_due >= min(open_ones, default=10**6))
+        # in another order the index of that order is walked: this bound must not call for another and a sort by hand
+        days = cases.c.days_past_due if by_days else cases.c.days_past_due + 0
+        query = query.where(days >= min(open_ones, default=10**6))
     if lender_code is not None:
         query = query.where(cases.c.lender_code == lender_code)
     if product_code is not None:
