@@ -56,6 +56,7 @@ PAGES: tuple[PageSpec, ...] = (
     ),
     PageSpec("accounting_periods", "accounting_periods", "asset_company/accounting_periods.py", "books", "books.view"),
     PageSpec("vouchers", "vouchers", "asset_company/vouchers.py", "books", "books.view"),
+    PageSpec("write_offs", "write_offs", "asset_company/write_offs.py", "repayments", "write_offs.view"),
     PageSpec("cases", "cases", "asset_company/cases.py", "cases", "cases.company"),
     PageSpec("monitoring", "monitoring", "asset_company/monitoring.py", "cases", "cases.alerts"),
     PageSpec("agency_cases", "agency_cases", "agency/cases.py", "cases", "cases.agency"),

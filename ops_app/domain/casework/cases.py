@@ -85,6 +85,7 @@ class CaseMove(StrEnum):
     SUE = "sue"
     END_LEGAL = "end_legal"
     WRITE_OFF = "write_off"
+    UNDO_WRITE_OFF = "undo_write_off"
     CLOSE = "close"
     REVIVE = "revive"
 
@@ -106,6 +107,7 @@ CASE_MOVE_NAMES: dict[CaseMove, tuple[str, str]] = {
     CaseMove.SUE: ("begin legal proceedings", "转法催"),
     CaseMove.END_LEGAL: ("end legal proceedings", "结束法催"),
     CaseMove.WRITE_OFF: ("write off", "核销"),
+    CaseMove.UNDO_WRITE_OFF: ("reverse the write-off", "撤销核销"),
     CaseMove.CLOSE: ("close", "销案"),
     CaseMove.REVIVE: ("take up again", "恢复案件"),
 }
@@ -207,7 +209,7 @@ MOVES: dict[CaseState, dict[CaseMove, CaseState | None]] = {
     CaseState.WRITTEN_OFF: {
         CaseMove.OPEN_QUEUE: CaseState.TO_ASSIGN, CaseMove.TAKE: CaseState.IN_HOUSE,
         CaseMove.QUEUE: CaseState.TO_BE_PLACED, CaseMove.PLACE: CaseState.PLACED, CaseMove.SUE: CaseState.LEGAL,
-        **_HOLD,
+        CaseMove.UNDO_WRITE_OFF: CaseState.TO_ASSIGN, **_HOLD,
     },
     CaseState.CLOSED: {CaseMove.REVIVE: CaseState.TO_ASSIGN},
 }  # fmt: skip
@@ -235,10 +237,11 @@ MOVE_PERMISSIONS: dict[CaseMove, str] = {
     CaseMove.SUE: "cases.move",
     CaseMove.END_LEGAL: "cases.move",
     CaseMove.WRITE_OFF: "cases.intake",
+    CaseMove.UNDO_WRITE_OFF: "cases.intake",
     CaseMove.CLOSE: "cases.intake",
     CaseMove.REVIVE: "cases.intake",
 }
-"""Move → the permission it needs. A write-off and a closing follow the lender's feed until their own acts are built."""
+"""Move → the permission it needs. A write-off follows an approved request or the lender's feed, a closing the feed."""
 
 BY_THEIR_OWN_ACT = frozenset(
     {
@@ -247,6 +250,7 @@ BY_THEIR_OWN_ACT = frozenset(
         CaseMove.RECALL,
         CaseMove.TAKE,
         CaseMove.WRITE_OFF,
+        CaseMove.UNDO_WRITE_OFF,
         CaseMove.CLOSE,
         CaseMove.REVIVE,
     }
@@ -318,11 +322,16 @@ class CaseChanged(Conflict):
         self.state = state
 
 
-def move(position: Position, what: CaseMove) -> Position:
-    """Where a case stands after ``what``; raises ``MoveNotAllowed``. The only way in which a case changes state."""
+def move(position: Position, what: CaseMove, back: CaseState | None = None) -> Position:
+    """Where a case stands after ``what``; raises ``MoveNotAllowed``. The only way in which a case changes state.
+
+    ``back`` is where a case was written off from: the reversal of its write-off leads there.
+    """
     allowed = MOVES[position.state]
     if what not in allowed:
         raise MoveNotAllowed(position.state, what)
+    if what is CaseMove.UNDO_WRITE_OFF and back is not None and CaseMove.WRITE_OFF in MOVES[back]:
+        return Position(back)
     if what is CaseMove.RECALL:
         return _recalled(position)
     target = allowed[what]

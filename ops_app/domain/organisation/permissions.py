@@ -52,6 +52,9 @@ GRANTS: dict[str, frozenset[Role]] = {
     "books.view": frozenset({Role.FINANCE, Role.AUDITOR, Role.MANAGER, Role.SYSTEM}),
     "books.export": frozenset({Role.FINANCE}),
     "differences.decide": frozenset({Role.FINANCE, Role.SUPERVISOR}),
+    "write_offs.view": _ASSET_STAFF,
+    "write_offs.request": frozenset({Role.SUPERVISOR, Role.FINANCE}),
+    "write_offs.criteria": frozenset({Role.ADMINISTRATOR, Role.COMPLIANCE}),
     "payments.view": _ASSET_STAFF | {Role.SYSTEM},
     # an agency reads the payments of its placement windows alone: the query is bound to it
     "repayments.view": _ASSET_STAFF | {Role.AGENCY_ADMINISTRATOR, Role.AGENCY_SUPERVISOR, Role.SYSTEM},

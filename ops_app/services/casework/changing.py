@@ -55,10 +55,18 @@ def locked(transaction: Transaction, wanted: Mapping[str, int]) -> dict[str, Cas
     return found
 
 
-def moved(one: Case, what: CaseMove, reason: str, detail: Mapping[str, Any] | None = None, **values: Any) -> Change:
+def moved(
+    one: Case,
+    what: CaseMove,
+    reason: str,
+    detail: Mapping[str, Any] | None = None,
+    *,
+    back: CaseState | None = None,
+    **values: Any,
+) -> Change:
     """``one`` after the move, with other ``values`` that the move sets; raises ``MoveNotAllowed``. A case that leaves
-    the hands of its collector has none afterwards."""
-    position = move(one.position, what)
+    the hands of its collector has none afterwards. ``back``: as ``move``."""
+    position = move(one.position, what, back)
     if position.base not in KEEPS_COLLECTOR:
         values.setdefault("collector_id", None)
     after = replace(

@@ -21,6 +21,7 @@ from ops_app.domain.ledger import accounts
 from ops_app.domain.ledger.accounts import Component
 from ops_app.domain.ledger.events import EventKind, LedgerEvent
 from ops_app.domain.ledger.replay import State, Transfer, comes_last, key_of, replayed, run
+from ops_app.services.ledger.write_off_standing import follow
 from ops_app.store.casework import case_writing
 from ops_app.store.ledger import journal
 from ops_app.store.ledger.journal import Entry, Standing
@@ -88,6 +89,8 @@ def post(transaction: Transaction, events: Sequence[LedgerEvent], *, reason: str
     _unplaced(connection, [one for one in new if one.case_id is None], work)
     journal.add_entries(connection, work.entries, transaction.now)
     journal.write_positions(connection, work.moved)
+    # a case that has no method was never written off: nothing is asked of the store for it
+    follow(transaction, {case_id for case_id, (_, state) in work.moved.items() if state.method is not None})
     after = before | {case_id: state.owed for case_id, (_, state) in work.moved.items()}
     return Posted(tuple(new), tuple(work.reposted), before, after, work.short)
 

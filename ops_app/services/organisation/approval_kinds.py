@@ -31,6 +31,8 @@ MODULES: tuple[str, ...] = (
     "ops_app.services.ledger.settlement_closing",
     "ops_app.services.ledger.closing",
     "ops_app.services.ledger.differences",
+    "ops_app.services.ledger.write_off_criteria",
+    "ops_app.services.ledger.write_offs",
     "ops_app.services.organisation.agency_rights",
     "ops_app.services.organisation.announcement_publishing",
     "ops_app.services.organisation.approval_rules",

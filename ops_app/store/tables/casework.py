@@ -226,6 +226,8 @@ case_flags = Table(
     ),
     CheckConstraint("(cleared_at is null) = (clear_reason is null)", name="ck_case_flags_cleared"),
     Index("uq_case_flags_one_set", "case_id", "flag", unique=True, sqlite_where=_SET, postgresql_where=_SET),
+    # cases of those who died or are bankrupt, for write-off
+    Index("ix_case_flags_flag_set", "flag", "case_id", sqlite_where=_SET, postgresql_where=_SET),
 )
 
 debtors = Table(

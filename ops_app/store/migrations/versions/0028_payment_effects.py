@@ -8,7 +8,7 @@ from alembic import op
 from ops_app.store.types import Moment
 
 revision = "0028"
-down_revision = "0026"
+down_revision = "0027"
 
 _STANDS = sa.text("ended_at is null")
 _WAITS = sa.text("ended_at is null and due_at is not null")
