@@ -67,7 +67,7 @@ def write_told(con: duckdb.DuckDBPyConnection, rules: Rules) -> None:
 
 
 def told_breaks(con: duckdb.DuckDBPyConnection) -> pl.DataFrame:
-    """The breaks of reports and claims as a frame, ordered by id. ``told_minor`` and ``lender_minor`` are null where
+    """The breaks of reports and claims as a frame, ordered by id; ``no`` is their number in this run. ``told_minor`` and ``lender_minor`` are null where
     that side is missing; ``difference_minor`` is lender less told."""
     rows = con.sql(
         "select b.*, n.target_no from rec_told_breaks as b left join rec_told_near as n using (no) order by no"
@@ -80,6 +80,7 @@ def told_breaks(con: duckdb.DuckDBPyConnection) -> pl.DataFrame:
         action = "match" if target else "reject" if row["kind"] in ("reported_twice", "claimed_twice") else "ask"
         found.append(
             {
+                "no": row["no"],
                 "break_id": ids[row["no"]],
                 "kind": row["kind"],
                 "source_code": row["source_code"],
@@ -102,7 +103,7 @@ def told_breaks(con: duckdb.DuckDBPyConnection) -> pl.DataFrame:
             }
         )
     schema = {
-        "break_id": pl.String, "kind": pl.String, "source_code": pl.String, "currency": pl.String,
+        "no": pl.String, "break_id": pl.String, "kind": pl.String, "source_code": pl.String, "currency": pl.String,
         "lender_minor": pl.Int64, "reported_minor": pl.Int64, "claimed_minor": pl.Int64, "difference_minor": pl.Int64,
         "loan_id": pl.String, "payment_ids": pl.List(pl.String), "report_ids": pl.List(pl.String),
         "claim_ids": pl.List(pl.String), "value_date": pl.Date, "suggestion": SUGGESTION,

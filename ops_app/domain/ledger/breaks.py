@@ -110,12 +110,14 @@ BREAK_STATE_NAMES: dict[BreakState, tuple[str, str]] = {
 
 
 class BreakMove(StrEnum):
-    """What may happen to a break: five by a person, two by a run."""
+    """What may happen to a break: seven by a person, two by a run."""
 
     MATCH = "match"
     SPLIT = "split"
+    MERGE = "merge"
     REJECT = "reject"
     PARK = "park"
+    REVERSE = "reverse"
     REOPEN = "reopen"
     CLEAR = "clear"
     RECUR = "recur"
@@ -124,8 +126,10 @@ class BreakMove(StrEnum):
 BREAK_MOVE_NAMES: dict[BreakMove, tuple[str, str]] = {
     BreakMove.MATCH: ("match", "匹配"),
     BreakMove.SPLIT: ("split", "拆分"),
+    BreakMove.MERGE: ("merge", "合并"),
     BreakMove.REJECT: ("reject", "拒绝"),
     BreakMove.PARK: ("park", "挂账"),
+    BreakMove.REVERSE: ("ask for a reversal", "申请冲正"),
     BreakMove.REOPEN: ("reopen", "重新打开"),
     BreakMove.CLEAR: ("clear", "消除"),
     BreakMove.RECUR: ("recur", "再次出现"),
@@ -135,14 +139,18 @@ MOVES: dict[BreakState, dict[BreakMove, BreakState]] = {
     BreakState.OPEN: {
         BreakMove.MATCH: BreakState.MATCHED,
         BreakMove.SPLIT: BreakState.SPLIT,
+        BreakMove.MERGE: BreakState.MATCHED,
         BreakMove.REJECT: BreakState.REJECTED,
         BreakMove.PARK: BreakState.PARKED,
+        BreakMove.REVERSE: BreakState.PARKED,
         BreakMove.CLEAR: BreakState.CLEARED,
     },
     BreakState.PARKED: {
         BreakMove.MATCH: BreakState.MATCHED,
         BreakMove.SPLIT: BreakState.SPLIT,
+        BreakMove.MERGE: BreakState.MATCHED,
         BreakMove.REJECT: BreakState.REJECTED,
+        BreakMove.REVERSE: BreakState.PARKED,
         BreakMove.REOPEN: BreakState.OPEN,
         BreakMove.CLEAR: BreakState.CLEARED,
     },
@@ -151,7 +159,8 @@ MOVES: dict[BreakState, dict[BreakMove, BreakState]] = {
     BreakState.REJECTED: {BreakMove.REOPEN: BreakState.OPEN},
     BreakState.CLEARED: {BreakMove.RECUR: BreakState.OPEN},
 }
-"""State → move → next state. What is not here is refused."""
+"""State → move → next state. What is not here is refused. Merging puts several breaks into one decision; a break whose
+payment is to be reversed is parked until the reversal has come."""
 
 UNSETTLED = frozenset({BreakState.OPEN, BreakState.PARKED})
 """States that still wait for somebody; their difference is unexplained."""

@@ -44,7 +44,7 @@ from ops_app.store.store import Store
 
 __all__ = [
     "SORTABLE", "Break", "BreakFilter", "BreakRecord", "BreaksPage", "Decided", "Decision", "Preview",
-    "count_breaks", "decide_breaks", "list_breaks", "match_break", "park_break", "preview_decision", "read_break",
+    "count_breaks", "decide_breaks", "list_breaks", "match_break", "merge_breaks", "park_break", "preview_decision", "read_break",
     "reject_break", "reopen_break", "split_break",
 ]  # fmt: skip
 
@@ -137,7 +137,9 @@ def read_break(actor: Actor, store: Store, *, now: datetime, break_id: str) -> B
             ids.update(said.detail.get("break_ids", ()))
         related = breaks.read_many(connection, sorted(ids - {break_id}))
         as_of = breaks.as_of(connection) or one.last_seen_date
-    moves = tuple(what for what in MOVES[one.state] if what not in (BreakMove.CLEAR, BreakMove.RECUR))
+    by_runs = (BreakMove.CLEAR, BreakMove.RECUR)
+    left_out = by_runs if one.payment_ids else (*by_runs, BreakMove.REVERSE)
+    moves = tuple(what for what in MOVES[one.state] if what not in left_out)
     return BreakRecord(
         _masked(one), (as_of - one.opened_date).days, tuple(past), moves, tuple(_masked(r) for r in related.values())
     )
@@ -192,6 +194,30 @@ def split_break(
         )
     asked = Asked(BreakMove.SPLIT, break_id, expected_version, reason, key, dict(counterparts), accept_difference)
     return decide(actor, store, now, asked)
+
+
+@act("reconciliation.decide")
+def merge_breaks(
+    actor: Actor,
+    store: Store,
+    *,
+    now: datetime,
+    items: Mapping[str, int],
+    reason: str,
+    key: str,
+    accept_difference: bool = False,
+) -> Decided:
+    """Put several breaks (id → version that was read) into one decision: whatever their sides, they belong together.
+    One of them reopened brings the others along. Raises as ``match_break``."""
+    if not 2 <= len(items) <= LARGEST_BULK:
+        raise WrongCounterpart(
+            "Choose at least two breaks to merge.", "请至少选择两项差异合并。", field="counterparts"
+        )
+    first, *others = sorted(items)
+    rest = {break_id: items[break_id] for break_id in others}
+    return decide(
+        actor, store, now, Asked(BreakMove.MERGE, first, items[first], reason, key, rest, accept_difference)
+    )
 
 
 @act("reconciliation.decide")

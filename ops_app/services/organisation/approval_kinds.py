@@ -27,6 +27,7 @@ MODULES: tuple[str, ...] = (
     "ops_app.services.casework.request_kinds",
     "ops_app.services.casework.request_rules",
     "ops_app.services.casework.take_over_running",
+    "ops_app.services.ledger.reversing",
     "ops_app.services.organisation.agency_rights",
     "ops_app.services.organisation.announcement_publishing",
     "ops_app.services.organisation.approval_rules",
