@@ -46,14 +46,14 @@ PASS_NAMES: dict[str, tuple[str, str]] = {
 
 @dataclass(frozen=True)
 class SheetRow:
-    """One row of a sheet. ``minor`` is in whole minor units of the sheet's currency; the rows of a leg satisfy
+    """One row of a sheet. ``amount_minor`` is in whole minor units of the sheet's currency; the rows of a leg satisfy
     lender - side = explained + unexplained."""
 
     leg: Leg
     part: str
     code: str
     items: int
-    minor: int
+    amount_minor: int
 
 
 @dataclass(frozen=True)
@@ -99,7 +99,7 @@ def legs_of(rows: Iterable[SheetRow]) -> list[LegTotals]:
     found: dict[Leg, dict[str, int]] = {}
     for row in rows:
         sums = found.setdefault(row.leg, dict.fromkeys(PARTS, 0))
-        sums[row.part] += row.minor
+        sums[row.part] += row.amount_minor
     return [
         LegTotals(leg, sums["lender"], sums["side"], sums["explained"], sums["unexplained"])
         for leg in Leg
@@ -123,7 +123,7 @@ def code_names(part: str, code: str) -> tuple[str, str]:
 
 def facts_of(rows: Sequence[SheetRow]) -> list[list[object]]:
     """The rows as they are stored."""
-    return [[row.leg.value, row.part, row.code, row.items, row.minor] for row in in_order(rows)]
+    return [[row.leg.value, row.part, row.code, row.items, row.amount_minor] for row in in_order(rows)]
 
 
 def rows_of(stored: Iterable[Sequence[object]]) -> tuple[SheetRow, ...]:
