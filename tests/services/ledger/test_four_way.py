@@ -4,29 +4,54 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date, timedelta
+from pathlib import Path
 
 import pytest
 from sqlalchemy import delete, select, update
 from sqlalchemy.exc import DBAPIError
 
+from ops_app.domain.casework.requests import CaseRequestKind
 from ops_app.domain.errors import Conflict, Invalid
 from ops_app.domain.ledger.breaks import BreakKind, BreakMove, BreakState, Leg, SidesDisagree, WrongCounterpart
+from ops_app.domain.ledger.claims import ClaimState, Finding, Standing
 from ops_app.domain.ledger.proof import SheetRow, facts_of
 from ops_app.domain.organisation.approvals import RequestState
 from ops_app.domain.organisation.people import SYSTEM, Actor, Role
 from ops_app.services.ledger.ageing import LIMIT, aged_breaks
+from ops_app.services.ledger.claims import claim_standings
 from ops_app.services.ledger.proof_sheets import list_proof_days, read_proof
-from ops_app.services.ledger.reconciliation import BreakFilter, list_breaks, match_break, merge_breaks, read_break, reopen_break
+from ops_app.services.ledger.reconciliation import (
+    BreakFilter,
+    list_breaks,
+    match_break,
+    merge_breaks,
+    read_break,
+    reject_break,
+    reopen_break,
+)
 from ops_app.services.ledger.reconciliation_runs import FoundBreak, apply_run, standing_decisions
 from ops_app.services.ledger.repayments import record_payments
 from ops_app.services.ledger.reversing import KIND, request_reversal
 from ops_app.services.organisation.approvals import approve, read_request
 from ops_app.store.ledger import proof_sheets, reversals
 from ops_app.store.store import Store
-from ops_app.store.tables import four_way
+from ops_app.store.tables import casework, four_way
 from ops_app.store.tables.approvals import approval_requests
 from ops_app.store.tables.organisation import audit_log
-from tests.services.ledger.people import BANK, BANK_PART, BANK_REST, DAY, LENDER, NOW, a_break, a_repayment, applied, rows_of
+from tests.services.casework import casebook
+from tests.services.casework.asking import House, ask, decide
+from tests.services.ledger.people import (
+    BANK,
+    BANK_PART,
+    BANK_REST,
+    DAY,
+    LENDER,
+    NOW,
+    a_break,
+    a_repayment,
+    applied,
+    rows_of,
+)
 from tests.services.organisation.approving import a_person
 
 WHY = "the agency said so by phone"
@@ -193,6 +218,81 @@ def kept(store: Store) -> list[tuple[object, ...]]:
         return [tuple(row)[:-1] for row in rows]
 
 
+# --- claims -------------------------------------------------------------------------------------------------------
+
+
+def claimed(store: Store, tmp_path: Path) -> tuple[str, Actor, House]:
+    """A claim of an agency's collector on a case of theirs; its id, who made it, the house."""
+    for code in ("AG01", "AG02"):
+        casebook.an_agency(store, code)
+    house = House(store)
+    case = casebook.some_cases(store, tmp_path, 1)[0]
+    casebook.placed(store, "AG01", case)
+    casebook.assigned(store, house.agency, house.caller, case)
+    claim = ask(store, tmp_path, house.caller, case, CaseRequestKind.PAYMENT_CONFIRMATION)
+    return claim, house.caller, house
+
+
+def stands(store: Store, who: Actor, claim: str) -> Standing:
+    return claim_standings(who, store, now=casebook.NOW, claim_ids=[claim])[claim]
+
+
+def a_finding(claim: str, state: str, **other: str | None) -> Finding:
+    known: dict[str, str | None] = {"confirmed_by": None, "break_id": None, "reason": None}
+    return Finding(claim, state, as_of_date=DAY, **known | other)  # type: ignore[arg-type]
+
+
+def test_what_becomes_of_a_claim_follows_from_reconciliation_and_moves_no_balance(store: Store, tmp_path: Path):
+    claim, caller, house = claimed(store, tmp_path)
+    before = balances(store)
+    assert stands(store, caller, claim) == Standing(ClaimState.WAITING, reason="not_reconciled")
+    broken = replace(a_break(BreakKind.CLAIM_WITHOUT_PAYMENT, -12_345), break_id="c" * 64, claimed_minor=12_345,
+                     claim_ids=(claim,))  # fmt: skip
+    finding = a_finding(claim, "broken", break_id=broken.break_id, reason="no_payment_of_claim")
+    applied(store)
+    run(store, broken, claims=[finding])
+    assert stands(store, caller, claim).reason == "no_payment_of_claim"
+    assert stands(store, caller, claim).break_id is None  # a collector may not look at breaks
+    assert stands(store, house.finance, claim).break_id == broken.break_id
+    reject_break(house.finance, store, now=NOW, break_id=broken.break_id, expected_version=1, reason=WHY, key="k")
+    told = stands(store, caller, claim)
+    assert (told.state, told.said) == (ClaimState.REJECTED, WHY)
+    run(store, broken, claims=[a_finding(claim, "confirmed", confirmed_by="p:P9")])
+    assert stands(store, caller, claim) == Standing(ClaimState.CONFIRMED, "p:P9", as_of_date=DAY)
+    assert balances(store) == before
+
+
+def balances(store: Store) -> list[tuple[object, ...]]:
+    with store.reading() as connection:
+        table = casework.cases
+        query = select(table.c.case_id, table.c.balance_minor, table.c.version).order_by(table.c.case_id)
+        return [tuple(row) for row in connection.execute(query)]
+
+
+def test_a_claim_is_told_to_nobody_beyond_its_reach(store: Store, tmp_path: Path):
+    claim, _, house = claimed(store, tmp_path)
+    assert claim_standings(house.other, store, now=casebook.NOW, claim_ids=[claim]) == {}
+
+
+def test_a_claim_whose_request_was_refused_is_not_recognised(store: Store, tmp_path: Path):
+    claim, caller, house = claimed(store, tmp_path)
+    decide(store, house.agency, claim, "reject")
+    assert stands(store, caller, claim) == Standing(ClaimState.REJECTED, reason="request_ended")
+
+
+def test_findings_that_read_as_before_are_not_written_again(store: Store, tmp_path: Path):
+    claim, _, _ = claimed(store, tmp_path)
+    finding = a_finding(claim, "waiting", reason="lender_not_yet")
+    assert run(store, claims=[finding]).claims == 1  # type: ignore[attr-defined]
+    assert run(store, claims=[replace(finding, as_of_date=DAY)]).claims == 0  # type: ignore[attr-defined]
+    assert run(store).claims == 0  # type: ignore[attr-defined]
+    assert run(store, claims=[]).claims == 1  # type: ignore[attr-defined]
+    with pytest.raises(DBAPIError), store.writing(SYSTEM, NOW) as transaction:
+        transaction.connection.execute(
+            four_way.claim_findings.insert().values(claim_id=claim, state="confirmed", as_of_date=DAY)
+        )
+
+
 # --- reversals ------------------------------------------------------------------------------------------------------
 
 
@@ -225,7 +325,7 @@ def test_a_reversal_is_asked_for_approved_by_two_others_and_then_ordered_without
     request_id = the_request(paid)
     for name, role in (("Fin", Role.FINANCE), ("Man", Role.MANAGER)):
         who = a_person(paid, name, role)
-        seen = read_request(who, paid, now=NOW, request_id=request_id).request
+        seen = read_request(who, paid, now=NOW, request_id=request_id).item
         done = approve(who, paid, now=NOW, request_id=request_id, expected_version=seen.version,
                        content_hash=seen.content_hash, key=f"a-{name}")  # fmt: skip
     assert done.state is RequestState.APPROVED

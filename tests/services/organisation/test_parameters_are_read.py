@@ -134,6 +134,12 @@ def shown_untried(store: Store, evidence: Path) -> object:
     return find_alerts(SYSTEM, store, now=later, today=later.date()).found
 
 
+def escalated(store: Store, evidence: Path) -> object:
+    broken = ledger.a_break(BreakKind.UNMATCHED_LENDER, 10_000, payments=("P1",))
+    ledger.applied(store, broken)
+    return ledger.applied(store, broken, day=ledger.DAY + timedelta(days=1)).escalated
+
+
 def placement_rule(read: Callable[[PlacementRules, Case], object]) -> Callable[[Store, Path], object]:
     """What the rules of a placement say of a case that waits to be placed."""
 
@@ -168,6 +174,7 @@ READERS: dict[str, tuple[Value, Callable[[Store, Path], object]]] = {
     "casework.limitation_years": (7, clock),
     "casework.limitation_interruptions": (("suit",), clock),
     "casework.limitation_warning_days": (2, warning),
+    "ledger.break_age_limit_days": (0, escalated),
     "ledger.posting_order": ("principal_first", posting),
 }
 """Parameter → another value, and what its reader makes."""
