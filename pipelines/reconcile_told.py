@@ -32,9 +32,9 @@ _SHOWN_PAYMENT = ("payment_id", "loan_id", "kind", "value_date", "amount_minor",
 def lay_out_told(connection: Connection, reader: Reader, business_date: date, zone: str) -> None:
     """``reports``, ``claims`` and ``windows`` as of ``business_date``.
 
-    A report in a lender's feed is about a loan of that lender; one that an agency brought itself about the loan that was
-    placed with it. An agency that brings its own files is held against the placements of this house, one that reports
-    through a lender against the placements that this lender tells of.
+    A report in a lender's feed is about a loan of that lender; one that an agency brought itself about the loan that
+    was placed with it. An agency that brings its own files is held against the placements of this house, one that
+    reports through a lender against the placements that this lender tells of.
     """
     until = f"date '{business_date.isoformat()}'"
     local = f"at time zone 'UTC' at time zone {literal(zone)}"

@@ -35,10 +35,11 @@ class Rules:
     up to ``batch_span_days`` consecutive days of a channel (weekends and holidays). Two items that agree in all but the
     date are held together up to ``apart_days``. A payment booked more than ``backdate_days`` after its value date is
     out of period. Suggestions look ``suggest_days`` around. Items of one reference that do not add up are held together
-    up to ``group_items``. What an agency reports or a collector claims may lie ``told_days`` either side of the payment;
-    it waits ``arrival_days`` for the lender and, where the agency keeps the cash, ``remit_days`` for the remittance; an
-    agency has ``report_lag_days`` to report; what is told again within ``twice_days`` is told twice. ``books`` names the sources that share one bank account (source code → book); a source that
-    is not named is its own book. Where ``reversal_needs_bank_line`` is off, a lender reverses in its books only.
+    up to ``group_items``. What an agency reports or a collector claims may lie ``told_days`` to either side of its
+    payment; it waits ``arrival_days`` for the lender and, where the agency keeps the cash, ``remit_days`` for the
+    remittance; an agency has ``report_lag_days`` to report; what is told again within ``twice_days`` is told twice.
+    ``books`` names the sources that share one bank account (source code → book); a source that is not named is its own
+    book. Where ``reversal_needs_bank_line`` is off, a lender reverses in its books only.
     """
 
     bank_early_days: int = 2

@@ -2,11 +2,13 @@
 
 ``rec_sheet`` has a row for each book, currency, leg, part and code. A leg holds one side against the lender's payments:
 ``bank`` all of them, ``report`` those that an agency had or told, ``claim`` those that were claimed. Parts are
-``lender`` and ``side`` (the two totals), ``explained`` (by pass of a match, or by the reason for which an item is outside
-or waits) and ``unexplained`` (by kind of break). Of each leg lender - side = explained + unexplained.
+``lender`` and ``side`` (the two totals), ``explained`` (by pass of a match, or by the reason for which an item is
+outside or waits) and ``unexplained`` (by kind of break). Of each leg lender - side = explained + unexplained.
 """
 
 from __future__ import annotations
+
+from typing import Any
 
 import duckdb
 import polars as pl
@@ -67,8 +69,8 @@ def write_told(con: duckdb.DuckDBPyConnection, rules: Rules) -> None:
 
 
 def told_breaks(con: duckdb.DuckDBPyConnection) -> pl.DataFrame:
-    """The breaks of reports and claims as a frame, ordered by id; ``no`` is their number in this run. ``told_minor`` and ``lender_minor`` are null where
-    that side is missing; ``difference_minor`` is lender less told."""
+    """The breaks of reports and claims as a frame, ordered by id; ``no`` is their number in this run. An amount is null
+    where its side is missing; ``difference_minor`` is lender less told."""
     rows = con.sql(
         "select b.*, n.target_no from rec_told_breaks as b left join rec_told_near as n using (no) order by no"
     ).pl()
@@ -102,7 +104,7 @@ def told_breaks(con: duckdb.DuckDBPyConnection) -> pl.DataFrame:
                 },
             }
         )
-    schema = {
+    schema: dict[str, Any] = {
         "no": pl.String, "break_id": pl.String, "kind": pl.String, "source_code": pl.String, "currency": pl.String,
         "lender_minor": pl.Int64, "reported_minor": pl.Int64, "claimed_minor": pl.Int64, "difference_minor": pl.Int64,
         "loan_id": pl.String, "payment_ids": pl.List(pl.String), "report_ids": pl.List(pl.String),
@@ -224,7 +226,9 @@ def unbalanced(con: duckdb.DuckDBPyConnection, *, told: bool) -> str | None:
         select (select count(*) from rec_told), count(*), count(distinct tid) from ({ends}) where tid is not null
         """
     ).fetchall()[0]
-    return None if row[0] == row[1] == row[2] else f"told items: {row[0]} went in, {row[1]} ended, {row[2]} of them once"
+    return (
+        None if row[0] == row[1] == row[2] else f"told items: {row[0]} went in, {row[1]} ended, {row[2]} of them once"
+    )
 
 
 def _identity(row: dict[str, object]) -> str:

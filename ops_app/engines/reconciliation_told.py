@@ -202,7 +202,8 @@ def _match_by_amount(con: duckdb.DuckDBPyConnection, rules: Rules) -> None:
                 from rec_told_free
             )
             select t.side, 't|' || t.tid, 'loan_amount', t.tid, p.ppid, null
-            from told as t join paid as p on {_SAME_LOAN} and t.amount = p.amount and t.day + {days} = p.day and t.n = p.n
+            from told as t
+            join paid as p on {_SAME_LOAN} and t.amount = p.amount and t.day + {days} = p.day and t.n = p.n
             """
         )
 
@@ -302,8 +303,8 @@ def _differs(con: duckdb.DuckDBPyConnection, rules: Rules, fits: str, alone: str
     con.execute(
         """
         insert into rec_told_items
-        select 't|' || tid, if(side = 'claim', 'claim_differs', 'report_differs'), 'told_amount_differs', side, tid, ppid,
-            null
+        select 't|' || tid, if(side = 'claim', 'claim_differs', 'report_differs'), 'told_amount_differs', side, tid,
+            ppid, null
         from rec_told_pairs
         """
     )
@@ -315,7 +316,8 @@ def _told_twice(con: duckdb.DuckDBPyConnection, rules: Rules) -> None:
         f"""
         create or replace temp table rec_told_twins as
         with settled as (select tid from rec_told_ends where tid is not null)
-        select t.tid, t.side, arg_min(o.told_id, (o.tid not in (select tid from settled), o.told_at, o.told_id)) as target,
+        select t.tid, t.side,
+            arg_min(o.told_id, (o.tid not in (select tid from settled), o.told_at, o.told_id)) as target,
             arg_min(o.teller, (o.tid not in (select tid from settled), o.told_at, o.told_id)) as first_teller,
             any_value(t.teller) as teller
         from rec_told_left as t join rec_told as o

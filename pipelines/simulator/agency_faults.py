@@ -72,10 +72,8 @@ class AgencyFaults:
             self._row("GHOST", nobody, day - timedelta(days=1), 23_456),
             *(self._row(name, str(twice["loan_id"]), twice["day"], int(str(twice["amount"]))) for name in ("A", "B")),
         ]
-        edited = self._with(
-            tables, day, rows,
-            [("agency_reports_unpaid", nobody, "GHOST", day), None, ("agency_reports_twice", twice["loan_id"], "B", day)],
-        )  # fmt: skip
+        again = ("agency_reports_twice", twice["loan_id"], "B", day)
+        edited = self._with(tables, day, rows, [("agency_reports_unpaid", nobody, "GHOST", day), None, again])
         self.enter(
             "agency_leaves_out", f"placements_{day}.csv", day, line=2, loan_id=left_out["loan_id"],
             payment_id=left_out["payment_id"],

@@ -86,7 +86,7 @@ def test_an_earlier_day_is_chosen_by_its_date_and_said_to_be_closed(app: App, op
     assert "is closed" in text
     newest = shown(open_page("repayment_audit", Role.MANAGER, query={"audit_tab": "proof"}))
     assert "11.00" in newest
-    assert "-421.10" in newest.replace("−", "-")  # noqa: RUF001
+    assert "-421.10" in newest.replace("−", "-")
     query["proof_day"] = "2020-01-01"
     assert "There is no sheet for" in words(open_page("repayment_audit", Role.SUPERVISOR, query=query))
 

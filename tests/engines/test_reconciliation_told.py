@@ -106,9 +106,7 @@ def test_a_claim_of_a_day_that_the_lender_has_not_told_waits():
 def test_a_lender_that_stays_silent_hides_no_claim_for_ever():
     claim = a_claim("C1", 100)
     assert told([], [], [claim], as_of=later(11), lender_until=DAY).breaks == []
-    assert told([], [], [claim], as_of=later(12), lender_until=DAY).broken() == {
-        ("claim_without_payment", ("C1",), ())
-    }
+    assert told([], [], [claim], as_of=later(12), lender_until=DAY).broken() == {("claim_without_payment", ("C1",), ())}
 
 
 def test_cash_that_an_agency_holds_waits_until_the_remittance_is_due():

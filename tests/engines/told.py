@@ -70,7 +70,8 @@ class Told:
     def matched(self) -> set[tuple[str, str, tuple[str, ...], tuple[str, ...], tuple[str, ...]]]:
         """(side, pass, told, payments, lines) of every match."""
         return {
-            (m["side"], m["pass_name"], _short(m["told_ids"]), tuple(m["payment_ids"] or ()), _lines(m)) for m in self.matches
+            (m["side"], m["pass_name"], _short(m["told_ids"]), tuple(m["payment_ids"] or ()), _lines(m))
+            for m in self.matches
         }
 
     def broken(self) -> set[tuple[str, tuple[str, ...], tuple[str, ...]]]:

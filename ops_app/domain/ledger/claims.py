@@ -1,4 +1,4 @@
-"""A collector's claim that a debtor paid: what becomes of it follows from reconciliation, never from the claim itself."""
+"""A collector's claim that a debtor paid: what becomes of it follows from reconciliation, not from the claim itself."""
 
 from __future__ import annotations
 

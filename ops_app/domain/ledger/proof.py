@@ -101,9 +101,9 @@ def legs_of(rows: Iterable[SheetRow]) -> list[LegTotals]:
         sums = found.setdefault(row.leg, dict.fromkeys(PARTS, 0))
         sums[row.part] += row.amount_minor
     return [
-        LegTotals(leg, sums["lender"], sums["side"], sums["explained"], sums["unexplained"])
+        LegTotals(leg, found[leg]["lender"], found[leg]["side"], found[leg]["explained"], found[leg]["unexplained"])
         for leg in Leg
-        if (sums := found.get(leg)) is not None
+        if leg in found
     ]
 
 
@@ -132,5 +132,3 @@ def rows_of(stored: Iterable[Sequence[object]]) -> tuple[SheetRow, ...]:
         SheetRow(Leg(str(leg)), str(part), str(code), int(str(items)), int(str(minor)))
         for leg, part, code, items, minor in stored
     )
-
-

@@ -89,5 +89,3 @@ def escalate_late(connection: Connection, as_of: date) -> list[str]:
     """Hand up what is older than the limit on ``as_of``; the ids of what was not handed up before."""
     late = opened_until(age_limit(connection, as_of) + 1, as_of, is_workday)
     return breaks.escalate(connection, late, as_of)
-
-

@@ -49,8 +49,8 @@ from ops_app.store.store import Store
 
 __all__ = [
     "SORTABLE", "Break", "BreakFilter", "BreakRecord", "BreaksPage", "Decided", "Decision", "Preview",
-    "count_breaks", "decide_breaks", "list_breaks", "match_break", "merge_breaks", "park_break", "preview_decision", "read_break",
-    "reject_break", "reopen_break", "split_break",
+    "count_breaks", "decide_breaks", "list_breaks", "match_break", "merge_breaks", "park_break", "preview_decision",
+    "read_break", "reject_break", "reopen_break", "split_break",
 ]  # fmt: skip
 
 LARGEST_BULK = 2_000
@@ -222,14 +222,10 @@ def merge_breaks(
     """Put several breaks (id → version that was read) into one decision: whatever their sides, they belong together.
     One of them reopened brings the others along. Raises as ``match_break``."""
     if not 2 <= len(items) <= LARGEST_BULK:
-        raise WrongCounterpart(
-            "Choose at least two breaks to merge.", "请至少选择两项差异合并。", field="counterparts"
-        )
+        raise WrongCounterpart("Choose at least two breaks to merge.", "请至少选择两项差异合并。", field="counterparts")
     first, *others = sorted(items)
     rest = {break_id: items[break_id] for break_id in others}
-    return decide(
-        actor, store, now, Asked(BreakMove.MERGE, first, items[first], reason, key, rest, accept_difference)
-    )
+    return decide(actor, store, now, Asked(BreakMove.MERGE, first, items[first], reason, key, rest, accept_difference))
 
 
 @act("reconciliation.decide")

@@ -150,9 +150,7 @@ def apply_run(
                     **further,
                 },
             )
-    return Applied(
-        len(opened), len(recurred), len(cleared), len(by_id), len(late), claimed, len(proven)
-    )
+    return Applied(len(opened), len(recurred), len(cleared), len(by_id), len(late), claimed, len(proven))
 
 
 @act("reconciliation.view")

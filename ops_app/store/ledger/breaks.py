@@ -148,8 +148,8 @@ def counts(connection: Connection) -> dict[tuple[BreakKind, BreakState], int]:
 
 def aged(connection: Connection, edges: Sequence[date]) -> list[tuple[BreakKind, int, str, int, int, int]]:
     """Unsettled breaks by kind, band of age and currency: how many, the sum of their absolute differences, and how many
-    of them are escalated. ``edges`` are days from late to early; band n holds what was opened after ``edges[n]`` and not
-    after ``edges[n - 1]``, the last band what was opened on its edge or before."""
+    of them are escalated. ``edges`` are days from late to early; band n holds what was opened after ``edges[n]`` and
+    not after ``edges[n - 1]``, the last band what was opened on its edge or before."""
     band = case(*((breaks.c.opened_date > edge, number) for number, edge in enumerate(edges)), else_=len(edges))
     rows: Any = connection.execute(
         select(
@@ -172,7 +172,9 @@ def escalate(connection: Connection, opened_until: date, on: date) -> list[str]:
         breaks.c.opened_date <= opened_until,
         breaks.c.escalated_date.is_(None),
     )
-    ids = list(connection.execute(select(breaks.c.break_id).where(*late).order_by(breaks.c.break_id)).scalars())
+    ids: list[str] = list(
+        connection.execute(select(breaks.c.break_id).where(*late).order_by(breaks.c.break_id)).scalars()
+    )
     if ids:
         connection.execute(update(breaks).where(*late).values(escalated_date=on))
     return ids

@@ -60,13 +60,13 @@ def add_changed(
     """Append a sheet for each book and currency (the key) whose figures differ from those kept; what was appended. A
     book that has nothing any more gets an empty sheet."""
     known = {(one.book, one.currency): one for one in of_day(connection, business_date)}
-    wanted = {key: () for key in known} | {key: tuple(rows) for key, rows in found.items()}
+    wanted = dict.fromkeys(known, ()) | {key: tuple(rows) for key, rows in found.items()}
     added = []
     for (book, currency), rows in sorted(wanted.items()):
         facts = facts_of(rows)
         before = known.get((book, currency))
         one = ProofSheet(
-            business_date, book, currency, before.revision + 1 if before else 1, rows_of(facts),  # type: ignore[arg-type]
+            business_date, book, currency, before.revision + 1 if before else 1, rows_of(facts),
             content_hash({"business_date": business_date, "book": book, "currency": currency, "rows": facts}),
         )  # fmt: skip
         if before is None or before.content_hash != one.content_hash:

@@ -1,4 +1,4 @@
-"""What a run leaves of four sides: claims that follow from it, proof sheets, ages and escalation, merging, reversals."""
+"""What a run leaves of four sides: claims that follow from it, proof sheets, ages, merging, reversals."""
 
 from __future__ import annotations
 

@@ -117,5 +117,3 @@ def _listing(at: Here, rows: Sequence[AgedRow]) -> tables.Listing[AgedRow]:
         fetch=fetch,
         empty=t("breaks.none_aged"),
     )  # fmt: skip
-
-

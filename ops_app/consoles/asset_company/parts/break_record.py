@@ -196,9 +196,7 @@ def _candidates(at: Here, found: BreakRecord) -> dict[str, Break]:
     )
     # what lies on the same side with the same sign cannot be the other half of it
     opposite = [
-        it
-        for it in page.rows
-        if it.difference_minor * one.difference_minor < 0 and leg_of(it.kind) is leg_of(one.kind)
+        it for it in page.rows if it.difference_minor * one.difference_minor < 0 and leg_of(it.kind) is leg_of(one.kind)
     ]
     offered |= {it.break_id: it for it in opposite}
     offered.pop(one.break_id, None)

@@ -1,4 +1,4 @@
-"""Breaks of agency reports and collectors' claims, what became of each claim, proof sheets, reversals that were ordered."""
+"""Breaks of agency reports and collectors' claims, what became of each claim, proof sheets, reversals to be posted."""
 
 from __future__ import annotations
 
@@ -85,12 +85,12 @@ def _breaks() -> None:
     if op.get_bind().dialect.name == "postgresql":
         for column in columns:
             op.add_column("breaks", column)
-        for name, table, check in (
+        for name, of, check in (
             ("ck_breaks_kind", "breaks", _KINDS),
             ("ck_break_decisions_decision", "break_decisions", _DECISIONS),
         ):
-            op.drop_constraint(name, table, type_="check")
-            op.create_check_constraint(name, table, check)
+            op.drop_constraint(name, of, type_="check")
+            op.create_check_constraint(name, of, check)
     else:
         # SQLite makes a table anew to change a check; the decisions, which name breaks and are never changed, are laid
         # aside and put back as they were
