@@ -21,9 +21,9 @@ from ops_app.domain.organisation.permissions import GRANTS, ROLE_NAMES
 
 FILES = ("docs/features.md", "docs/features.zh.md")
 NUMBERS = (
-    *(f"R0.{n}" for n in range(1, 7)), "1", "2", "3", *map(str, range(8, 19)), "27", "28", "33", "39",
+    *(f"R0.{n}" for n in range(1, 7)), "1", "2", "3", *map(str, range(8, 19)), "25", "27", "28", "33", "39",
     *map(str, range(45, 49)), "50", *map(str, range(54, 59)), "60", "D5", "D6", "C1", "C2",
-    "c9", "c11", "c13", "c14", "c15",
+    "c7", "c9", "c11", "c13", "c14", "c15",
 )  # fmt: skip
 ALL = ("everybody who signs in", "所有登录人员")
 ASSET = ("everybody of the asset company", "资产公司全员")
