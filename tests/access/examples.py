@@ -75,6 +75,10 @@ def by_name(world: World, store: Store, evidence: Path, case_id: str, house: str
         "batch_ids": ["b-" + "0" * 32],
         "asked": Asked(BatchKind.PLACE, {case_id: STALE}, ZONE, "AG01", DUE + timedelta(days=1)),
         "ground": RecallGround.MISCONDUCT,
+        "claim_ids": [case_id],
+        "business_date": date(2026, 11, 23),
+        "break_id": "0" * 64,
+        "payment_id": "P1",
     }
 
 
