@@ -179,8 +179,9 @@ def make_told(con: duckdb.DuckDBPyConnection) -> None:
             from lender as p join windows as w using (source_code, loan_id) where kind = 'payment'
         )
         select 'SIM' as feed_source, source_code, agency_code, if(fault = 1, 'GHOST' || payment_id, payment_id)
-                as payment_id, loan_id, value_date as paid_date, if(fault = 2, amount_minor + 1, amount_minor)
-                as amount_minor, currency, channel, true as remitted, file_date + 1 as file_date
+                as payment_id, loan_id, value_date - if(fault = 1, 10, 0) as paid_date,
+            if(fault = 2, amount_minor + 1, amount_minor) as amount_minor, currency, channel, true as remitted,
+            file_date + 1 as file_date
         from held where fault <> 0
         union all
         select 'SIM', source_code, agency_code, 'AGAIN' || payment_id, loan_id, value_date, amount_minor, currency,
