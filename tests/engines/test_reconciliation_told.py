@@ -89,6 +89,13 @@ def test_who_claimed_first_is_confirmed_and_the_other_is_told_so():
     }  # fmt: skip
 
 
+def test_a_payment_that_two_agencies_name_is_that_of_the_first_and_told_twice_by_the_other():
+    reports = [a_report("P1", 100, file_date=later(1)), a_report("P1", 100, agency_code="A2", feed_source="AG-A2")]
+    done = told([a_payment("P1", 100)], reports)
+    assert done.matched() == {("report", "payment_id", ("A2/P1",), ("P1",), ())}
+    assert done.broken() == {("reported_twice", ("P1",), ())}
+
+
 def test_one_payment_may_be_reported_and_claimed():
     done = told([a_payment("P1", 100)], [a_report("P1", 100)], [a_claim("C1", 100)])
     assert {(side, pass_name) for side, pass_name, *_ in done.matched()} == {
@@ -204,9 +211,12 @@ def a_world(seed: int) -> dict[str, list[dict[str, Any]]]:
                           **of(value_date=day(), kind=kind, reverses_payment_id=reverses))
             )  # fmt: skip
         for i in range(draw.randrange(6)):
-            one = a_report(draw.choice([f"P{i}", f"X{n}-{i}"]), draw.choice([100, 101, 200]), **of(paid_date=day()))
-            one |= {"remitted": draw.choice([True, False, None]), "payment_id": f"{one['payment_id']}"}
-            one["agency_code"] = f"{draw.choice(['A1', 'A2'])}-{n}"
+            # an agency names a payment once, two agencies may name the same one
+            number = draw.choice([f"P{draw.randrange(4)}", f"X{n}-{i}"])
+            one = a_report(number, draw.choice([100, 101, 200]), **of(paid_date=day()))
+            one |= {"remitted": draw.choice([True, False, None]), "agency_code": f"{draw.choice(['A1', 'A2'])}-{n}"}
+            if any((o["agency_code"], o["payment_id"]) == (one["agency_code"], number) for o in world["reports"]):
+                continue
             world["reports"].append(one)
         for i in range(draw.randrange(6)):
             world["claims"].append(
