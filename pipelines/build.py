@@ -49,8 +49,9 @@ _OPS_TABLES = {
     "audit_log": "seq bigint, occurred_at timestamp, actor_id varchar, actor_name varchar, role_code varchar,"
     " agency_code varchar, action varchar, object_type varchar, object_id varchar, reason varchar, row_hash varchar",
     "breaks": "break_id varchar, kind varchar, source_code varchar, currency varchar, lender_minor bigint,"
-    " bank_minor bigint, recorded_minor bigint, difference_minor bigint, loan_id varchar, payment_ids varchar,"
-    " bank_line_ids varchar, value_date date, opened_date date, last_seen_date date, state varchar",
+    " bank_minor bigint, recorded_minor bigint, reported_minor bigint, claimed_minor bigint,"
+    " difference_minor bigint, loan_id varchar, payment_ids varchar, bank_line_ids varchar,"
+    " value_date date, opened_date date, last_seen_date date, state varchar",
     "break_decisions": "decision_id varchar, break_id varchar, decision varchar, reason varchar, decided_by varchar,"
     " decided_at timestamp",
     "case_batch_rows": "batch_id varchar, case_id varchar, outcome varchar",

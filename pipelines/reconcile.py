@@ -17,7 +17,7 @@ import yaml
 from ops_app.bootstrap import App
 from ops_app.config import Settings
 from ops_app.domain.errors import Invalid
-from ops_app.domain.ledger.breaks import BreakKind
+from ops_app.domain.ledger.breaks import TOLD_KINDS, BreakKind
 from ops_app.domain.ledger.repayments import Repayment
 from ops_app.domain.organisation.people import SYSTEM
 from ops_app.engines import reconciliation as engine
@@ -27,6 +27,7 @@ from ops_app.services.ledger import reconciliation_runs, repayments
 from ops_app.services.ledger.reconciliation_runs import FoundBreak
 from pipelines import extracts
 from pipelines import reconcile_sides as sides
+from pipelines import reconcile_told as told
 from pipelines.warehouse import Connection, Warehouse
 
 AT_ONCE = 5_000
@@ -57,6 +58,7 @@ class DayReconciled:
     opened: int
     recurred: int
     cleared: int
+    escalated: int
     difference_minor: int
     explained_minor: int
     unexplained_minor: int
@@ -89,26 +91,33 @@ def reconcile(warehouse: Warehouse, app: App, business_date: date, *, now: datet
         sides.lay_out_sides(connection, as_of, app.settings.timezone)
         with extracts.opened(app.settings) as reader:
             sides.lay_out_recorded(connection, reader, app.settings.timezone)
+            told.lay_out_told(connection, reader, as_of, app.settings.timezone)
         recorded = _record(connection, app, moment, as_of)
         standing = reconciliation_runs.standing_decisions(SYSTEM, app.store, now=moment)
-        sides.lay_out_decided(connection, standing)
+        sides.lay_out_decided(connection, [one for one in standing if one.kind not in TOLD_KINDS])
+        told.lay_out_decided_told(connection, [one for one in standing if one.kind in TOLD_KINDS])
         try:
-            done = engine.reconcile(connection, load_rules(app.settings), as_of)
-            found = _found(connection)
+            done = engine.reconcile(connection, load_rules(app.settings), as_of, told=True)
+            found = [*_found(connection), *told.found_told(connection)]
             proof = engine.proof(connection)
-            applied = reconciliation_runs.apply_run(SYSTEM, app.store, now=moment, business_date=as_of, found=found)
+            applied = reconciliation_runs.apply_run(
+                SYSTEM, app.store, now=moment, business_date=as_of, found=found,
+                claims=told.found_claims(connection, as_of), sheets=told.found_sheets(connection),
+            )  # fmt: skip
             _write(warehouse, as_of)
         finally:
             engine.close(connection)
             sides.clear(connection)
+            told.clear(connection)
         return DayReconciled(
             as_of,
             *recorded,
             matches=done.matches,
-            breaks=done.breaks,
+            breaks=len(found),
             opened=applied.opened,
             recurred=applied.recurred,
             cleared=applied.cleared,
+            escalated=applied.escalated,
             difference_minor=int(proof["difference_minor"].sum()),
             explained_minor=int(proof["explained_minor"].sum()),
             unexplained_minor=int(proof["unexplained_minor"].sum()),

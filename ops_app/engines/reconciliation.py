@@ -12,6 +12,9 @@ The engine is handed an open DuckDB connection in which five relations stand und
 ``decided``   what people decided: break_id, decision_group, kind, decision (match, split, reject), source_code,
               payment_ids, bank_line_ids, shared (the payment's money lies in a line that is matched with others)
 
+Two further sides, what agencies report and what collectors claim, are held against the payments where the caller asks
+for them; see ``reconciliation_told``.
+
 It leaves temporary tables that begin with ``rec_``; ``close`` drops them. Equal input gives equal output whatever the
 order of the rows. Every payment and every bank line ends in exactly one match, in exactly one break, or outside with a
 reason; explained + unexplained = total difference, or ``Unbalanced`` is raised.
@@ -34,13 +37,16 @@ from ops_app.engines import reconciliation_breaks as naming
 from ops_app.engines import reconciliation_passes as passes
 from ops_app.engines import reconciliation_prepare as prepare
 from ops_app.engines import reconciliation_results as results
+from ops_app.engines import reconciliation_sheet as sheets
+from ops_app.engines import reconciliation_told as told_items
 from ops_app.engines.reconciliation_rules import Outside, Rules, Tolerance
 
-__all__ = ["Outside", "Rules", "Tolerance", "Unbalanced", "breaks", "close", "matches", "proof", "reconcile"]
+__all__ = [
+    "Outside", "Rules", "Tolerance", "Unbalanced", "breaks", "claim_states", "close", "matches", "proof", "reconcile",
+    "sheet", "told_breaks",
+]  # fmt: skip
 
-_SUGGESTION = pl.Struct(
-    {"action": pl.String, "reason": pl.String, "break_ids": pl.List(pl.String), "items": pl.List(pl.String)}
-)
+claim_states, sheet, told_breaks = sheets.claim_states, sheets.sheet, sheets.told_breaks
 
 
 class Unbalanced(RuntimeError):
@@ -55,9 +61,13 @@ class Reconciled:
     breaks: int
 
 
-def reconcile(con: duckdb.DuckDBPyConnection, rules: Rules, business_date: date) -> Reconciled:
+def reconcile(
+    con: duckdb.DuckDBPyConnection, rules: Rules, business_date: date, *, told: bool = False, with_sheet: bool = False
+) -> Reconciled:
     """Match the three sides as of ``business_date`` and leave ``rec_matches``, ``rec_breaks`` and ``rec_proof``.
 
+    With ``told`` the reports of agencies and the claims of collectors are held against the payments as well
+    (``reconciliation_told`` says what they need and leave); ``with_sheet`` leaves the proof sheet ``rec_sheet``.
     Raises ``Unbalanced`` if an item would be missing or counted twice.
     """
     prepare.lay_out(con, rules)
@@ -72,6 +82,13 @@ def reconcile(con: duckdb.DuckDBPyConnection, rules: Rules, business_date: date)
     results.write_breaks(con, rules)
     results.write_proof(con)
     _check(con)
+    if told:
+        told_items.hold_against_payments(con, rules, business_date)
+        sheets.write_told(con, rules)
+    if told or with_sheet:
+        sheets.write_sheet(con, told=told)
+        if wrong := sheets.unbalanced(con, told=told):
+            raise Unbalanced(wrong)
     return Reconciled(
         _number(con, "select sum(matches) from rec_proof"), _number(con, "select count(*) from rec_breaks")
     )
@@ -116,7 +133,7 @@ def breaks(con: duckdb.DuckDBPyConnection) -> pl.DataFrame:
     ]
     return (
         rows.with_columns(
-            pl.Series("break_id", ids, dtype=pl.String), pl.Series("suggestion", suggestions, dtype=_SUGGESTION)
+            pl.Series("break_id", ids, dtype=pl.String), pl.Series("suggestion", suggestions, dtype=sheets.SUGGESTION)
         )
         .select(
             "break_id", "kind", "source_code", "currency", "lender_minor", "bank_minor", "recorded_minor",

@@ -35,8 +35,11 @@ class Rules:
     up to ``batch_span_days`` consecutive days of a channel (weekends and holidays). Two items that agree in all but the
     date are held together up to ``apart_days``. A payment booked more than ``backdate_days`` after its value date is
     out of period. Suggestions look ``suggest_days`` around. Items of one reference that do not add up are held together
-    up to ``group_items``. ``books`` names the sources that share one bank account (source code → book); a source that
-    is not named is its own book. Where ``reversal_needs_bank_line`` is off, a lender reverses in its books only.
+    up to ``group_items``. What an agency reports or a collector claims may lie ``told_days`` to either side of its
+    payment; it waits ``arrival_days`` for the lender and, where the agency keeps the cash, ``remit_days`` for the
+    remittance; an agency has ``report_lag_days`` to report; what is told again within ``twice_days`` is told twice.
+    ``books`` names the sources that share one bank account (source code → book); a source that is not named is its own
+    book. Where ``reversal_needs_bank_line`` is off, a lender reverses in its books only.
     """
 
     bank_early_days: int = 2
@@ -47,13 +50,21 @@ class Rules:
     suggest_days: int = 15
     bank_lag_days: int = 0
     group_items: int = 12
+    told_days: int = 3
+    arrival_days: int = 1
+    remit_days: int = 5
+    report_lag_days: int = 1
+    twice_days: int = 3
     tolerances: Mapping[str, Tolerance] = field(default_factory=dict)
     outside: tuple[Outside, ...] = ()
     books: Mapping[str, str] = field(default_factory=dict)
     reversal_needs_bank_line: bool = True
 
     def __post_init__(self) -> None:
-        for name in ("bank_early_days", "bank_late_days", "apart_days", "backdate_days", "suggest_days"):
+        for name in (
+            "bank_early_days", "bank_late_days", "apart_days", "backdate_days", "suggest_days", "told_days",
+            "arrival_days", "remit_days", "report_lag_days", "twice_days",
+        ):  # fmt: skip
             if not 0 <= getattr(self, name) <= 366:
                 raise ValueError(f"{name} lies between 0 and 366 days")
         if not 1 <= self.batch_span_days <= 31:

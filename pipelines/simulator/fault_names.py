@@ -66,6 +66,27 @@ EXPECTED = {
         "A payment id already known comes with another amount; the first content stays.",
         "已知流水号以不同内容再次到达，保留先到的内容。",
     ),
+    "agency_reports_unpaid": Expected(
+        "break",
+        "report_without_payment",
+        "An agency reports a payment that neither lender nor bank has.",
+        "机构报送的还款，资金方与银行均无。",
+    ),
+    "agency_leaves_out": Expected(
+        "break",
+        "payment_not_reported",
+        "A payment on a loan that an agency had; its reports leave it out.",
+        "委案期内的还款，机构漏报。",
+    ),
+    "agency_keeps_cash": Expected(
+        "break",
+        "not_remitted",
+        "An agency says that it collected cash and did not pass it on in time.",
+        "机构自报代收现金，逾期未划付。",
+    ),
+    "agency_reports_twice": Expected(
+        "break", "reported_twice", "One payment reported under two numbers.", "同一笔还款以两个流水号报送。"
+    ),
     "late_file": Expected(
         "data_health",
         "calls",

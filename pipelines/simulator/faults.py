@@ -13,6 +13,7 @@ from pathlib import Path
 
 import polars as pl
 
+from pipelines.simulator.agency_faults import AgencyFaults
 from pipelines.simulator.answer_key import PlantedFault
 from pipelines.simulator.bad_rows import append_bad_rows
 from pipelines.simulator.days import is_workday, number_of
@@ -52,6 +53,8 @@ class Faults:
     def __post_init__(self) -> None:
         self.day = fault_day(self.end_date)
         self.late_day = self.end_date - timedelta(days=3)
+        earlier = self.late_day if self.late_day < self.day else self.day - timedelta(days=1)
+        self._agencies = AgencyFaults(self.day, earlier, self._enter)
 
     def deliver_on(self, feed: str, day: date) -> date | None:
         """The calls of one day come two days late."""
@@ -59,6 +62,7 @@ class Faults:
 
     def edit(self, tables: dict[str, Table], day: date) -> dict[str, Table]:
         """The day's tables with planted rows at their ends."""
+        tables = self._agencies.edit(tables, day)
         repayments = tables["repayments"].frame
         if day != self.day:
             if day < self.day and repayments.height:

@@ -11,6 +11,7 @@ import numpy as np
 
 from ops_app.domain.errors import Invalid
 from pipelines.simulator import feeds, people
+from pipelines.simulator.agency_reports import AgencyReports
 from pipelines.simulator.answer_key import AnswerKey, write_answer_key
 from pipelines.simulator.bank import Bank
 from pipelines.simulator.behaviour import (
@@ -105,6 +106,7 @@ class _World:
         self.fixed = feeds.fixed_loan_columns(self.loans, self.people)
         self.originations = feeds.all_originations(self.loans, seed)
         self.bank = Bank(seed)
+        self.reports = AgencyReports(self.loans)
         self.complaints = Complaints(self.loans, self.people.ids, self.staff.collector_id, seed)
         self.writer = FeedWriter(out, hidden)
         self.truth = Truth(hidden, self.loans, self.staff)
@@ -131,6 +133,7 @@ class _World:
             "loans": feeds.loans_table(book, self.fixed, after, day),
             "instalments": feeds.instalments_table(book, touched, paid_before, day),
             **self._events(payments, calls, promises, day),
+            "agency_payments": self.reports.of_day(payments, dpd, day),
             **self._people_of(day, np.flatnonzero(self.known_dead & ~dead_before)),
         }
         self._write(tables, day)
@@ -192,7 +195,8 @@ class _World:
             as_csv = as_csv or (self.faults is not None and day == self.faults.day)
             late = self.faults.deliver_on(feed, day) if self.faults is not None else None
             path = self.writer.write(table, day, "csv" if as_csv else "parquet", deliver_on=late)
-            self.writer.count(honest[feed])
+            if feed in honest:  # a feed that stands there only because something is planted has no honest row
+                self.writer.count(honest[feed])
             if feed == "loans" and self.faults is not None and day == self.faults.day:
                 self.faults.bad_rows(path)
         if self.faults is not None:

@@ -94,6 +94,8 @@ def by_name(world: World, store: Store, evidence: Path, case_id: str, house: str
         "broker": "none",
         "trouble": None,
         "limit": 10,
+        "claim_ids": [case_id],
+        "break_id": "0" * 64,
     }
 
 

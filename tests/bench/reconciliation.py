@@ -129,6 +129,80 @@ _BY_HAND = (
 )
 
 
+_PLANTED = f"""
+    create or replace temp table planted as
+    select case (range // {_EVERY}) % {_KINDS}
+            when 0 then 'unmatched_lender' when 1 then 'unmatched_bank' when 2 then 'amount_differs'
+            when 3 then 'date_out_of_period' when 4 then 'unknown_loan' when 5 then 'reversal_without_original'
+            else 'duplicate' end as kind,
+        case (range // {_EVERY}) % {_KINDS}
+            when 1 then '99/S' || range when 6 then '99/T' || range when 7 then 'TWICE' || range
+            else 'PAY' || lpad(range::varchar, 12, '0') end as item
+    from range($rows) where range % {_EVERY} = 7
+"""
+"""Kind and item of every break that was planted, by the number of its row alone."""
+
+
+def against_the_plan(con: duckdb.DuckDBPyConnection, rows: int) -> dict[str, int]:
+    """How many breaks were planted, how many of them the engine missed, and how many it found that nobody planted."""
+    con.execute(_PLANTED, {"rows": rows})
+    con.execute(
+        "create or replace temp table told_of as select no, kind,"
+        " unnest(list_concat(payment_ids, bank_line_ids)) as item from rec_breaks"
+    )
+    counted = con.execute(
+        """
+        select (select count(*) from planted), (select count(*) from planted anti join told_of using (kind, item)),
+            (select count(*) from rec_breaks
+             where no not in (select no from told_of semi join planted using (kind, item)))
+        """
+    ).fetchall()[0]
+    con.execute("drop table told_of; drop table planted")
+    return dict(zip(("planted", "missed", "invented"), counted, strict=True))
+
+
+def make_told(con: duckdb.DuckDBPyConnection) -> None:
+    """Agencies report every fifth payment, of which 1 % are wrong in four ways; collectors claim every hundredth."""
+    con.execute(
+        """
+        create table windows as
+        select 'SIM' as feed_source, source_code, loan_id, 'A' || (hash(loan_id) % 20) as agency_code,
+            date '2026-01-01' as from_date, null::date as until_date
+        from loans where hash(loan_id) % 5 = 0
+        """
+    )
+    con.execute(
+        """
+        create table reports as
+        with held as (
+            select p.*, w.agency_code, hash(payment_id) % 400 as fault
+            from lender as p join windows as w using (source_code, loan_id) where kind = 'payment'
+        )
+        select 'SIM' as feed_source, source_code, agency_code, if(fault = 1, 'GHOST' || payment_id, payment_id)
+                as payment_id, loan_id, value_date - if(fault = 1, 10, 0) as paid_date,
+            if(fault = 2, amount_minor + 1, amount_minor) as amount_minor, currency, channel, true as remitted,
+            file_date + 1 as file_date
+        from held where fault <> 0
+        union all
+        select 'SIM', source_code, agency_code, 'AGAIN' || payment_id, loan_id, value_date, amount_minor, currency,
+            channel, true, file_date + 2
+        from held where fault = 3
+        """
+    )
+    con.execute(
+        """
+        create table claims as
+        select 'C' || payment_id as claim_id, source_code, loan_id, 'c1' as collector_id, null::varchar as agency_code,
+            value_date as paid_date, amount_minor, currency, channel, paid_at as claimed_at
+        from lender where kind = 'payment' and hash(payment_id) % 100 = 0
+        """
+    )
+    con.execute(
+        "create table decided_told (break_id varchar, decision_group varchar, kind varchar, decision varchar,"
+        " source_code varchar, payment_ids varchar[], report_ids varchar[], claim_ids varchar[])"
+    )
+
+
 def run_both(rows: int) -> dict[str, Any]:
     """Both on one book, in turn, the fastest of a few runs of each; and that they found the same breaks."""
     con = duckdb.connect(config={"threads": 2, "memory_limit": "4GB"})
@@ -144,9 +218,14 @@ def run_both(rows: int) -> dict[str, Any]:
         for name in ("hand_breaks", "rec_breaks")
     }
     done = con.execute("select count(*) from rec_matches").fetchall()[0][0]
+    plan = against_the_plan(con, rows)
     started = time.perf_counter()
     found = engine.breaks(con).height
     as_frame_s = time.perf_counter() - started
+    make_told(con)
+    four_sides = min(_seconds(lambda: engine.reconcile(con, Rules(), AS_OF, told=True)) for _ in range(2))
+    told = dict(con.execute("select kind, count(*) from rec_told_breaks group by kind order by kind").fetchall())
+    told_rows = con.execute("select count(*) from rec_told").fetchall()[0][0]
     con.close()
     return {
         "limit_s": min(limits),
@@ -154,6 +233,10 @@ def run_both(rows: int) -> dict[str, Any]:
         "matches": done,
         "breaks": found,
         "breaks_as_frame_s": round(as_frame_s, 3),
+        **plan,
+        "four_sides_s": round(four_sides, 3),
+        "told_items": told_rows,
+        "told_breaks": told,
         "breaks_by_hand": kinds["hand_breaks"],
         "breaks_found": kinds["rec_breaks"],
     }

@@ -96,11 +96,11 @@ def reconciled(
     con = duckdb.connect(config={"threads": 2})
     try:
         known = {(p["source_code"], p["loan_id"]) for p in payments} if loans is None else set(loans)
-        _fill(con, "lender", LENDER, payments)
-        _fill(con, "bank", BANK, lines)
-        _fill(con, "recorded", RECORDED, recorded)
-        _fill(con, "decided", DECIDED, decided)
-        _fill(con, "loans", {"source_code": "varchar", "loan_id": "varchar"},
+        fill(con, "lender", LENDER, payments)
+        fill(con, "bank", BANK, lines)
+        fill(con, "recorded", RECORDED, recorded)
+        fill(con, "decided", DECIDED, decided)
+        fill(con, "loans", {"source_code": "varchar", "loan_id": "varchar"},
               [{"source_code": source, "loan_id": loan} for source, loan in sorted(known)])  # fmt: skip
         done = engine.reconcile(con, rules or Rules(), as_of)
         outside = con.execute(
@@ -120,7 +120,8 @@ def reconciled(
         con.close()
 
 
-def _fill(con: duckdb.DuckDBPyConnection, table: str, columns: dict[str, str], rows: Sequence[dict[str, Any]]) -> None:
+def fill(con: duckdb.DuckDBPyConnection, table: str, columns: dict[str, str], rows: Sequence[dict[str, Any]]) -> None:
+    """Make ``table`` with these columns and rows."""
     con.execute(f"create table {table} ({', '.join(f'{name} {kind}' for name, kind in columns.items())})")
     if rows:
         frame = pl.DataFrame([{name: row.get(name) for name in columns} for row in rows], infer_schema_length=None)

@@ -54,7 +54,8 @@ def test_every_fault_is_planted_once_with_the_control_that_must_find_it(key: Ans
     assert Counter(planted.fault for planted in key.faults) == dict.fromkeys(EXPECTED, 1)
     kinds = {
         "unmatched_lender", "unmatched_bank", "duplicate", "amount_differs", "date_out_of_period", "unknown_loan",
-        "reversal_without_original", "conflicting_content",
+        "reversal_without_original", "conflicting_content", "report_without_payment", "payment_not_reported",
+        "not_remitted", "reported_twice",
     }  # fmt: skip
     assert {planted.finding for planted in key.faults if planted.control == "break"} == kinds
     assert all(planted.effect_en and planted.effect_zh for planted in key.faults)
@@ -147,6 +148,25 @@ def test_amount_mismatch_missing_and_stray_bank_lines(home: Path, key: AnswerKey
     assert by_payer["payment_id"].to_list() == [_one(key, "missing_bank_line").payment_id]
     strays = bank.filter(~pl.col("reference").str.contains("^(TRF|BATCH-|还款 L)"))
     assert strays["line_id"].to_list() == [_one(key, "stray_bank_line").bank_line_id]
+
+
+def test_what_agencies_get_wrong_stands_against_payments_that_are_as_they_were(home: Path, key: AnswerKey) -> None:
+    files = sorted((home / "inbound" / "standard").glob("agency_payments_*.csv"))
+    reports = pl.concat([read_file(path) for path in files])
+    payments = _payments(home).filter(pl.col("kind") == "payment")
+    by_loan = reports.join(payments, on=["loan_id", "amount"], how="anti")
+    kept, unpaid = _one(key, "agency_keeps_cash"), _one(key, "agency_reports_unpaid")
+    assert set(by_loan["payment_id"]) == {kept.payment_id, unpaid.payment_id}
+    assert reports.filter(pl.col("remitted") == "false")["payment_id"].to_list() == [kept.payment_id]
+    several = reports.filter(pl.len().over("loan_id", "amount", "paid_at") > 1)
+    assert _one(key, "agency_reports_twice").payment_id in set(several["payment_id"])
+    assert several.height == 2
+    left_out = _one(key, "agency_leaves_out")
+    assert left_out.payment_id in set(payments["payment_id"])
+    assert left_out.loan_id not in set(reports["loan_id"])
+    assert _row(home, left_out)["loan_id"] == left_out.loan_id
+    for planted in (kept, unpaid, _one(key, "agency_reports_twice")):
+        assert _row(home, planted)["payment_id"] == planted.payment_id
 
 
 def test_broken_control_totals(home: Path, key: AnswerKey) -> None:

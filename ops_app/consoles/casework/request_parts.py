@@ -7,7 +7,7 @@ from html import escape
 import streamlit as st
 
 from ops_app.consoles.asset_company.parts import approval_record
-from ops_app.consoles.casework import request_form
+from ops_app.consoles.casework import claim_text, request_form
 from ops_app.consoles.kit import record, tables
 from ops_app.consoles.kit.context import Here
 from ops_app.consoles.kit.forms import form
@@ -139,6 +139,8 @@ def _outcome(at: Here, found: CaseRequestRecord) -> None:
     }
     if one.escalated_at:
         facts[t("requests.escalated")] = labels.moment(one.escalated_at)
+    if one.kind is CaseRequestKind.PAYMENT_CONFIRMATION:
+        facts |= claim_text.facts(at, one.case_request_id)
     if one.detail:
         facts[t("requests.payment_id")] = str(one.detail.get("payment_id", ""))
     record.facts(facts)

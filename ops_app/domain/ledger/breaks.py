@@ -20,6 +20,52 @@ class BreakKind(StrEnum):
     UNKNOWN_LOAN = "unknown_loan"
     REVERSAL_WITHOUT_ORIGINAL = "reversal_without_original"
     CONFLICTING_CONTENT = "conflicting_content"
+    REPORT_WITHOUT_PAYMENT = "report_without_payment"
+    PAYMENT_NOT_REPORTED = "payment_not_reported"
+    NOT_REMITTED = "not_remitted"
+    REPORT_DIFFERS = "report_differs"
+    REPORTED_TWICE = "reported_twice"
+    CLAIM_WITHOUT_PAYMENT = "claim_without_payment"
+    CLAIM_DIFFERS = "claim_differs"
+    CLAIMED_TWICE = "claimed_twice"
+
+
+REPORT_KINDS = frozenset(
+    {
+        BreakKind.REPORT_WITHOUT_PAYMENT,
+        BreakKind.PAYMENT_NOT_REPORTED,
+        BreakKind.NOT_REMITTED,
+        BreakKind.REPORT_DIFFERS,
+        BreakKind.REPORTED_TWICE,
+    }
+)
+"""Breaks of what an agency reports against the lender's payments."""
+
+CLAIM_KINDS = frozenset({BreakKind.CLAIM_WITHOUT_PAYMENT, BreakKind.CLAIM_DIFFERS, BreakKind.CLAIMED_TWICE})
+"""Breaks of what a collector claims against the lender's payments."""
+
+TOLD_KINDS = REPORT_KINDS | CLAIM_KINDS
+"""Breaks of what was told; a payment in them may be matched with the bank all the same."""
+
+
+class Leg(StrEnum):
+    """Which side is held against the lender's payments."""
+
+    BANK = "bank"
+    REPORT = "report"
+    CLAIM = "claim"
+
+
+LEG_NAMES: dict[Leg, tuple[str, str]] = {
+    Leg.BANK: ("bank lines", "银行流水"),
+    Leg.REPORT: ("agency reports", "机构报送"),
+    Leg.CLAIM: ("collectors' claims", "催收员申报"),
+}
+
+
+def leg_of(kind: BreakKind) -> Leg:
+    """The leg that a break of this kind stands on."""
+    return Leg.CLAIM if kind in CLAIM_KINDS else Leg.REPORT if kind in REPORT_KINDS else Leg.BANK
 
 
 BREAK_KIND_NAMES: dict[BreakKind, tuple[str, str]] = {
@@ -31,6 +77,14 @@ BREAK_KIND_NAMES: dict[BreakKind, tuple[str, str]] = {
     BreakKind.UNKNOWN_LOAN: ("unknown loan", "借据不存在"),
     BreakKind.REVERSAL_WITHOUT_ORIGINAL: ("reversal without original", "冲正无原交易"),
     BreakKind.CONFLICTING_CONTENT: ("same id, other content", "同号内容冲突"),
+    BreakKind.REPORT_WITHOUT_PAYMENT: ("agency reported, not received", "机构已报未到账"),
+    BreakKind.PAYMENT_NOT_REPORTED: ("agency did not report", "机构漏报"),
+    BreakKind.NOT_REMITTED: ("agency holds the cash", "机构代收未划付"),
+    BreakKind.REPORT_DIFFERS: ("reported amount differs", "机构报送金额不符"),
+    BreakKind.REPORTED_TWICE: ("reported twice", "机构重复报送"),
+    BreakKind.CLAIM_WITHOUT_PAYMENT: ("claim without payment", "申报无还款"),
+    BreakKind.CLAIM_DIFFERS: ("claimed amount differs", "申报金额不符"),
+    BreakKind.CLAIMED_TWICE: ("claimed twice", "重复申报"),
 }
 
 
@@ -56,12 +110,14 @@ BREAK_STATE_NAMES: dict[BreakState, tuple[str, str]] = {
 
 
 class BreakMove(StrEnum):
-    """What may happen to a break: five by a person, two by a run."""
+    """What may happen to a break: seven by a person, two by a run."""
 
     MATCH = "match"
     SPLIT = "split"
+    MERGE = "merge"
     REJECT = "reject"
     PARK = "park"
+    REVERSE = "reverse"
     REOPEN = "reopen"
     CLEAR = "clear"
     RECUR = "recur"
@@ -70,8 +126,10 @@ class BreakMove(StrEnum):
 BREAK_MOVE_NAMES: dict[BreakMove, tuple[str, str]] = {
     BreakMove.MATCH: ("match", "匹配"),
     BreakMove.SPLIT: ("split", "拆分"),
+    BreakMove.MERGE: ("merge", "合并"),
     BreakMove.REJECT: ("reject", "拒绝"),
     BreakMove.PARK: ("park", "挂账"),
+    BreakMove.REVERSE: ("ask for a reversal", "申请冲正"),
     BreakMove.REOPEN: ("reopen", "重新打开"),
     BreakMove.CLEAR: ("clear", "消除"),
     BreakMove.RECUR: ("recur", "再次出现"),
@@ -81,14 +139,18 @@ MOVES: dict[BreakState, dict[BreakMove, BreakState]] = {
     BreakState.OPEN: {
         BreakMove.MATCH: BreakState.MATCHED,
         BreakMove.SPLIT: BreakState.SPLIT,
+        BreakMove.MERGE: BreakState.MATCHED,
         BreakMove.REJECT: BreakState.REJECTED,
         BreakMove.PARK: BreakState.PARKED,
+        BreakMove.REVERSE: BreakState.PARKED,
         BreakMove.CLEAR: BreakState.CLEARED,
     },
     BreakState.PARKED: {
         BreakMove.MATCH: BreakState.MATCHED,
         BreakMove.SPLIT: BreakState.SPLIT,
+        BreakMove.MERGE: BreakState.MATCHED,
         BreakMove.REJECT: BreakState.REJECTED,
+        BreakMove.REVERSE: BreakState.PARKED,
         BreakMove.REOPEN: BreakState.OPEN,
         BreakMove.CLEAR: BreakState.CLEARED,
     },
@@ -97,7 +159,8 @@ MOVES: dict[BreakState, dict[BreakMove, BreakState]] = {
     BreakState.REJECTED: {BreakMove.REOPEN: BreakState.OPEN},
     BreakState.CLEARED: {BreakMove.RECUR: BreakState.OPEN},
 }
-"""State → move → next state. What is not here is refused."""
+"""State → move → next state. What is not here is refused. Merging puts several breaks into one decision; a break whose
+payment is to be reversed is parked until the reversal has come."""
 
 UNSETTLED = frozenset({BreakState.OPEN, BreakState.PARKED})
 """States that still wait for somebody; their difference is unexplained."""
@@ -145,6 +208,27 @@ SUGGESTION_REASONS: dict[str, tuple[str, str]] = {
     "loan_not_in_book": ("No loans feed ever named this loan.", "借款数据中从未出现该借据。"),
     "original_not_found": ("The payment it reverses was never received.", "被冲正的还款从未收到。"),
     "already_reversed": ("The payment it reverses is reversed already.", "被冲正的还款已经冲正过。"),
+    "reported_not_received": (
+        "The agency reported it; neither lender nor bank has it.",
+        "机构已报送，资方与银行均无此笔。",
+    ),
+    "agency_silent": (
+        "The loan was with the agency, which reports but left this payment out.",
+        "借据在该机构委案期内，机构有报送但未报此笔。",
+    ),
+    "cash_not_remitted": (
+        "The agency collected it and says itself that it was not passed on.",
+        "机构代收，自报尚未划付，已逾划付期限。",
+    ),
+    "told_amount_differs": ("The payment is there, of another amount.", "还款已到，但金额不同。"),
+    "reported_again": ("It repeats a payment that the agency reported already.", "与机构已报送的还款重复。"),
+    "no_payment_of_claim": (
+        "No payment of this loan and amount came near the day.",
+        "该借据在申报日前后没有此金额的还款。",
+    ),
+    "claimed_by_other": ("Another collector claimed this payment first.", "另一催收员已先申报该笔还款。"),
+    "claimed_again": ("The same collector claimed this payment already.", "同一催收员已申报过该笔还款。"),
+    "held": ("A person decided not to recognise it.", "经人工决定不予认可。"),
     "other_content": (
         "The payment id is recorded with other content; the record stands until a person decides.",
         "该流水号已按其他内容入账，在人工决定前以原记录为准。",

@@ -47,6 +47,7 @@ GRANTS: dict[str, frozenset[Role]] = {
     "history.take_over": frozenset({Role.OPERATOR, Role.SUPERVISOR, Role.SYSTEM}),
     "reconciliation.view": frozenset({Role.SUPERVISOR, Role.FINANCE, Role.MANAGER, Role.AUDITOR, Role.SYSTEM}),
     "reconciliation.decide": frozenset({Role.SUPERVISOR, Role.FINANCE}),
+    "reconciliation.oversee": frozenset({Role.MANAGER}),
     "reconciliation.run": frozenset({Role.SYSTEM, Role.FINANCE, Role.OPERATOR}),
     # what everything together comes to; an entry of it tells no debtor's name
     "books.view": frozenset({Role.FINANCE, Role.AUDITOR, Role.MANAGER, Role.SYSTEM}),

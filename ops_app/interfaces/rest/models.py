@@ -76,7 +76,7 @@ class DecisionOut(Strict):
 
 
 class BreakOut(Strict):
-    """One break; payers are masked."""
+    """One break; payers are masked, the age counts business days."""
 
     break_id: str
     kind: BreakKind
@@ -90,8 +90,13 @@ class BreakOut(Strict):
     loan_id: str | None
     payment_ids: list[str]
     bank_line_ids: list[str]
+    reported_minor: int | None
+    claimed_minor: int | None
+    report_ids: list[str]
+    claim_ids: list[str]
     value_date: date
     opened_date: date
+    escalated_date: date | None
     age_days: int
     suggestion: dict[str, Any]
     sides: dict[str, Any]
@@ -101,7 +106,7 @@ class BreakOut(Strict):
     def of(cls, one: Break, age_days: int) -> BreakOut:
         """The break as it goes out."""
         values = {name: getattr(one, name) for name in cls.model_fields if name != "age_days"}
-        values |= {name: list(values[name]) for name in ("payment_ids", "bank_line_ids")}
+        values |= {name: list(values[name]) for name in ("payment_ids", "bank_line_ids", "report_ids", "claim_ids")}
         values |= {name: dict(values[name]) for name in ("suggestion", "sides")}
         return cls(**values, age_days=age_days)
 

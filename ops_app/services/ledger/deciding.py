@@ -12,6 +12,7 @@ from sqlalchemy.engine import Connection
 from ops_app.domain.canonical import content_hash, key_hash
 from ops_app.domain.errors import Invalid
 from ops_app.domain.ledger.breaks import (
+    TOLD_KINDS,
     BreakChanged,
     BreakKind,
     BreakMove,
@@ -20,6 +21,7 @@ from ops_app.domain.ledger.breaks import (
     SidesDisagree,
     WrongCounterpart,
     checked_reason,
+    leg_of,
     move,
 )
 from ops_app.domain.money import Money
@@ -72,7 +74,8 @@ def decide(actor: Actor, store: Store, now: datetime, asked: Asked) -> Decided:
     return done
 
 
-_ON_CURRENT_DATA = frozenset({BreakMove.MATCH, BreakMove.SPLIT, BreakMove.REJECT})
+_PUT_TOGETHER = frozenset({BreakMove.MATCH, BreakMove.SPLIT, BreakMove.MERGE})
+_ON_CURRENT_DATA = _PUT_TOGETHER | {BreakMove.REJECT}
 """Moves that settle a break and so need current data (R0.4); parking and reopening only put it off."""
 
 
@@ -89,13 +92,13 @@ def carry_out(transaction: Transaction, asked: Asked) -> Decided:
     involved = [_locked(transaction, break_id, version) for break_id, version in sorted(chosen.items())]
     first = next(one for one in involved if one.break_id == asked.break_id)
     detail: dict[str, Any] = {}
-    if asked.what in (BreakMove.MATCH, BreakMove.SPLIT):
+    if asked.what in _PUT_TOGETHER:
         detail = _checked_sides(first, involved, asked.accept_difference)
     elif asked.what is BreakMove.REOPEN:
         involved = _decided_together(transaction, first)
     group = key_hash("decision", asked.key, asked.break_id)
     detail |= {"group": group, "break_ids": [one.break_id for one in involved]}
-    moved = [_moved(transaction, one, asked, detail, primary=one.break_id == asked.break_id) for one in involved]
+    moved = [note_decision(transaction, one, asked, detail, primary=one.break_id == asked.break_id) for one in involved]
     now_first = next(one for one in moved if one.break_id == asked.break_id)
     return Decided(now_first.break_id, now_first.state, now_first.version, tuple(one.break_id for one in moved))
 
@@ -126,9 +129,16 @@ def _checked_sides(first: Break, involved: Sequence[Break], accept_difference: b
             "同一流水号的两种内容不能匹配，请拒绝另一内容或挂账。",
             field="counterparts",
         )
+    if len({leg_of(one.kind) for one in involved}) > 1:
+        raise WrongCounterpart(
+            "Bank lines, agency reports and claims are each matched with payments by themselves.",
+            "银行流水、机构报送、催收员申报须分别与还款匹配。",
+            field="counterparts",
+        )
     if len({one.currency for one in involved}) > 1:
         raise WrongCounterpart("The items have different currencies.", "所选项币种不同。", field="counterparts")
-    if len({one.source_code for one in involved if one.payment_ids}) > 1:
+    told = any(one.kind in TOLD_KINDS for one in involved)
+    if len({one.source_code for one in involved if one.payment_ids or told}) > 1:
         raise WrongCounterpart(
             "The payments come from different sources.", "所选还款来自不同来源。", field="counterparts"
         )
@@ -138,8 +148,10 @@ def _checked_sides(first: Break, involved: Sequence[Break], accept_difference: b
     return {
         "payment_ids": sorted(key for one in involved for key in one.payment_ids),
         "bank_line_ids": sorted(key for one in involved for key in one.bank_line_ids),
+        **({"report_ids": sorted(key for one in involved for key in one.report_ids),
+            "claim_ids": sorted(key for one in involved for key in one.claim_ids)} if told else {}),
         "accepted_difference_minor": difference,
-    }
+    }  # fmt: skip
 
 
 def _decided_together(transaction: Transaction, first: Break) -> list[Break]:
@@ -151,7 +163,11 @@ def _decided_together(transaction: Transaction, first: Break) -> list[Break]:
     return [one for one in together if one is not None and one.state is first.state]
 
 
-def _moved(transaction: Transaction, one: Break, asked: Asked, detail: dict[str, Any], *, primary: bool) -> Break:
+def note_decision(
+    transaction: Transaction, one: Break, asked: Asked, detail: dict[str, Any], *, primary: bool
+) -> Break:
+    """Move the break as asked and keep the decision and its audit row; the break as it now is. ``primary``: it is the
+    break that the key was given for."""
     after = replace(
         one,
         state=move(one.state, asked.what),

@@ -195,7 +195,7 @@ def _changes(
         effect = effects[case_id]
         if effect.outcome is Outcome.NOTHING or case_id in other:
             continue
-        values = {f"{part}_minor": effect.balance_minor[part] for part in PARTS}
+        values: dict[str, Any] = {f"{part}_minor": effect.balance_minor[part] for part in PARTS}
         values["balance_minor"] = sum(effect.balance_minor.values())
         detail: dict[str, Any] = {"moved_minor": effect.moved_minor, "balance_minor": values["balance_minor"]}
         if case_id in received:

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Any
 
 from ops_app.domain.canonical import content_hash
 from ops_app.domain.errors import DomainError, Invalid
+from ops_app.domain.ledger.ageing import opened_until
 from ops_app.domain.ledger.breaks import (
     MOVES,
     BreakKind,
@@ -26,9 +27,10 @@ from ops_app.domain.ledger.breaks import (
     masked_name,
     move,
 )
-from ops_app.domain.organisation.people import Actor
+from ops_app.domain.organisation.people import Actor, Role
 from ops_app.domain.paging import check_page, check_sort
 from ops_app.services.act import act
+from ops_app.services.ledger.ageing import business_age, owner_of
 from ops_app.services.ledger.deciding import (
     Asked,
     Decided,
@@ -38,14 +40,17 @@ from ops_app.services.ledger.deciding import (
     check_version,
     decide,
 )
-from ops_app.store.ledger import breaks
+from ops_app.services.ledger.working_days import is_workday
+from ops_app.store.ledger import breaks, reversals
 from ops_app.store.ledger.breaks import SORTABLE, Break, BreakFilter, Decision
+from ops_app.store.ledger.reversals import OrderedReversal
+from ops_app.store.organisation import people
 from ops_app.store.store import Store
 
 __all__ = [
     "SORTABLE", "Break", "BreakFilter", "BreakRecord", "BreaksPage", "Decided", "Decision", "Preview",
-    "count_breaks", "decide_breaks", "list_breaks", "match_break", "park_break", "preview_decision", "read_break",
-    "reject_break", "reopen_break", "split_break",
+    "count_breaks", "decide_breaks", "list_breaks", "match_break", "merge_breaks", "park_break", "preview_decision",
+    "read_break", "reject_break", "reopen_break", "split_break",
 ]  # fmt: skip
 
 LARGEST_BULK = 2_000
@@ -53,8 +58,8 @@ LARGEST_BULK = 2_000
 
 @dataclass(frozen=True)
 class BreaksPage:
-    """One page of breaks. ``totals``: currency → how many match and the sum of their differences. Ages count in days up
-    to ``as_of_date``, the last business date that was reconciled."""
+    """One page of breaks. ``totals``: currency → how many match and the sum of their differences. Ages count in
+    business days up to ``as_of_date``, the last business date that was reconciled."""
 
     rows: tuple[Break, ...]
     total: int
@@ -64,19 +69,23 @@ class BreaksPage:
     as_of_date: date | None
 
     def age_days(self, one: Break) -> int:
-        """How long ``one`` has been standing."""
-        return (self.as_of_date - one.opened_date).days if self.as_of_date else 0
+        """How many business days ``one`` has been standing."""
+        return business_age(one, self.as_of_date) if self.as_of_date else 0
 
 
 @dataclass(frozen=True)
 class BreakRecord:
-    """One break with both sides (payers masked), its age, what was decided so far and what may be decided now."""
+    """One break with its sides (payers masked), its age in business days, whose it is (a person who took it, else a
+    desk), what was decided so far, what may be decided now, and the reversals that were ordered on it."""
 
     item: Break
     age_days: int
     history: tuple[Decision, ...]
     moves: tuple[BreakMove, ...]
     related: tuple[Break, ...]
+    owner: Role
+    owner_name: str | None = None
+    reversals: tuple[OrderedReversal, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -108,7 +117,7 @@ def list_breaks(
     with store.reading() as connection:
         as_of = breaks.as_of(connection)
         if least_age_days is not None and as_of is not None:
-            chosen = replace(chosen, opened_until=as_of - timedelta(days=least_age_days))
+            chosen = replace(chosen, opened_until=opened_until(least_age_days, as_of, is_workday))
         totals = breaks.totals(connection, chosen)
         rows = breaks.page(
             connection, chosen, sort=sort, descending=descending, offset=(page - 1) * page_size, limit=page_size
@@ -137,10 +146,15 @@ def read_break(actor: Actor, store: Store, *, now: datetime, break_id: str) -> B
             ids.update(said.detail.get("break_ids", ()))
         related = breaks.read_many(connection, sorted(ids - {break_id}))
         as_of = breaks.as_of(connection) or one.last_seen_date
-    moves = tuple(what for what in MOVES[one.state] if what not in (BreakMove.CLEAR, BreakMove.RECUR))
+        ordered = tuple(reversals.of_break(connection, break_id))
+        taker = people.by_id(connection, one.owner_id) if one.owner_id else None
+    by_runs = (BreakMove.CLEAR, BreakMove.RECUR)
+    left_out = by_runs if one.payment_ids else (*by_runs, BreakMove.REVERSE)
+    moves = tuple(what for what in MOVES[one.state] if what not in left_out)
     return BreakRecord(
-        _masked(one), (as_of - one.opened_date).days, tuple(past), moves, tuple(_masked(r) for r in related.values())
-    )
+        _masked(one), business_age(one, as_of), tuple(past), moves, tuple(_masked(r) for r in related.values()),
+        owner_of(one), taker.display_name if taker else None, ordered,
+    )  # fmt: skip
 
 
 @act("reconciliation.decide")
@@ -195,6 +209,26 @@ def split_break(
 
 
 @act("reconciliation.decide")
+def merge_breaks(
+    actor: Actor,
+    store: Store,
+    *,
+    now: datetime,
+    items: Mapping[str, int],
+    reason: str,
+    key: str,
+    accept_difference: bool = False,
+) -> Decided:
+    """Put several breaks (id → version that was read) into one decision: whatever their sides, they belong together.
+    One of them reopened brings the others along. Raises as ``match_break``."""
+    if not 2 <= len(items) <= LARGEST_BULK:
+        raise WrongCounterpart("Choose at least two breaks to merge.", "请至少选择两项差异合并。", field="counterparts")
+    first, *others = sorted(items)
+    rest = {break_id: items[break_id] for break_id in others}
+    return decide(actor, store, now, Asked(BreakMove.MERGE, first, items[first], reason, key, rest, accept_difference))
+
+
+@act("reconciliation.decide")
 def reject_break(
     actor: Actor, store: Store, *, now: datetime, break_id: str, expected_version: int, reason: str, key: str
 ) -> Decided:
@@ -223,8 +257,9 @@ def reopen_break(
 def preview_decision(
     actor: Actor, store: Store, *, now: datetime, decision: BreakMove, items: Mapping[str, int]
 ) -> Preview:
-    """What ``decide_breaks`` would do with ``items`` (break id → version that was read); changes nothing."""
-    _check_bulk(decision, items)
+    """What ``decide_breaks`` or ``merge_breaks`` would do with ``items`` (break id → version that was read); changes
+    nothing."""
+    _check_bulk(decision, items, preview=True)
     totals: dict[str, int] = {}
     refused: dict[str, DomainError] = {}
     with store.reading() as connection:
@@ -273,8 +308,9 @@ def decide_breaks(
     return tuple(done)
 
 
-def _check_bulk(decision: BreakMove, items: Mapping[str, int]) -> None:
-    if decision not in (BreakMove.REJECT, BreakMove.PARK, BreakMove.REOPEN):
+def _check_bulk(decision: BreakMove, items: Mapping[str, int], *, preview: bool = False) -> None:
+    allowed = {BreakMove.REJECT, BreakMove.PARK, BreakMove.REOPEN} | ({BreakMove.MERGE} if preview else set())
+    if decision not in allowed:
         raise Invalid(
             "Only reject, park and reopen can be done in bulk.", "仅拒绝、挂账、重新打开可批量办理。", field="decision"
         )

@@ -9,10 +9,14 @@ from typing import Any
 
 from ops_app.domain.canonical import canonical_json, key_hash
 from ops_app.domain.errors import Invalid
-from ops_app.domain.ledger.breaks import DECIDED, BreakKind, BreakMove, BreakState, move
+from ops_app.domain.ledger.breaks import DECIDED, TOLD_KINDS, BreakKind, BreakMove, BreakState, move
+from ops_app.domain.ledger.claims import Finding
+from ops_app.domain.ledger.proof import SheetRow
 from ops_app.domain.organisation.people import Actor
 from ops_app.services.act import act
-from ops_app.store.ledger import breaks
+from ops_app.services.ledger.ageing import escalate_late
+from ops_app.store.ledger import breaks, proof_sheets
+from ops_app.store.ledger import claims as claim_store
 from ops_app.store.ledger.breaks import Break
 from ops_app.store.store import Store
 
@@ -37,16 +41,24 @@ class FoundBreak:
     value_date: date
     suggestion: Mapping[str, Any]
     sides: Mapping[str, Any]
+    reported_minor: int | None = None
+    claimed_minor: int | None = None
+    report_ids: tuple[str, ...] = ()
+    claim_ids: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Applied:
-    """What a run changed: new breaks, breaks that came back, breaks that later data cleared; and how many stand."""
+    """What a run changed: new breaks, breaks that came back, breaks that later data cleared, breaks past their age
+    limit, claims and proof sheets that read otherwise; and how many breaks stand."""
 
     opened: int
     recurred: int
     cleared: int
     standing: int
+    escalated: int = 0
+    claims: int = 0
+    sheets: int = 0
 
 
 @dataclass(frozen=True)
@@ -61,14 +73,25 @@ class StandingDecision:
     payment_ids: tuple[str, ...]
     bank_line_ids: tuple[str, ...]
     shared: bool
+    report_ids: tuple[str, ...] = ()
+    claim_ids: tuple[str, ...] = ()
 
 
 @act("reconciliation.run")
 def apply_run(
-    actor: Actor, store: Store, *, now: datetime, business_date: date, found: Sequence[FoundBreak]
+    actor: Actor,
+    store: Store,
+    *,
+    now: datetime,
+    business_date: date,
+    found: Sequence[FoundBreak],
+    claims: Sequence[Finding] | None = None,
+    sheets: Mapping[tuple[str, str], Sequence[SheetRow]] | None = None,
 ) -> Applied:
     """Open what is newly broken, bring back what is broken again, clear what is broken no longer, keep what people
-    decided. Conflicting contents are opened where payments are recorded and only people settle them.
+    decided. Conflicting contents are opened where payments are recorded and only people settle them. What stands longer
+    than its limit is escalated; ``claims`` are what became of every claim, ``sheets`` the day's proof by book and
+    currency (``None``: the run looked at none).
 
     Running again with the same findings changes nothing and leaves no audit row. One audit row per run that changed
     something. Raises ``Invalid`` for a day before the last one that was applied.
@@ -98,7 +121,20 @@ def apply_run(
         breaks.add_many(connection, opened)
         breaks.rewrite(connection, [*recurred, *updated, *cleared])
         seen = breaks.note_seen(connection, business_date)
-        if opened or recurred or updated or cleared or seen:
+        late = escalate_late(connection, business_date)
+        claimed = 0 if claims is None else claim_store.replace_all(connection, claims)
+        proven = [] if sheets is None else proof_sheets.add_changed(connection, business_date, sheets, now)
+        further = {
+            name: value
+            for name, value in (
+                ("escalated", len(late)),
+                ("escalated_hash", key_hash(*late) if late else None),
+                ("claims", claimed),
+                ("proof_hash", key_hash(*(one.content_hash for one in proven)) if proven else None),
+            )
+            if value
+        }
+        if opened or recurred or updated or cleared or seen or further:
             transaction.audit(
                 "reconciliation.applied",
                 "reconciliation",
@@ -111,9 +147,10 @@ def apply_run(
                     "breaks_hash": key_hash(*sorted(by_id)),
                     "opened_hash": key_hash(*(one.break_id for one in opened)),
                     "cleared_hash": key_hash(*(one.break_id for one in cleared)),
+                    **further,
                 },
             )
-    return Applied(len(opened), len(recurred), len(cleared), len(by_id))
+    return Applied(len(opened), len(recurred), len(cleared), len(by_id), len(late), claimed, len(proven))
 
 
 @act("reconciliation.view")
@@ -126,11 +163,13 @@ def standing_decisions(actor: Actor, store: Store, *, now: datetime) -> list[Sta
             break_id=one.break_id,
             decision_group=str(said.detail.get("group", one.break_id)),
             kind=one.kind,
-            decision=said.decision,
+            decision=BreakMove.MATCH if said.decision is BreakMove.MERGE else said.decision,
             source_code=one.source_code,
             payment_ids=one.payment_ids,
             bank_line_ids=one.bank_line_ids,
-            shared=one.shares_a_line,
+            shared=one.shares_a_line and one.kind not in TOLD_KINDS,
+            report_ids=one.report_ids,
+            claim_ids=one.claim_ids,
         )
         for one, said in pairs
         if one.kind is not BreakKind.CONFLICTING_CONTENT
@@ -169,6 +208,7 @@ def _refreshed(
                     version=known.version + 1,
                     last_seen_date=business_date,
                     owner_id=None,
+                    escalated_date=None,
                 )
             )
         elif _reads_otherwise(known, fresh):

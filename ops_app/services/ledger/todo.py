@@ -1,4 +1,4 @@
-"""To-dos of the ledger: breaks that are open and should be decided."""
+"""To-dos of the ledger: breaks that are open and should be decided, and those past their limit, for a manager."""
 
 from __future__ import annotations
 
@@ -16,7 +16,14 @@ DAYS_TO_DECIDE = 3
 
 
 def _open(connection: Connection, asked: Asked) -> tuple[list[ToDo], int]:
-    wanted = BreakFilter(states=frozenset({BreakState.OPEN}))
+    return _listed(connection, asked, BreakFilter(states=frozenset({BreakState.OPEN})), "break")
+
+
+def _escalated(connection: Connection, asked: Asked) -> tuple[list[ToDo], int]:
+    return _listed(connection, asked, BreakFilter(escalated=True), "late_break")
+
+
+def _listed(connection: Connection, asked: Asked, wanted: BreakFilter, kind: str) -> tuple[list[ToDo], int]:
     total = sum(count for count, _ in breaks.totals(connection, wanted).values())
     rows = breaks.page(connection, wanted, sort="opened_date", descending=False, offset=0, limit=asked.limit)
     found = []
@@ -24,7 +31,7 @@ def _open(connection: Connection, asked: Asked) -> tuple[list[ToDo], int]:
         opened = datetime.combine(one.opened_date, time(), asked.zone)
         found.append(
             ToDo(
-                kind="break",
+                kind=kind,
                 opens="break",
                 object_id=one.break_id,
                 subject=one.loan_id or one.source_code,
@@ -39,3 +46,4 @@ def _open(connection: Connection, asked: Asked) -> tuple[list[ToDo], int]:
 
 
 register("break", ("open break", "待处理差异"), "reconciliation.decide", _open)
+register("late_break", ("break past its limit", "超时限差异"), "reconciliation.oversee", _escalated)

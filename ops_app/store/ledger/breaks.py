@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, case, func, insert, or_, select, update
 from sqlalchemy.engine import Connection
 
 from ops_app.domain.ledger.breaks import DECIDED, UNSETTLED, BreakKind, BreakMove, BreakState
@@ -42,6 +42,11 @@ class Break:
     state: BreakState
     owner_id: str | None
     version: int
+    reported_minor: int | None = None
+    claimed_minor: int | None = None
+    report_ids: tuple[str, ...] = ()
+    claim_ids: tuple[str, ...] = ()
+    escalated_date: date | None = None
 
     @property
     def shares_a_line(self) -> bool:
@@ -79,6 +84,7 @@ class BreakFilter:
     least_minor: int | None = None
     most_minor: int | None = None
     opened_until: date | None = None
+    escalated: bool = False
     text: str | None = None
 
 
@@ -145,6 +151,40 @@ def counts(connection: Connection) -> dict[tuple[BreakKind, BreakState], int]:
         select(breaks.c.kind, breaks.c.state, func.count()).group_by(breaks.c.kind, breaks.c.state)
     )
     return {(BreakKind(kind), BreakState(state)): int(number) for kind, state, number in rows}
+
+
+def aged(connection: Connection, edges: Sequence[date]) -> list[tuple[BreakKind, int, str, int, int, int]]:
+    """Unsettled breaks by kind, band of age and currency: how many, the sum of their absolute differences, and how many
+    of them are escalated. ``edges`` are days from late to early; band n holds what was opened after ``edges[n]`` and
+    not after ``edges[n - 1]``, the last band what was opened on its edge or before."""
+    band = case(*((breaks.c.opened_date > edge, number) for number, edge in enumerate(edges)), else_=len(edges))
+    rows: Any = connection.execute(
+        select(
+            breaks.c.kind, band.label("band"), breaks.c.currency, func.count(),
+            func.sum(func.abs(breaks.c.difference_minor)), func.count(breaks.c.escalated_date),
+        )
+        .where(breaks.c.state.in_([state.value for state in UNSETTLED]))
+        .group_by(breaks.c.kind, band, breaks.c.currency)
+    )  # fmt: skip
+    return sorted(
+        (BreakKind(kind), int(band), currency, int(count), int(total), int(late))
+        for kind, band, currency, count, total, late in rows
+    )
+
+
+def escalate(connection: Connection, opened_until: date, on: date) -> list[str]:
+    """Unsettled breaks that were opened by ``opened_until`` and are not escalated yet are so from ``on``; their ids."""
+    late = (
+        breaks.c.state.in_([state.value for state in UNSETTLED]),
+        breaks.c.opened_date <= opened_until,
+        breaks.c.escalated_date.is_(None),
+    )
+    ids: list[str] = list(
+        connection.execute(select(breaks.c.break_id).where(*late).order_by(breaks.c.break_id)).scalars()
+    )
+    if ids:
+        connection.execute(update(breaks).where(*late).values(escalated_date=on))
+    return ids
 
 
 def add_many(connection: Connection, rows: Sequence[Break]) -> None:
@@ -237,12 +277,14 @@ def _conditions(wanted: BreakFilter) -> list[ColumnElement[bool]]:
         conditions.append(func.abs(c.difference_minor) <= wanted.most_minor)
     if wanted.opened_until is not None:
         conditions.append(c.opened_date <= wanted.opened_until)
+    if wanted.escalated:
+        conditions.append(c.escalated_date.is_not(None))
     if wanted.text:
         conditions.append(
             or_(
                 *(
                     c[name].contains(wanted.text, autoescape=True)
-                    for name in ("loan_id", "payment_ids", "bank_line_ids")
+                    for name in ("loan_id", "payment_ids", "bank_line_ids", "report_ids", "claim_ids")
                 )
             )
         )
@@ -256,6 +298,8 @@ def _stored(one: Break) -> dict[str, Any]:
         "state": one.state.value,
         "payment_ids": stored_json.write(list(one.payment_ids)),
         "bank_line_ids": stored_json.write(list(one.bank_line_ids)),
+        "report_ids": stored_json.write(list(one.report_ids)),
+        "claim_ids": stored_json.write(list(one.claim_ids)),
         "suggestion_json": stored_json.write(one.suggestion),
         "sides_json": stored_json.write(one.sides),
     }
@@ -282,6 +326,11 @@ def _break(row: Any) -> Break:
         state=BreakState(row.state),
         owner_id=row.owner_id,
         version=row.version,
+        reported_minor=row.reported_minor,
+        claimed_minor=row.claimed_minor,
+        report_ids=tuple(stored_json.read(row.report_ids)),
+        claim_ids=tuple(stored_json.read(row.claim_ids)),
+        escalated_date=row.escalated_date,
     )
 
 

@@ -21,6 +21,7 @@ from ops_app.store.tables.base import metadata
 from ops_app.store.types import Moment
 
 _NAMES_ANOTHER = text("reverses_payment_id is not null")
+_UNSETTLED = text("state in ('open', 'parked')")
 
 payments = Table(
     "payments",
@@ -102,9 +103,16 @@ breaks = Table(
     Column("state", String(16), nullable=False),
     Column("owner_id", String(64)),
     Column("version", Integer, nullable=False),
+    Column("reported_minor", BigInteger),
+    Column("claimed_minor", BigInteger),
+    Column("report_ids", Text, nullable=False, server_default="[]"),
+    Column("claim_ids", Text, nullable=False, server_default="[]"),
+    Column("escalated_date", Date),
     CheckConstraint(
         "kind in ('unmatched_lender', 'unmatched_bank', 'duplicate', 'amount_differs', 'date_out_of_period',"
-        " 'unknown_loan', 'reversal_without_original', 'conflicting_content')",
+        " 'unknown_loan', 'reversal_without_original', 'conflicting_content', 'report_without_payment',"
+        " 'payment_not_reported', 'not_remitted', 'report_differs', 'reported_twice', 'claim_without_payment',"
+        " 'claim_differs', 'claimed_twice')",
         name="ck_breaks_kind",
     ),
     CheckConstraint("state in ('open', 'parked', 'matched', 'split', 'rejected', 'cleared')", name="ck_breaks_state"),
@@ -112,6 +120,7 @@ breaks = Table(
     CheckConstraint("last_seen_date >= opened_date", name="ck_breaks_dates"),
     Index(None, "state", "opened_date", "break_id"),
     Index(None, "kind", "state"),
+    Index("ix_breaks_unsettled", "opened_date", "break_id", sqlite_where=_UNSETTLED, postgresql_where=_UNSETTLED),
 )
 
 break_decisions = Table(
@@ -128,7 +137,10 @@ break_decisions = Table(
     Column("nth", Integer, nullable=False),
     Unique("key"),
     Unique("break_id", "nth"),
-    CheckConstraint("decision in ('match', 'split', 'reject', 'park', 'reopen')", name="ck_break_decisions_decision"),
+    CheckConstraint(
+        "decision in ('match', 'split', 'merge', 'reject', 'park', 'reverse', 'reopen')",
+        name="ck_break_decisions_decision",
+    ),
     CheckConstraint("nth >= 1", name="ck_break_decisions_nth"),
     Index(None, "break_id", "decided_at"),
 )

@@ -179,6 +179,12 @@ def held_until(store: Store, evidence: Path, *, matched: bool) -> object:
     return held.until_at or held.due_at
 
 
+def escalated(store: Store, evidence: Path) -> object:
+    broken = ledger.a_break(BreakKind.UNMATCHED_LENDER, 10_000, payments=("P1",))
+    ledger.applied(store, broken)
+    return ledger.applied(store, broken, day=ledger.DAY + timedelta(days=1)).escalated
+
+
 def placement_rule(read: Callable[[PlacementRules, Case], object]) -> Callable[[Store, Path], object]:
     """What the rules of a placement say of a case that waits to be placed."""
 
@@ -279,6 +285,7 @@ READERS: dict[str, tuple[Value, Callable[[Store, Path], object]]] = {
     "ledger.plan_business_days": ("next", agreement_rule(lambda rules, one: rules.business_days(one))),
     "ledger.plan_re_age_after": (3, agreement_rule(lambda rules, one: rules.re_age_after(one))),
     "ledger.agreement_balance_change": (Decimal("0.5"), agreement_rule(lambda rules, one: rules.tolerance_minor(one))),
+    "ledger.break_age_limit_days": (0, escalated),
     "ledger.posting_order": ("principal_first", posting),
     "ledger.posting_order_late": ("principal_first", terms),
     "ledger.posting_order_late_days": (96, terms),

@@ -21,6 +21,7 @@ items as (
     select
         match_id as item_id, 'matched' as kind, pass_name, source_code, currency, value_date,
         matched_date as business_date, lender_minor, bank_minor, cast(null as bigint) as recorded_minor,
+        cast(null as bigint) as reported_minor, cast(null as bigint) as claimed_minor,
         difference_minor, 'matched' as state, cast(null as varchar) as decision, cast(null as varchar) as decided_by,
         cast(null as timestamp) as decided_at, matched_date as until_date, payment_ids, bank_line_ids,
         cast(null as varchar) as loan_id
@@ -29,6 +30,7 @@ items as (
     select
         breaks.break_id, breaks.kind, cast(null as varchar), breaks.source_code, breaks.currency, breaks.value_date,
         breaks.opened_date, breaks.lender_minor, breaks.bank_minor, breaks.recorded_minor,
+        breaks.reported_minor, breaks.claimed_minor,
         breaks.difference_minor, breaks.state, decisions.decision, decisions.decided_by,
         decisions.decided_at,
         case
@@ -52,6 +54,8 @@ fct_reconciliation_items as (
         {{ from_minor('lender_minor') }} as lender_amount,
         {{ from_minor('bank_minor') }} as bank_amount,
         {{ from_minor('recorded_minor') }} as recorded_amount,
+        {{ from_minor('reported_minor') }} as reported_amount,
+        {{ from_minor('claimed_minor') }} as claimed_amount,
         {{ from_minor('difference_minor') }} as difference,
         cast(state as varchar) as state,
         cast(decision as varchar) as decision,

@@ -13,6 +13,8 @@ stg_ops__breaks as (
         cast(lender_minor as bigint) as lender_minor,
         cast(bank_minor as bigint) as bank_minor,
         cast(recorded_minor as bigint) as recorded_minor,
+        cast(reported_minor as bigint) as reported_minor,
+        cast(claimed_minor as bigint) as claimed_minor,
         cast(difference_minor as bigint) as difference_minor,
         cast(loan_id as varchar) as loan_id,
         cast({{ listed('payment_ids') }} as varchar) as payment_ids,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
@@ -13,9 +13,9 @@ from ops_app.consoles.kit.context import Here
 from ops_app.consoles.kit.forms import form
 from ops_app.domain.errors import DomainError
 from ops_app.domain.ledger.breaks import BREAK_MOVE_NAMES, BreakMove
-from ops_app.services.ledger.reconciliation import Break, decide_breaks, preview_decision
+from ops_app.services.ledger.reconciliation import Break, decide_breaks, merge_breaks, preview_decision
 
-MOVES = (BreakMove.PARK, BreakMove.REJECT, BreakMove.REOPEN)
+MOVES = (BreakMove.PARK, BreakMove.REJECT, BreakMove.MERGE, BreakMove.REOPEN)
 
 
 def show(at: Here, chosen: Sequence[Break]) -> None:
@@ -51,6 +51,9 @@ def show(at: Here, chosen: Sequence[Break]) -> None:
     wanted = {break_id: version for break_id, version in items.items() if break_id not in preview.refused}
     if not wanted:
         return
+    if decision is BreakMove.MERGE:
+        _merge(at, wanted)
+        return
     mark = hashlib.sha256(repr(sorted(wanted.items())).encode()).hexdigest()[:16]
     with form(at, f"bulk_{decision}_{mark}") as f:
         reason = f.reason("reason", t("forms.reason"))
@@ -60,4 +63,23 @@ def show(at: Here, chosen: Sequence[Break]) -> None:
             at.actor, at.app.store, now=at.now, decision=decision, items=wanted, reason=reason, key=key
         ),
         done=lambda done: t("breaks.done_many", count=labels.count(len(done))),
+    )
+
+
+def _merge(at: Here, wanted: Mapping[str, int]) -> None:
+    """One decision for all that are chosen: they belong together, whatever their sides."""
+    t = at.t
+    if len(wanted) < 2:
+        return
+    mark = hashlib.sha256(repr(sorted(wanted.items())).encode()).hexdigest()[:16]
+    with form(at, f"merge_{mark}") as f:
+        accept = f.tick("accept_difference", t("breaks.accept_difference"))
+        reason = f.reason("reason", t("forms.reason"))
+        f.submit(t("breaks.apply", move=at.labels.named(BREAK_MOVE_NAMES, BreakMove.MERGE),
+                   count=at.labels.count(len(wanted))))  # fmt: skip
+    f.run(
+        lambda key: merge_breaks(
+            at.actor, at.app.store, now=at.now, items=wanted, accept_difference=accept, reason=reason, key=key
+        ),
+        done=lambda done: t("breaks.done_many", count=at.labels.count(len(done.moved))),
     )

@@ -19,6 +19,7 @@ from ops_app.domain.ledger.breaks import (
     BreakState,
 )
 from ops_app.domain.money import Money
+from ops_app.services.ledger.ageing import owner_of
 from ops_app.services.ledger.reconciliation import Break, BreakFilter, BreaksPage, list_breaks
 
 STATES: dict[str, frozenset[BreakState]] = {
@@ -36,7 +37,7 @@ _PAGE = "_recoup_breaks_page"
 def filters(at: Here) -> dict[str, str]:
     """State, kind, age and text."""
     t, language = at.t, at.actor.language
-    one, two, three, four = st.columns([2, 2, 1, 2])
+    one, two, three, late, four = st.columns([2, 2, 1, 1, 2])
     with one:
         state = url.choice(
             "breaks_state",
@@ -64,9 +65,18 @@ def filters(at: Here) -> dict[str, str]:
             default="",
             language=language,
         )
+    with late:
+        escalated = url.choice(
+            "breaks_late",
+            t("breaks.limit"),
+            ("", "late"),
+            lambda code: t("breaks.escalated") if code else t("lists.all"),
+            default="",
+            language=language,
+        )
     with four:
         text = url.text("breaks_text", t("lists.search"), placeholder=t("breaks.search"), language=language)
-    return {"state": "" if state == "unsettled" else state, "kind": kind, "age": age, "text": text}
+    return {"state": "" if state == "unsettled" else state, "kind": kind, "age": age, "late": escalated, "text": text}
 
 
 def listing(at: Here) -> tables.Listing[Break]:
@@ -106,10 +116,14 @@ def listing(at: Here) -> tables.Listing[Break]:
             amount("lender_minor", t("breaks.lender")),
             amount("bank_minor", t("breaks.bank")),
             amount("recorded_minor", t("breaks.recorded")),
+            amount("reported_minor", t("breaks.report")),
+            amount("claimed_minor", t("breaks.claim")),
             amount("difference_minor", t("breaks.difference")),
             Column("currency", t("breaks.currency"), lambda one: one.currency),
             Column("value_date", t("breaks.value_date"), lambda one: labels.day(one.value_date)),
             Column("age", t("breaks.age"), age, right=True),
+            Column("owner", t("breaks.owner"), lambda one: labels.role(owner_of(one))),
+            Column("escalated", t("breaks.escalated"), lambda one: labels.day(one.escalated_date)),
             Column("suggestion", t("breaks.suggestion"), lambda one: _suggested(at, one)),
             Column("source", t("breaks.source"), lambda one: one.source_code),
         ),
@@ -132,6 +146,7 @@ def _page(at: Here, wanted: tables.Wanted) -> BreaksPage:
         wanted=BreakFilter(
             kinds=frozenset({BreakKind(chosen["kind"])}) if chosen["kind"] else frozenset(),
             states=STATES[chosen["state"] or "unsettled"],
+            escalated=chosen["late"] == "late",
             text=chosen["text"] or None,
         ),
         least_age_days=int(age) if age else None,
@@ -149,7 +164,7 @@ def _suggested(at: Here, one: Break) -> str:
 def name_of(at: Here, one: Break) -> str:
     """One break on one line, as a choice."""
     kind = at.labels.named(BREAK_KIND_NAMES, one.kind)
-    what = one.loan_id or at.labels.listing((*one.payment_ids, *one.bank_line_ids)[:2])
+    what = one.loan_id or at.labels.listing((*one.payment_ids, *one.bank_line_ids, *one.report_ids)[:2])
     return f"{kind} · {what} · {at.labels.money(one.difference_minor, one.currency)}"
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import streamlit as st
 
+from ops_app.consoles.asset_company.parts import break_claims
 from ops_app.consoles.asset_company.parts.break_list import name_of
 from ops_app.consoles.kit import record
 from ops_app.consoles.kit.context import Here
@@ -18,14 +19,24 @@ from ops_app.domain.ledger.breaks import (
     SUGGESTED_ACTIONS,
     SUGGESTION_REASONS,
     BreakMove,
+    Leg,
+    leg_of,
 )
 from ops_app.domain.ledger.repayments import FIELD_NAMES, REPAYMENT_KIND_NAMES
 from ops_app.services.ledger import reconciliation as desk
 from ops_app.services.ledger.reconciliation import Break, BreakFilter, BreakRecord
+from ops_app.services.ledger.reversing import request_reversal
 
 _CANDIDATES = 50
+SIDES: dict[Leg, tuple[str, ...]] = {
+    Leg.BANK: ("lender", "bank", "recorded"),
+    Leg.REPORT: ("lender", "report"),
+    Leg.CLAIM: ("lender", "claim"),
+}
+"""What stands beside each other on each leg."""
+_TOLD_FIELDS = ("agency_code", "claim_id", "collector", "paid_date", "claimed_at", "remitted", "file_date")
 _BANK_FIELDS = ("line_id", "account", "booked_date", "direction", "counterparty_name", "counterparty_account")
-_ORDER = tuple(dict.fromkeys(("payment_id", "line_id", *FIELD_NAMES, *_BANK_FIELDS)))
+_ORDER = tuple(dict.fromkeys(("payment_id", "line_id", *FIELD_NAMES, *_BANK_FIELDS, *_TOLD_FIELDS)))
 
 
 def show(at: Here, break_id: str) -> None:
@@ -39,13 +50,19 @@ def show(at: Here, break_id: str) -> None:
             t("breaks.state"): labels.named(BREAK_STATE_NAMES, one.state),
             t("breaks.age"): labels.days(found.age_days),
             t("breaks.difference"): labels.money(one.difference_minor, one.currency),
+            t("breaks.owner"): found.owner_name or labels.role(found.owner),
+            t("breaks.escalated"): labels.day(one.escalated_date),
             t("breaks.suggestion"): _suggestion(at, one),
         }
     )
-    for place, side in zip(st.columns(3), ("lender", "bank", "recorded"), strict=True):
+    sides = SIDES[leg_of(one.kind)]
+    for place, side in zip(st.columns(len(sides)), sides, strict=True):
         with place, st.container(border=True):
             st.markdown(f"**{t(f'breaks.{side}')}**")
             _side(at, one, side)
+    break_claims.show(at, one)
+    for order in found.reversals:
+        st.info(t("breaks.reversal_ordered", payment=order.payment_id, day=labels.moment(order.ordered_at)))
     if found.moves and at.may("reconciliation.decide"):
         _decide(at, found)
     elif found.moves:
@@ -62,7 +79,10 @@ def _suggestion(at: Here, one: Break) -> str:
 def _side(at: Here, one: Break, side: str) -> None:
     """The items of one side; without any, the sum that is known, or that there is nothing."""
     items: Sequence[Any] = one.sides.get(side) or ()
-    minor = {"lender": one.lender_minor, "bank": one.bank_minor, "recorded": one.recorded_minor}[side]
+    minor = {
+        "lender": one.lender_minor, "bank": one.bank_minor, "recorded": one.recorded_minor,
+        "report": one.reported_minor, "claim": one.claimed_minor,
+    }[side]  # fmt: skip
     if minor is not None:
         st.markdown(f"{at.labels.money(minor, one.currency)}")
     elif not items:
@@ -70,7 +90,7 @@ def _side(at: Here, one: Break, side: str) -> None:
     for item in items:
         if isinstance(item, Mapping):
             currency = str(item.get("currency") or one.currency)
-            named = sorted(((name, value) for name, value in item.items() if value), key=_place)
+            named = sorted(((name, value) for name, value in item.items() if value not in (None, "")), key=_place)
             record.facts({_field(at, name): _value(at, name, value, currency) for name, value in named})
 
 
@@ -81,12 +101,16 @@ def _place(named: tuple[str, Any]) -> tuple[int, str]:
 
 
 def _field(at: Here, name: str) -> str:
+    if name in _TOLD_FIELDS:
+        return at.labels.code("told", name)
     known = at.labels.named(FIELD_NAMES, name)
     return known if known != name else at.labels.code("bank_line", name)
 
 
 def _value(at: Here, name: str, value: Any, currency: str) -> str:
     labels = at.labels
+    if isinstance(value, bool):
+        return at.t("breaks.is_yes" if value else "breaks.is_no")
     if name.endswith("_minor"):
         return labels.money(int(value), currency)
     if name.endswith("_date"):
@@ -102,7 +126,8 @@ def _decide(at: Here, found: BreakRecord) -> None:
     """The decision: which move, with which counterparts, why."""
     one, t, labels = found.item, at.t, at.labels
     suggested = str(one.suggestion.get("action", ""))
-    moves = [move.value for move in found.moves]
+    # several are merged where they are chosen, in the list
+    moves = [move.value for move in found.moves if move is not BreakMove.MERGE]
     # a suggestion that is no move (to ask somebody) leaves the item waiting: that is what parking is
     fallback = BreakMove.PARK.value if BreakMove.PARK in found.moves else moves[0]
     what = st.segmented_control(
@@ -114,6 +139,9 @@ def _decide(at: Here, found: BreakRecord) -> None:
         key=f"move_{one.break_id}_{one.state}",
     )
     move = BreakMove(str(what))
+    if move is BreakMove.REVERSE:
+        _reverse(at, one)
+        return
     candidates = _candidates(at, found) if move in (BreakMove.MATCH, BreakMove.SPLIT) else {}
     with form(at, f"break_{one.break_id}_{move}") as f:
         version = f.version(one.version)
@@ -124,6 +152,26 @@ def _decide(at: Here, found: BreakRecord) -> None:
         lambda key: _act(at, one, version, move, {it: candidates[it].version for it in chosen}, accept, reason, key),
         done=lambda done: t("breaks.done", state=labels.named(BREAK_STATE_NAMES, done.state)),
     )
+
+
+def _reverse(at: Here, one: Break) -> None:
+    """Ask that a payment of the break be reversed; others approve it."""
+    t = at.t
+    st.caption(t("breaks.reverse_help"))
+    with form(at, f"break_{one.break_id}_reverse") as f:
+        version = f.version(one.version)
+        payment = f.choice("payment_id", t("breaks.payment"), list(one.payment_ids), str,
+                           index=0 if len(one.payment_ids) == 1 else None)  # fmt: skip
+        reason = f.reason("reason", t("forms.reason"))
+        f.submit(at.labels.named(BREAK_MOVE_NAMES, BreakMove.REVERSE).capitalize())
+    f.require({"payment_id": payment})
+    f.run(
+        lambda key: request_reversal(
+            at.actor, at.app.store, now=at.now, break_id=one.break_id, expected_version=version,
+            payment_id=payment or "", reason=reason, key=key,
+        ),
+        done=t("breaks.reverse_asked"),
+    )  # fmt: skip
 
 
 def _candidates(at: Here, found: BreakRecord) -> dict[str, Break]:
@@ -147,7 +195,9 @@ def _candidates(at: Here, found: BreakRecord) -> dict[str, Break]:
         page_size=_CANDIDATES,
     )
     # what lies on the same side with the same sign cannot be the other half of it
-    opposite = [it for it in page.rows if it.difference_minor * one.difference_minor < 0]
+    opposite = [
+        it for it in page.rows if it.difference_minor * one.difference_minor < 0 and leg_of(it.kind) is leg_of(one.kind)
+    ]
     offered |= {it.break_id: it for it in opposite}
     offered.pop(one.break_id, None)
     return offered

@@ -9,7 +9,7 @@ from ops_app.store.migrations.append_only import make_append_only
 from ops_app.store.types import Moment
 
 revision = "0025"
-down_revision = "0023"
+down_revision = "0024"
 
 _RUNNING = sa.text("state not in ('locked', 'paid')")
 _FIRST = sa.text("previous_id is null")
