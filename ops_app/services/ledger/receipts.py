@@ -8,6 +8,7 @@ names a payment which is not there yet is recorded and waits; it is posted with 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -19,15 +20,18 @@ from ops_app.domain.ledger.accounts import Component
 from ops_app.domain.ledger.events import TARGETED, Cause, EventKind, LedgerEvent, event_id
 from ops_app.domain.ledger.posting import PARTS
 from ops_app.domain.ledger.repayments import Repayment, RepaymentKind
+from ops_app.services.ledger.agreement_judging import judge_cases
 from ops_app.services.ledger.journal import Posted, post
+from ops_app.services.ledger.payment_effects import on_payments
 from ops_app.services.ledger.posting_terms import PostingTerms
+from ops_app.services.organisation.installation import today
 from ops_app.services.organisation.parameter_reading import in_force
-from ops_app.store.ledger import journal
+from ops_app.store.ledger import agreements, journal
 from ops_app.store.ledger import receipts as stored
 from ops_app.store.ledger.receipts import Claim, Loan
 from ops_app.store.store import Transaction
 
-__all__ = ["event_of_payment", "move_in", "post_payments"]
+__all__ = ["event_of_payment", "move_in", "post_payments", "reverse_recorded"]
 
 
 def event_of_payment(source_code: str, payment_id: str) -> str:
@@ -36,9 +40,34 @@ def event_of_payment(source_code: str, payment_id: str) -> str:
 
 
 def post_payments(transaction: Transaction, rows: Sequence[Repayment]) -> Posted:
-    """Post newly recorded ``rows`` and whatever waited for them. What must wait itself is left: it has no event yet."""
+    """Post newly recorded ``rows`` and whatever waited for them, and let follow what follows for their cases and their
+    agreements. What must wait itself is left: it has no event yet."""
     if not rows:
         return Posted(before={}, after={}, short={})
+    posted, told = _post(transaction, rows)
+    case_of = {one.cause_id: one.case_id for one in posted.new}
+    on_payments(transaction, posted, [(one, case_of.get(f"{one.source_code}/{one.payment_id}")) for one in told])
+    if posted.after and agreements.any_of_cases(transaction.connection, posted.after):
+        judge_cases(transaction, posted.after, today(transaction.now))
+    return posted
+
+
+def reverse_recorded(transaction: Transaction, payment: Repayment) -> Posted:
+    """Take a recorded payment back in the ledger from today on, as was approved here: the lender's own reversal, when
+    it comes, finds it undone."""
+    stored.meet(transaction.connection, {(payment.source_code, payment.payment_id)})
+    order = replace(
+        payment, kind=RepaymentKind.REVERSAL, payment_id=f"ordered/{payment.payment_id}"[:200],
+        reverses_payment_id=payment.payment_id, value_date=today(transaction.now), paid_at=transaction.now,
+    )  # fmt: skip
+    events = _undoing(transaction.connection, [order], [], {})
+    posted = post(transaction, [replace(one, cause=Cause.APPROVAL) for one in events], reason="ordered")
+    on_payments(transaction, posted, [(order, one.case_id) for one in posted.new[-1:]])
+    return posted
+
+
+def _post(transaction: Transaction, rows: Sequence[Repayment]) -> tuple[Posted, list[Repayment]]:
+    """What was posted, and the payments it was posted for: ``rows`` and those that had waited for them."""
     connection = transaction.connection
     # a payment and its reversal may arrive at one moment: whichever is second must see the first
     stored.meet(connection, {(one.source_code, one.reverses_payment_id or one.payment_id) for one in rows})
@@ -53,7 +82,7 @@ def post_payments(transaction: Transaction, rows: Sequence[Repayment]) -> Posted
     claims = stored.claims_of(connection, {(one.source_code, one.loan_id) for one in (*paid, *back)})
     terms = PostingTerms(in_force(connection))
     events = [_receipt(one, claims.get((one.source_code, one.loan_id), []), terms) for one in paid]
-    return post(transaction, [*events, *_undoing(connection, back, events, claims)])
+    return post(transaction, [*events, *_undoing(connection, back, events, claims)]), [*paid, *back]
 
 
 def move_in(connection: Connection, loans: Iterable[Loan]) -> list[LedgerEvent]:

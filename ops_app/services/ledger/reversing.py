@@ -1,7 +1,7 @@
 """A recorded payment is to be reversed: asked for on a break, approved by others, and then an order to the ledger.
 
-The order changes no balance. Whoever keeps the journal takes up ``store.ledger.reversals`` and posts it there; the
-break stays parked until the reversal comes back with the lender's data and clears it.
+The last approval posts the reversal in the journal, from its own day on. The break stays parked until the reversal
+comes with the lender's data and clears it; that one finds the payment undone and posts nothing.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from ops_app.domain.ledger.repayments import RepaymentKind
 from ops_app.domain.organisation.people import Actor
 from ops_app.services.act import act
 from ops_app.services.ledger.deciding import Asked, Decided, answer_of, answered, check_version, note_decision
+from ops_app.services.ledger.receipts import reverse_recorded
 from ops_app.services.organisation.approval_kinds import Draft, register
 from ops_app.services.organisation.approval_making import enter_request
 from ops_app.store.ledger import breaks, payments, reversals
@@ -103,6 +104,8 @@ def _run(transaction: Transaction, arguments: Mapping[str, Any]) -> Mapping[str,
         transaction.actor.person_id, transaction.now,
     )  # fmt: skip
     reversals.add(transaction.connection, order)
+    found = payments.read_many(transaction.connection, order.source_code, [order.payment_id])
+    reverse_recorded(transaction, found[order.payment_id].content)
     transaction.audit(
         "payment.reversal_ordered", "payment", f"{order.source_code}/{order.payment_id}",
         after={"break_id": order.break_id, "amount_minor": amount, "currency": currency},

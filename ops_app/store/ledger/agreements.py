@@ -222,6 +222,14 @@ def read(connection: Connection, agreement_id: str, conditions: Sequence[ColumnE
     return None if row is None else _with_instalments(connection, [_agreement(row)])[0]
 
 
+def any_of_cases(connection: Connection, case_ids: Collection[str]) -> bool:
+    """Whether one of these cases has an agreement."""
+    return any(
+        connection.execute(select(_A.agreement_id).where(_A.case_id.in_(some)).limit(1)).first() is not None
+        for some in chunks(sorted(case_ids))
+    )
+
+
 def of_cases(connection: Connection, case_ids: Collection[str]) -> dict[str, list[Agreement]]:
     """Case → its agreements in the order in which they were granted, with their instalments."""
     found: list[Agreement] = []
