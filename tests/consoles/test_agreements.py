@@ -27,7 +27,7 @@ K = CaseRequestKind
 @pytest.fixture
 def ids(app: App) -> list[str]:
     """Two cases with A01 whose money the ledger holds."""
-    made, now = some_cases(app.store, app.settings.evidence, 2), app.clock.now()
+    made, now = some_cases(app.store, app.settings.evidence, 2, in_ledger=False), app.clock.now()
     placed(app.store, "A01", *made, now=now, due_at=now + timedelta(days=30))
     with app.store.writing(SYSTEM, now) as transaction:
         for number, one in enumerate(made, start=1):

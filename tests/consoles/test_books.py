@@ -210,6 +210,6 @@ def test_the_calculator_says_what_is_owed_and_how_a_payment_would_be_posted(
 
 
 def test_a_case_that_was_not_taken_over_says_so_and_agencies_have_no_ledger(app: App, open_page: OpenPage) -> None:
-    one = some_cases(app.store, app.settings.evidence, 1)[0]
+    one = some_cases(app.store, app.settings.evidence, 1, in_ledger=False)[0]
     at = open_page("cases", Role.FINANCE, query={"case_id": one, "case_tab": "ledger"})
     assert "has not taken this case over" in shown(at)

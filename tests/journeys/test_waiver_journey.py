@@ -30,7 +30,7 @@ pytestmark = pytest.mark.browser
 def case_id(installation: App) -> str:
     """A case with the agency whose money the ledger holds."""
     app, now = installation, installation.clock.now()
-    (one,) = some_cases(app.store, app.settings.evidence, 1)
+    (one,) = some_cases(app.store, app.settings.evidence, 1, in_ledger=False)
     a_collector(app.store, "certified", "AG01")
     placed(app.store, "AG01", one, now=now, due_at=now + timedelta(days=30))
     case = now_is(app.store, one)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import polars as pl
 
@@ -16,11 +18,13 @@ from ops_app.domain.organisation.agencies import AgencyState
 from ops_app.domain.organisation.people import SYSTEM, Actor, Role
 from ops_app.domain.organisation.periods import Period
 from ops_app.domain.organisation.placement import Evaluation, EvaluationKind, EvaluationResult
+from ops_app.services.casework import intake
 from ops_app.services.casework.assigning import assign_cases
 from ops_app.services.casework.intake import DebtorData, IntakeFound, TakenIn, apply_intake
 from ops_app.services.casework.many import Moved
 from ops_app.services.casework.placing import queue_cases, run_place_cases
 from ops_app.services.casework.recalling import recall_cases
+from ops_app.services.ledger.feed_balances import Settled
 from ops_app.services.organisation.people import enter_person, new_person
 from ops_app.store.casework import cases as stored
 from ops_app.store.casework.cases import Case
@@ -83,23 +87,26 @@ def a_debtor(number: int, **other: Any) -> DebtorData:
 
 
 def taken_in(
-    store: Store, evidence: Path, *rows: dict[str, Any], now: datetime = NOW, day: date = DAY, **found: Any
-) -> TakenIn:
-    """A run of intake that found these spells."""
+    store: Store, evidence: Path, *rows: dict[str, Any], now: datetime = NOW, day: date = DAY,
+    in_ledger: bool = True, **found: Any,
+) -> TakenIn:  # fmt: skip
+    """A run of intake that found these spells; not ``in_ledger``: the ledger has not taken them over yet."""
     given: dict[str, Any] = {
         "missing": pl.DataFrame(schema={"source_code": pl.String, "loan_id": pl.String, "case_id": pl.String}),
         "sent": frozenset({"SIM"}), "days": [("SIM", day, "mark")], "debtors": [],
     } | found  # fmt: skip
     spells = pl.DataFrame(rows, schema=_SCHEMA, orient="row")
-    return apply_intake(
-        SYSTEM, store, now=now, business_date=day, found=IntakeFound(spells=spells, **given), evidence=evidence
-    )
+    with nullcontext() if in_ledger else patch.object(intake, "settle", lambda *_: Settled()):
+        return apply_intake(
+            SYSTEM, store, now=now, business_date=day, found=IntakeFound(spells=spells, **given), evidence=evidence
+        )
 
 
-def some_cases(store: Store, evidence: Path, count: int = 6) -> list[str]:
+def some_cases(store: Store, evidence: Path, count: int = 6, *, in_ledger: bool = True) -> list[str]:
     """``count`` cases, each of a debtor of its own; their ids by the number of the loan, from 1."""
     numbers = range(1, count + 1)
-    taken_in(store, evidence, *(a_spell(n) for n in numbers), debtors=[a_debtor(n) for n in numbers])
+    debtors = [a_debtor(n) for n in numbers]
+    taken_in(store, evidence, *(a_spell(n) for n in numbers), debtors=debtors, in_ledger=in_ledger)
     return [case_id("SIM", f"L{n}", 1) for n in numbers]
 
 

@@ -50,7 +50,7 @@ class House:
 
 def a_house(store: Store, folder: Path, terms: Mapping[str, Any] = PLAIN, cases: int = 3) -> House:
     """``cases`` cases placed with AG01, opened in the ledger with 1,000.00 of principal, and a contract in force."""
-    ids = some_cases(store, folder, cases)
+    ids = some_cases(store, folder, cases, in_ledger=False)
     placed(store, "AG01", *ids, now=PLACED_AT)
     house = House(
         store, ids, a_person(store, "Fin", Role.FINANCE), a_person(store, "Fan", Role.FINANCE),

@@ -39,7 +39,7 @@ def interest(store: Store, case_id: str) -> int:
 
 def test_days_come_to_what_their_span_comes_to(store: Store, tmp_path: Path) -> None:
     with_terms(store)
-    one, two = some_cases(store, tmp_path, 2)
+    one, two = some_cases(store, tmp_path, 2, in_ledger=False)
     for case_id in (one, two):
         taken_over(store, case_id, DAY, principal=123_457)
     for number in range(1, 12):
@@ -55,7 +55,7 @@ def test_days_come_to_what_their_span_comes_to(store: Store, tmp_path: Path) -> 
 
 def test_days_that_were_not_run_are_made_up_for(store: Store, tmp_path: Path) -> None:
     with_terms(store)
-    one, two = some_cases(store, tmp_path, 2)
+    one, two = some_cases(store, tmp_path, 2, in_ledger=False)
     taken_over(store, one, DAY, principal=123_457)
     for number in (1, 2, 3):
         accrue(SYSTEM, store, now=NOW, business_date=DAY + timedelta(days=number))
@@ -66,7 +66,7 @@ def test_days_that_were_not_run_are_made_up_for(store: Store, tmp_path: Path) ->
 
 def test_a_day_is_accrued_once_and_an_earlier_one_not_at_all(store: Store, tmp_path: Path) -> None:
     with_terms(store)
-    one = some_cases(store, tmp_path, 1)[0]
+    one = some_cases(store, tmp_path, 1, in_ledger=False)[0]
     taken_over(store, one, DAY, principal=1_000_000)
     first = accrue(SYSTEM, store, now=NOW, business_date=DAY + timedelta(days=5))
     assert (first.events, first.totals) == (1, {"CNY": 2_361 + 694})
@@ -81,7 +81,7 @@ def test_many_cases_are_accrued_so_many_at_a_time(
 ) -> None:
     monkeypatch.setattr(accruing, "AT_ONCE", 2)
     with_terms(store)
-    for case_id in some_cases(store, tmp_path, 5):
+    for case_id in some_cases(store, tmp_path, 5, in_ledger=False):
         taken_over(store, case_id, DAY, principal=1_000_000)
     done = accrue(SYSTEM, store, now=NOW, business_date=DAY + timedelta(days=1))
     assert (done.cases, done.events) == (5, 5)
@@ -90,7 +90,7 @@ def test_many_cases_are_accrued_so_many_at_a_time(
 def test_a_lender_that_accrues_is_left_alone_and_so_is_what_is_written_off_or_closed(
     store: Store, tmp_path: Path
 ) -> None:
-    ids = some_cases(store, tmp_path, 3)
+    ids = some_cases(store, tmp_path, 3, in_ledger=False)
     for case_id in ids:
         taken_over(store, case_id, DAY)
     day = DAY + timedelta(days=3)
@@ -111,7 +111,7 @@ def test_a_lender_that_accrues_is_left_alone_and_so_is_what_is_written_off_or_cl
 
 def test_a_payment_lowers_what_accrues_afterwards(store: Store, tmp_path: Path) -> None:
     with_terms(store, penalty_rate="0")
-    one = some_cases(store, tmp_path, 1)[0]
+    one = some_cases(store, tmp_path, 1, in_ledger=False)[0]
     taken_over(store, one, DAY, principal=1_000_000)
     accrue(SYSTEM, store, now=NOW, business_date=DAY + timedelta(days=10))
     paid(store, one, DAY + timedelta(days=10), 500_000 + interest(store, one))
@@ -122,7 +122,7 @@ def test_a_payment_lowers_what_accrues_afterwards(store: Store, tmp_path: Path) 
 
 def test_the_caps_hold_from_day_to_day(store: Store, tmp_path: Path) -> None:
     with_terms(store, interest_rate="0.9", penalty_rate="0.9", annual_rate_cap="1", accrual_cap_share="0.01")
-    one = some_cases(store, tmp_path, 1)[0]
+    one = some_cases(store, tmp_path, 1, in_ledger=False)[0]
     taken_over(store, one, DAY, principal=1_000_000)
     for number in range(1, 10):
         accrue(SYSTEM, store, now=NOW, business_date=DAY + timedelta(days=number))
@@ -135,7 +135,7 @@ def test_terms_that_change_count_from_their_own_day(store: Store, tmp_path: Path
     with_terms(store, penalty_rate="0")
     plant(store, set_to("ledger.interest_rate", "0.34", DAY + timedelta(days=6)))
     plant(store, set_to("ledger.annual_rate_cap", "0.5", ALWAYS))
-    one = some_cases(store, tmp_path, 1)[0]
+    one = some_cases(store, tmp_path, 1, in_ledger=False)[0]
     taken_over(store, one, DAY, principal=3_600_000)
     accrue(SYSTEM, store, now=NOW, business_date=DAY + timedelta(days=10))
     assert interest(store, one) == 1_700 * 5 + 3_400 * 5

@@ -61,7 +61,7 @@ def house(store: Store, tmp_path: Path) -> House:
     """Two cases of one debtor with AG01, the first with its caller; the ledger has taken both over."""
     parts = {"principal_minor": 80_000, "interest_minor": 5_000, "fees_minor": 5_000, "penalty_minor": 10_000}
     rows = [a_spell(number, customer_id="C1", balance_minor=100_000, **parts) for number in (1, 2)]
-    taken_in(store, tmp_path, *rows, debtors=[a_debtor(1)])
+    taken_in(store, tmp_path, *rows, debtors=[a_debtor(1)], in_ledger=False)
     made = House(store)
     placed(store, "AG01", ONE, TWO)
     assigned(store, made.agency, made.caller, ONE)

@@ -65,7 +65,7 @@ def folded(store: Store) -> Counter[tuple[str, str, str]]:
 
 
 def test_lines_trial_balance_statements_and_positions_say_the_same(store: Store, tmp_path: Path) -> None:
-    fresh = iter(some_cases(store, tmp_path, 60))
+    fresh = iter(some_cases(store, tmp_path, 60, in_ledger=False))
     tried = count()
 
     @settings(max_examples=25, suppress_health_check=list(HealthCheck), database=None)
@@ -94,7 +94,7 @@ def test_lines_trial_balance_statements_and_positions_say_the_same(store: Store,
 
 
 def test_a_statement_turns_page_by_page_and_carries_its_balance(store: Store, tmp_path: Path) -> None:
-    one = some_cases(store, tmp_path, 1)[0]
+    one = some_cases(store, tmp_path, 1, in_ledger=False)[0]
     taken_over(store, one, DAY)
     for number in range(7):
         paid(store, one, DAY + timedelta(days=number // 3), 1_000 + number)
@@ -119,7 +119,7 @@ def test_a_statement_turns_page_by_page_and_carries_its_balance(store: Store, tm
 
 
 def test_what_was_known_at_a_moment_does_not_change(store: Store, tmp_path: Path) -> None:
-    one = some_cases(store, tmp_path, 1)[0]
+    one = some_cases(store, tmp_path, 1, in_ledger=False)[0]
     taken_over(store, one, DAY)
     paid(store, one, DAY + timedelta(days=5), 5_000)
     known = NOW + timedelta(hours=1)
@@ -135,7 +135,7 @@ def test_what_was_known_at_a_moment_does_not_change(store: Store, tmp_path: Path
 
 
 def test_a_sub_ledger_that_was_tampered_with_shows_beside_its_control_account(store: Store, tmp_path: Path) -> None:
-    one = some_cases(store, tmp_path, 1)[0]
+    one = some_cases(store, tmp_path, 1, in_ledger=False)[0]
     taken_over(store, one, DAY)
     with store._writers.begin() as connection:
         connection.execute(update(ledger_positions).values(principal_minor=99_999))
@@ -145,7 +145,7 @@ def test_a_sub_ledger_that_was_tampered_with_shows_beside_its_control_account(st
 
 
 def test_memo_accounts_are_added_up_apart(store: Store, tmp_path: Path) -> None:
-    one = some_cases(store, tmp_path, 1)[0]
+    one = some_cases(store, tmp_path, 1, in_ledger=False)[0]
     taken_over(store, one, DAY)
     posted(store, an_event(store, one, EventKind.WRITE_OFF, DAY, parts={Component.PRINCIPAL: 100_000},
                            terms={"method": "direct"}))  # fmt: skip
@@ -156,7 +156,7 @@ def test_memo_accounts_are_added_up_apart(store: Store, tmp_path: Path) -> None:
 
 
 def test_an_entry_is_read_with_its_lines_and_wrong_questions_are_refused(store: Store, tmp_path: Path) -> None:
-    one = some_cases(store, tmp_path, 1)[0]
+    one = some_cases(store, tmp_path, 1, in_ledger=False)[0]
     taken_over(store, one, DAY)
     leg = account_statement(FINANCE, store, now=NOW, wanted=StatementFilter("taken_over", "CNY")).rows[0].leg
     entry = read_entry(FINANCE, store, now=NOW, entry_id=leg.entry_id)
@@ -182,7 +182,7 @@ def test_the_books_are_closed_to_who_has_no_business_there(store: Store, role: R
 
 
 def test_no_statement_reads_the_journal_whole(store: Store, tmp_path: Path) -> None:
-    one = some_cases(store, tmp_path, 1)[0]
+    one = some_cases(store, tmp_path, 1, in_ledger=False)[0]
     taken_over(store, one, DAY)
     mark = (DAY, "0" * 32, 1, 1)
     filters = [

@@ -26,7 +26,7 @@ DAY, TODAY = date(2026, 11, 2), date(2026, 11, 24)
 
 
 def test_a_back_dated_payment_shows_what_was_posted_anew_and_because_of_what(store: Store, tmp_path: Path) -> None:
-    one = some_cases(store, tmp_path, 1)[0]
+    one = some_cases(store, tmp_path, 1, in_ledger=False)[0]
     taken_over(store, one, DAY)
     later = paid(store, one, DAY + timedelta(days=9), 8_000)
     late = paid(store, one, DAY + timedelta(days=2), 5_000)
@@ -49,7 +49,7 @@ def test_a_back_dated_payment_shows_what_was_posted_anew_and_because_of_what(sto
 
 
 def test_what_was_cancelled_stands_where_it_would_without_a_balance(store: Store, tmp_path: Path) -> None:
-    one = some_cases(store, tmp_path, 1)[0]
+    one = some_cases(store, tmp_path, 1, in_ledger=False)[0]
     taken_over(store, one, DAY)
     wrong = paid(store, one, DAY + timedelta(days=1), 5_000)
     paid(store, one, DAY + timedelta(days=3), 4_000)
@@ -65,7 +65,7 @@ def test_what_was_cancelled_stands_where_it_would_without_a_balance(store: Store
 
 
 def test_the_ledger_is_held_against_the_feed_as_of_the_feeds_day(store: Store, tmp_path: Path) -> None:
-    one = some_cases(store, tmp_path, 1)[0]  # the feed says 100,001 of principal as of its day
+    one = some_cases(store, tmp_path, 1, in_ledger=False)[0]  # the feed says 100,001 of principal as of its day
     taken_over(store, one, DAY, principal=100_000)
     paid(store, one, FEED_DAY + timedelta(days=1), 50_000)  # after the feed: no difference
     made = read_case_ledger(FINANCE, store, now=NOW, case_id=one)
@@ -76,7 +76,7 @@ def test_the_ledger_is_held_against_the_feed_as_of_the_feeds_day(store: Store, t
 
 
 def test_the_ledger_is_for_the_asset_company_and_foreign_is_as_missing(store: Store, tmp_path: Path) -> None:
-    one = some_cases(store, tmp_path, 1)[0]
+    one = some_cases(store, tmp_path, 1, in_ledger=False)[0]
     placed(store, "AG01", one)
     with pytest.raises(Refused):
         read_case_ledger(AG1, store, now=NOW, case_id=one)
@@ -87,7 +87,7 @@ def test_the_ledger_is_for_the_asset_company_and_foreign_is_as_missing(store: St
 
 
 def test_what_is_owed_on_a_day_has_the_accrual_until_then(store: Store, tmp_path: Path) -> None:
-    one = some_cases(store, tmp_path, 1)[0]
+    one = some_cases(store, tmp_path, 1, in_ledger=False)[0]
     taken_over(store, one, DAY, principal=1_000_000)
     plain = what_is_owed(SUPERVISOR, store, now=NOW, case_id=one, on_date=TODAY + timedelta(days=10))
     assert (plain.is_accrued, plain.as_of_date, plain.total_minor) == (False, FEED_DAY, 1_000_000)
@@ -103,7 +103,7 @@ def test_what_is_owed_on_a_day_has_the_accrual_until_then(store: Store, tmp_path
 
 
 def test_a_payment_is_previewed_as_it_would_be_posted(store: Store, tmp_path: Path) -> None:
-    one, two = some_cases(store, tmp_path, 2)
+    one, two = some_cases(store, tmp_path, 2, in_ledger=False)
     for case_id in (one, two):
         taken_over(store, case_id, DAY, principal=100_000, interest=10_000, costs=500)
         posted(
@@ -122,7 +122,7 @@ def test_a_payment_is_previewed_as_it_would_be_posted(store: Store, tmp_path: Pa
 
 @pytest.mark.parametrize("day", [TODAY - timedelta(days=1), TODAY + timedelta(days=367)])
 def test_only_a_day_to_come_is_asked_for(store: Store, tmp_path: Path, day: date) -> None:
-    one = some_cases(store, tmp_path, 1)[0]
+    one = some_cases(store, tmp_path, 1, in_ledger=False)[0]
     with pytest.raises(Invalid):
         what_is_owed(SUPERVISOR, store, now=NOW, case_id=one, on_date=day)
     with pytest.raises(Invalid):

@@ -53,7 +53,7 @@ def owed(store: Store, case_id: str) -> dict[Component, int]:
 
 def test_the_lenders_figure_is_accepted_by_two_people_and_posted_once(store: Store, tmp_path: Path) -> None:
     finance, manager = two_people(store)
-    one = some_cases(store, tmp_path, 1)[0]
+    one = some_cases(store, tmp_path, 1, in_ledger=False)[0]
     taken_over(store, one, DAY)
     found = a_difference(store, one)
     asked = ask_accept(finance, store, now=NOW, difference_id=found, version=1, reason="the lender is right", key="k")
@@ -75,7 +75,7 @@ def test_the_lenders_figure_is_accepted_by_two_people_and_posted_once(store: Sto
 @pytest.mark.parametrize("moved", [{"feed_minor": 98_000}, {"state": "cleared"}])
 def test_what_moved_since_it_was_asked_for_is_not_accepted(store: Store, tmp_path: Path, moved: dict[str, Any]) -> None:
     finance, manager = two_people(store)
-    one = some_cases(store, tmp_path, 1)[0]
+    one = some_cases(store, tmp_path, 1, in_ledger=False)[0]
     taken_over(store, one, DAY)
     found = a_difference(store, one)
     asked = ask_accept(finance, store, now=NOW, difference_id=found, version=1, reason="the lender is right", key="k")
@@ -88,7 +88,7 @@ def test_what_moved_since_it_was_asked_for_is_not_accepted(store: Store, tmp_pat
 
 def test_more_than_is_there_is_not_taken_off(store: Store, tmp_path: Path) -> None:
     finance, manager = two_people(store)
-    one = some_cases(store, tmp_path, 1)[0]
+    one = some_cases(store, tmp_path, 1, in_ledger=False)[0]
     taken_over(store, one, DAY)
     found = a_difference(store, one, ledger_minor=100_000, feed_minor=50_000)
     asked = ask_accept(finance, store, now=NOW, difference_id=found, version=1, reason="the lender is right", key="k")
@@ -99,7 +99,7 @@ def test_more_than_is_there_is_not_taken_off(store: Store, tmp_path: Path) -> No
 
 def test_it_is_taken_and_left_open_with_a_reason_on_the_version_that_was_read(store: Store, tmp_path: Path) -> None:
     finance, _ = two_people(store)
-    found = a_difference(store, some_cases(store, tmp_path, 1)[0])
+    found = a_difference(store, some_cases(store, tmp_path, 1, in_ledger=False)[0])
     mine = take_difference(finance, store, now=NOW, difference_id=found, version=1)
     assert (mine.owner_id, mine.owner_name, mine.version) == (finance.person_id, "Fan", 2)
     assert take_difference(finance, store, now=NOW, difference_id=found, version=1) == mine
@@ -124,7 +124,7 @@ def some_differences(store: Store, ids: list[str]) -> None:
 
 def test_the_list_is_narrowed_sorted_turned_and_added_up(store: Store, tmp_path: Path) -> None:
     finance, _ = two_people(store)
-    ids = some_cases(store, tmp_path, 5)
+    ids = some_cases(store, tmp_path, 5, in_ledger=False)
     some_differences(store, ids)
     whole = list_differences(finance, store, now=NOW, limit=100)
     assert len(whole.rows) == 15
@@ -156,7 +156,7 @@ def test_the_list_is_narrowed_sorted_turned_and_added_up(store: Store, tmp_path:
 
 
 def test_no_list_of_differences_reads_a_table_whole(store: Store, tmp_path: Path) -> None:
-    some_differences(store, some_cases(store, tmp_path, 5))
+    some_differences(store, some_cases(store, tmp_path, 5, in_ledger=False))
     filters = [
         DifferenceFilter(), DifferenceFilter(component="fees"), DifferenceFilter(owner_id="p"),
         DifferenceFilter(owner_id=NOBODY), DifferenceFilter(lender_code="B1"), DifferenceFilter(opened_until=DAY),

@@ -56,7 +56,7 @@ def on_the_books(
     number = next(_numbers)
     parts = dict(OWED if owed is None else owed)
     spell = a_spell(number, days_past_due=400, balance_minor=sum(parts.values()), **other)
-    taken_in(store, evidence, spell, debtors=[a_debtor(number)])
+    taken_in(store, evidence, spell, debtors=[a_debtor(number)], in_ledger=False)
     case_id = str(spell["case_id"])
     happens(store, case_id, EventKind.OPENING, OPENED, parts=parts, terms={"is_memo": True} if memo else {})
     with store.writing(SYSTEM, NOW) as transaction:
