@@ -7,7 +7,7 @@ ARGS ?=
 PYTEST_ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow bench check docs lock serve clean
+.PHONY: help demo test test-slow soak bench check docs lock serve clean
 
 help: ## what can be made
 	@echo "Recoup - post-loan collection suite / 贷后催收套件"
@@ -34,8 +34,12 @@ test-slow: $(STAMP) ## the long ones
 	@bash ops_app/test_needs.sh
 	@$(BIN)/python -m pytest -m "slow and not bench" $(PYTEST_ARGS)
 
+soak: $(STAMP) ## more seeds of the ledger against its model, added to the tally (ARGS="--store sqlite --seeds 8")
+	@bash ops_app/test_needs.sh
+	@$(BIN)/python -m tests.services.ledger.machine.soak $(ARGS)
+
 bench: $(STAMP) ## the benchmarks, each beside its raw limit in the same run
-	@for name in ingest build reconciliation; do $(BIN)/recoup bench $$name $(ARGS) || exit 1; done
+	@for name in ingest build reconciliation posting; do $(BIN)/recoup bench $$name $(ARGS) || exit 1; done
 
 check: $(STAMP) ## lint, format, types, import contracts
 	@$(BIN)/ruff check .
