@@ -36,6 +36,7 @@ CLOSE_CHECK_NAMES: dict[str, tuple[str, str]] = {
     "trial_balance_zero": ("the trial balance adds up", "试算平衡"),
     "sub_ledger_agrees": ("cases add up to their control accounts", "明细账与总账一致"),
     "payments_posted": ("every payment of the period is posted", "期间还款均已入账"),
+    "messages_handled": ("no message waits to be handled", "无待处理报文"),
     "outbox_sent": ("nothing waits to be sent", "待发送队列已清空"),
 }
 """Check of a close → what it says when it holds, in English and 中文."""

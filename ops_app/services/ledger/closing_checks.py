@@ -6,20 +6,20 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Select, and_, func, literal, select
+from sqlalchemy import Select, func, select
 from sqlalchemy.engine import Connection
 
 from ops_app.domain.ledger.breaks import BreakState
-from ops_app.domain.ledger.events import Cause
 from ops_app.domain.ledger.periods import CLOSE_CHECK_NAMES, NEVER_OVERRIDDEN, CloseCheck, Span
 from ops_app.domain.organisation.readiness import CheckState, needed
 from ops_app.services.ledger.books import trial_of
 from ops_app.services.organisation.installation import today
 from ops_app.services.organisation.parameter_reading import number_on
 from ops_app.services.organisation.readiness import known_checks
-from ops_app.store.ledger import books, closing
-from ops_app.store.tables.journal import ledger_differences, ledger_events
-from ops_app.store.tables.ledger import breaks, payments
+from ops_app.store.ledger import books, closing, receipts
+from ops_app.store.tables.journal import ledger_differences
+from ops_app.store.tables.ledger import breaks
+from ops_app.store.tables.messages import inbound_messages
 from ops_app.store.tables.organisation import outbox
 
 AGE = "ledger.close_age_days"
@@ -102,15 +102,18 @@ def _sub_ledger(connection: Connection, span: Span, now: datetime) -> Found:
 
 
 def _payments(connection: Connection, span: Span, now: datetime) -> Found:
-    named = payments.c.source_code + literal("/") + payments.c.payment_id
-    same = and_(ledger_events.c.cause == Cause.PAYMENT.value, ledger_events.c.cause_id == named)
-    query = (
-        select(func.count())
-        .select_from(payments.outerjoin(ledger_events, same))
-        .where(payments.c.value_date < span.end_date, ledger_events.c.event_id.is_(None))
-    )
+    """What waits for a payment that has not come is no hindrance here: it is a break."""
+    query = select(func.count()).select_from(receipts.unposted(span.end_date).subquery())
     many = _counted(connection, query)
     return (f"{many} not posted", f"{many} 笔未入账") if many else None
+
+
+def _messages(connection: Connection, span: Span, now: datetime) -> Found:
+    c = inbound_messages.c
+    many = _counted(
+        connection, select(func.count()).where(c.state.in_(["waiting", "parked"]), c.received_at < _begun(now))
+    )
+    return (f"{many} waiting", f"{many} 条待处理") if many else None
 
 
 def _outbox(connection: Connection, span: Span, now: datetime) -> Found:
@@ -122,7 +125,7 @@ def _outbox(connection: Connection, span: Span, now: datetime) -> Found:
 
 
 def _begun(now: datetime) -> datetime:
-    """What was put out within the last hour is under way."""
+    """What came in or was put out within the last hour is under way."""
     return now - timedelta(hours=1)
 
 
@@ -133,5 +136,6 @@ _OWN: Mapping[str, Callable[[Connection, Span, datetime], Found]] = {
     "trial_balance_zero": _trial_balance,
     "sub_ledger_agrees": _sub_ledger,
     "payments_posted": _payments,
+    "messages_handled": _messages,
     "outbox_sent": _outbox,
 }

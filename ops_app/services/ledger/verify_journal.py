@@ -15,7 +15,7 @@ from ops_app.domain.findings import Finding, broken, holds
 from ops_app.domain.ledger import accounts
 from ops_app.domain.ledger.accounts import Component, claims
 from ops_app.domain.ledger.replay import replayed
-from ops_app.store.ledger import journal
+from ops_app.store.ledger import journal, receipts
 from ops_app.store.ledger.payments import chunks
 from ops_app.store.store import Store
 from ops_app.store.tables.journal import journal_entries, journal_lines, ledger_events, ledger_positions
@@ -205,25 +205,5 @@ def verify_conserved(connection: Connection, case_ids: Collection[str] | None = 
         return f"payment {found} moved another amount than its own"
     if case_ids is not None:
         return None
-    return _unposted(connection)
-
-
-def _unposted(connection: Connection) -> str | None:
-    """A recorded payment without an event that does not wait: its target is there and was not undone by another."""
-    c, event, target, undoing = payments.c, ledger_events.alias(), ledger_events.alias(), ledger_events.alias()
-    key = c.source_code + "/" + c.payment_id
-    named = c.source_code + "/" + c.reverses_payment_id
-    waits = or_(
-        target.c.event_id.is_(None), target.c.currency != c.currency,
-        exists(select(literal(1)).where(undoing.c.kind.in_(["reversal", "cancellation"]),
-                                        undoing.c.target_id == target.c.event_id)),
-    )  # fmt: skip
-    query = (
-        select(key)
-        .outerjoin(event, and_(event.c.cause == "payment", event.c.cause_id == key))
-        .outerjoin(target, and_(target.c.cause == "payment", target.c.cause_id == named))
-        .where(event.c.event_id.is_(None), or_(c.kind == "payment", c.reverses_payment_id.is_(None), not_(waits)))
-        .limit(1)
-    )
-    found = connection.execute(query).scalar()
+    found = connection.execute(receipts.unposted().limit(1)).scalar()
     return None if found is None else f"payment {found} is recorded and not posted"

@@ -8,7 +8,7 @@ from datetime import date
 from typing import Any
 from zlib import crc32
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import Select, and_, bindparam, exists, literal, not_, or_, select
 from sqlalchemy.engine import Connection
 
 from ops_app.domain.ledger.repayments import Repayment
@@ -83,6 +83,27 @@ def waiting_for(connection: Connection, source_code: str, payment_ids: Sequence[
         rows = connection.execute(_WAITING, {"source": source_code, "ids": some})
         found += [recorded(row).content for row in rows]
     return found
+
+
+def unposted(before: date | None = None) -> Select[tuple[str]]:
+    """The statement that finds recorded payments (as source/number) which are neither posted nor have to wait: what
+    waits names a payment that is not there, is in another currency, or was taken back by another already."""
+    c, event, target, undoing = payments.c, ledger_events.alias(), ledger_events.alias(), ledger_events.alias()
+    key = c.source_code + "/" + c.payment_id
+    named = c.source_code + "/" + c.reverses_payment_id
+    undone = exists(
+        select(literal(1)).where(
+            undoing.c.kind.in_(["reversal", "cancellation"]), undoing.c.target_id == target.c.event_id
+        )
+    )
+    waits = or_(target.c.event_id.is_(None), target.c.currency != c.currency, undone)
+    query = (
+        select(key)
+        .outerjoin(event, and_(event.c.cause == "payment", event.c.cause_id == key))
+        .outerjoin(target, and_(target.c.cause == "payment", target.c.cause_id == named))
+        .where(event.c.event_id.is_(None), or_(c.kind == "payment", c.reverses_payment_id.is_(None), not_(waits)))
+    )
+    return query if before is None else query.where(c.value_date < before)
 
 
 _MEETING = 0x5EC0_0B00

@@ -32,6 +32,7 @@ from ops_app.store.store import Store
 from ops_app.store.tables.journal import ledger_differences, ledger_positions
 from ops_app.store.tables.ledger import breaks, payments
 from ops_app.store.tables.organisation import outbox
+from tests.services.ledger import messages
 from tests.services.ledger.closed import (
     END,
     FIRST,
@@ -105,6 +106,10 @@ def something_unsent(store: Store) -> None:
         connection.execute(insert(outbox).values(values))
 
 
+def a_message_unhandled(store: Store) -> None:
+    messages.taken(store, messages.raw("m1", messages.a_payment()), now=NOW - timedelta(hours=2))
+
+
 FAULTS: dict[str, Callable[[Store], None]] = {
     **{name: a_red(name) for name in NEEDS["ledger_close"]},
     "breaks_settled": an_old_break,
@@ -113,6 +118,7 @@ FAULTS: dict[str, Callable[[Store], None]] = {
     "trial_balance_zero": a_wrong_total,
     "sub_ledger_agrees": a_wrong_position,
     "payments_posted": a_payment_aside,
+    "messages_handled": a_message_unhandled,
     "outbox_sent": something_unsent,
 }
 
