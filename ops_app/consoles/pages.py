@@ -83,5 +83,4 @@ PAGES: tuple[PageSpec, ...] = (
     ),
     PageSpec("account", "account", "account.py", "start", "session.own"),
 )
-SECTIONS = ("start", "dashboards", "cases", "repayments", "commission", "operations", "administration")
-SECTIONS = ("start", "dashboards", "cases", "repayments", "books", "operations", "administration")
+SECTIONS = ("start", "dashboards", "cases", "repayments", "commission", "books", "operations", "administration")

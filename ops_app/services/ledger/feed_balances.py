@@ -92,7 +92,7 @@ def _opening(one: FedCase, terms: PostingTerms) -> LedgerEvent:
     said = {}
     if one.written_off_date is not None:
         said = {"is_memo": True} | terms.of_write_off(one.lender_code, one.product_code, one.written_off_date)
-    return _with(event, {part: amount for part, amount in one.owed.items() if amount > 0}, **said)
+    return _with(event, {part: amount for part, amount in one.owed_minor.items() if amount > 0}, **said)
 
 
 def _write_off(one: FedCase, state: State, terms: PostingTerms) -> LedgerEvent | None:
@@ -128,8 +128,8 @@ class _Compared:
     """What the ledger says was owed at the end of the day of the feed, and what lenders' own splits of payments said
     they paid beyond what the ledger knew to be owed and holds since: the lender had accrued that much more."""
 
-    owed: dict[Component, int]
-    ahead: dict[Component, int]
+    owed_minor: dict[Component, int]
+    ahead_minor: dict[Component, int]
 
 
 def _compared(transaction: Transaction, cases: Sequence[FedCase], states: dict[str, State]) -> dict[str, _Compared]:
@@ -156,12 +156,12 @@ def _compared(transaction: Transaction, cases: Sequence[FedCase], states: dict[s
 
 
 def _accrual(one: FedCase, compared: _Compared) -> LedgerEvent | None:
-    grown = {part: one.owed[part] - compared.owed[part] + compared.ahead.get(part, 0) for part in ACCRUING}
+    grown = {part: one.owed_minor[part] - compared.owed_minor[part] + compared.ahead_minor.get(part, 0) for part in ACCRUING}
     grown = {part: amount for part, amount in grown.items() if amount > 0}
     if not grown:
         return None
     # a feed that is read anew may say more of the same day
-    said = key_hash(*(f"{part.value}:{one.owed[part]}:{compared.owed[part]}" for part in grown))[:16]
+    said = key_hash(*(f"{part.value}:{one.owed_minor[part]}:{compared.owed_minor[part]}" for part in grown))[:16]
     return _with(
         _event(EventKind.ACCRUAL, one, one.as_of_date, f"{one.case_id}/accrual/{one.as_of_date}/{said}"), grown
     )
@@ -191,8 +191,8 @@ def _differences(
     for one in cases:
         for name in PARTS:
             part, said = Component(name), compared[one.case_id]
-            ahead = min(said.ahead.get(part, 0), grown.get(one.case_id, {}).get(part, 0))
-            ledger = said.owed[part] + grown.get(one.case_id, {}).get(part, 0) - ahead
-            if ledger != one.owed[part]:
-                found.append(Found(one.case_id, part, one.currency, ledger, one.owed[part], one.as_of_date))
+            ahead = min(said.ahead_minor.get(part, 0), grown.get(one.case_id, {}).get(part, 0))
+            ledger = said.owed_minor[part] + grown.get(one.case_id, {}).get(part, 0) - ahead
+            if ledger != one.owed_minor[part]:
+                found.append(Found(one.case_id, part, one.currency, ledger, one.owed_minor[part], one.as_of_date))
     return found

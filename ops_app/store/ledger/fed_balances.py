@@ -34,7 +34,7 @@ class FedCase:
     as_of_date: date
     closed_date: date | None
     written_off_date: date | None
-    owed: dict[Component, int]
+    owed_minor: dict[Component, int]
 
     @property
     def is_open(self) -> bool:
@@ -72,7 +72,7 @@ def fed_cases(connection: Connection, case_ids: Collection[str]) -> list[FedCase
                     as_of_date=row.as_of_date,
                     closed_date=row.closed_date,
                     written_off_date=row.written_off_date,
-                    owed={Component.COSTS: 0} | {Component(part): getattr(row, f"{part}_minor") for part in PARTS},
+                    owed_minor={Component.COSTS: 0} | {Component(part): getattr(row, f"{part}_minor") for part in PARTS},
                 )
             )
     return found
