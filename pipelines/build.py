@@ -181,7 +181,8 @@ def build(
 
     What nothing moved to since the last good build is left as it is (``build_selection``).
 
-    Raises ``BuildFailed`` when a model or a test failed, or the journal of the marts is not that of the ops store; then ``raw.touched`` stays, and the next build repeats the
+    Raises ``BuildFailed`` when a model or a test failed, or the journal of the marts is not
+    that of the ops store; then ``raw.touched`` stays, and the next build repeats the
     same partitions and makes everything. Unit tests of the SQL need no data and are left to the test run unless asked
     for.
     """

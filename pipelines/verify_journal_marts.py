@@ -41,24 +41,31 @@ def verify_journal_marts(settings: Settings, warehouse: Warehouse) -> Finding:
                 connection, reader, "journal_lines", into="verified_lines", columns=columns,
                 source=APPENDED["journal_lines"].source,
             )  # fmt: skip
-        # what was copied and not built yet, and what was posted since, is no fault of the marts
-        connection.execute("create or replace temp table verified_entries as select distinct entry_id from"
-                           " marts.fct_journal_lines")  # fmt: skip
-        moved = touched_name("journal_entries")
-        pending = bool(rows(connection, "select 1 from raw.touched where feed = ? limit 1", [moved]))
-        known = "select max(entry_no) from verified_lines semi join verified_entries using (entry_id)"
-        (last,) = rows(connection, known if pending else "select max(entry_no) from ops.journal_entries")[0]
-        until = 0 if last is None else int(last)
-        connection.execute(
-            f"create or replace temp table verified_told as select * from verified_lines where entry_no <= {until - TAIL}"
-            " or entry_id in (select entry_id from verified_entries)"
-            + ("" if pending else f" or (entry_no <= {until} and entry_id in (select entry_id from ops.journal_entries))")
-        )
+        _keep_told(connection)
         checked = int(rows(connection, "select count(*) from verified_told")[0][0])
         wrong = _differing(connection, "verified_told")
     if wrong is not None:
         return broken(JOURNAL_INVARIANT, JOURNAL_NAME, checked, wrong)
     return holds(JOURNAL_INVARIANT, JOURNAL_NAME, checked)
+
+
+def _keep_told(connection: Connection) -> None:
+    """Keep of ``verified_lines`` as ``verified_told`` what the marts have to say: what was copied and is not built yet
+    and what was posted since is no fault of theirs. A number may have been given long before its row was there."""
+    connection.execute(
+        "create or replace temp table verified_entries as select distinct entry_id from marts.fct_journal_lines"
+    )
+    moved = touched_name("journal_entries")
+    pending = bool(rows(connection, "select 1 from raw.touched where feed = ? limit 1", [moved]))
+    in_marts = "select max(entry_no) from verified_lines semi join verified_entries using (entry_id)"
+    (last,) = rows(connection, in_marts if pending else "select max(entry_no) from ops.journal_entries")[0]
+    until = 0 if last is None else int(last)
+    copied = "verified_entries" if pending else "ops.journal_entries"
+    connection.execute(
+        "create or replace temp table verified_told as select * from verified_lines"
+        f" where entry_no <= {until - TAIL} or entry_id in (select entry_id from verified_entries)"
+        f" or (entry_no <= {until} and entry_id in (select entry_id from {copied}))"
+    )
 
 
 def journal_untied(connection: Connection) -> str | None:

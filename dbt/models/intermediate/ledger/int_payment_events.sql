@@ -23,6 +23,7 @@ step_0 as (
                 then regexp_replace(substr(payments.cause_id, length(payments.source_code) + 2), '#[0-9]+$', '')
             else substr(payments.cause_id, length(payments.source_code) + 2)
         end as payment_id,
+        case when target.cause <> 'payment' then 1 else 0 end as is_further,
         payments.loan_id,
         payments.kind,
         payments.value_date
@@ -40,6 +41,7 @@ step_{{ step }} as (
         {{ step }} as steps,
         before.source_code,
         before.payment_id,
+        before.is_further,
         before.loan_id,
         before.kind,
         before.value_date
@@ -65,7 +67,13 @@ int_payment_events as (
         cast(steps as integer) as steps,
         cast(source_code as varchar) as source_code,
         cast(payment_id as varchar) as payment_id,
-        cast(loan_id as varchar) as loan_id,
+        -- the loan of the payment itself, wherever its money went on to
+        cast(
+            first_value(loan_id) over (
+                partition by source_code, payment_id
+                order by steps asc nulls last, is_further asc nulls last, event_id asc nulls last
+            ) as varchar
+        ) as loan_id,
         cast(kind as varchar) as kind,
         cast(value_date as date) as value_date
     from steps
