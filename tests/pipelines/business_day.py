@@ -14,7 +14,6 @@ from pipelines.house import Progress
 from pipelines.marts_hash import mart_hashes
 from pipelines.run_day import DayResult, run_day
 from pipelines.simulator import AnswerKey, deliver_due, simulate
-from pipelines.warehouse import Warehouse
 
 END = date(2026, 10, 31)
 DAYS = 10
@@ -57,20 +56,6 @@ def run(app: App, day: date, first: date | None = None, progress: Progress | Non
 def hashes(app: App) -> dict[str, str]:
     """The fingerprint of every mart in the warehouse."""
     return mart_hashes(app.settings.warehouse_path)
-
-
-def standing_hashes(app: App) -> dict[str, str]:
-    """The same, of the journal only what stands: files in another order have other entries reversed on the way there."""
-    stands = """
-        select sha256(coalesce(string_agg(h, '' order by h), '')) from (
-            select sha256(cast(to_json(t) as varchar)) as h from (
-                select * exclude (entry_id, posted_at, because_event_id) from marts.fct_journal_lines
-                where not is_reversed and reverses_entry_id is null
-            ) as t
-        )
-    """
-    ((found,),) = Warehouse(app.settings.warehouse_path).query(stands)
-    return hashes(app) | {"fct_journal_lines": str(found)}
 
 
 def shuffle_arrival(inbound: Path, seed: int) -> None:
