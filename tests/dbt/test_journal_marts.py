@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,7 +20,7 @@ from ops_app.domain.organisation.people import SYSTEM
 from ops_app.services.ledger.journal import post
 from ops_app.services.ledger.repayments import record_payments
 from ops_app.services.ledger.verify_journal import verify_journal, verify_posted, verify_replayed
-from pipelines.build import BuildFailed, build
+from pipelines.build import BuildFailed, build, target_path
 from pipelines.extracts import extract_ops
 from pipelines.marts_hash import mart_hashes
 from pipelines.verify_journal_marts import verify_journal_marts
@@ -191,6 +192,30 @@ def test_a_build_of_what_moved_gives_the_marts_of_a_full_one(built: Book) -> Non
     assert mart_hashes(built.warehouse.path) == found
 
 
+@pytest.mark.parametrize(
+    ("check", "damage"),
+    [
+        ("debits_and_credits_of_an_entry_are_equal",
+         "update marts.fct_journal_lines set signed_amount = signed_amount + 0.01 where account_code = 'recovered'"),
+        ("applications_of_a_payment_sum_to_its_amount",
+         "update marts.fct_repayment_applications set amount = amount + 0.01 where payment_id = 'P7'"),
+        ("applications_of_a_payment_sum_to_its_amount",
+         "delete from marts.fct_repayment_applications where payment_id = 'R3'"),
+        ("no_money_goes_on_further_than_it_is_followed",
+         "update intermediate.int_payment_events set steps = 3 where payment_id = 'P/5#1' and steps = 0"),
+    ],
+)  # fmt: skip
+def test_each_check_of_the_data_finds_what_it_is_for(built: Book, check: str, damage: str) -> None:
+    built.build(full_refresh=True)
+    (compiled,) = Path(target_path(built.app.settings)).glob(f"compiled/**/{check}.sql")
+    query = compiled.read_text(encoding="utf-8")
+    assert built.rows(query) == []
+    with built.warehouse.open() as connection:
+        connection.execute(damage)
+    assert len(built.rows(query)) == 1
+    built.build(full_refresh=True)
+
+
 def test_no_mart_has_a_number_that_the_order_of_arrival_gives(built: Book) -> None:
     columns = {name for (name,) in built.rows(
         "select column_name from information_schema.columns where table_schema = 'marts'"
@@ -234,7 +259,9 @@ def test_a_build_of_which_the_journal_does_not_tie_fails_and_the_next_makes_it_a
     built.build()
     found = mart_hashes(built.warehouse.path)
     with built.warehouse.open() as connection:
-        connection.execute("update marts.fct_journal_lines set account_code = 'outside' where account_code = 'recovered'")
+        connection.execute(
+            "update marts.fct_journal_lines set account_code = 'outside' where account_code = 'recovered'"
+        )
     with pytest.raises(BuildFailed, match=r"fct_journal_lines: SIM CNY recovered: the ops store has"):
         built.build()
     built.build()
