@@ -25,11 +25,13 @@ from ops_app.config import Settings
 from ops_app.domain.organisation.lenders import BUCKETS
 from ops_app.domain.organisation.parameters import Scope
 from ops_app.services.organisation.installation import read_lenders
+from ops_app.store.tables.journal import PARTS
 from pipelines.arrivals import expected_feeds
 from pipelines.build_selection import forget, remember, selection
 from pipelines.code_version import project_fingerprint
 from pipelines.durable import move_into_place
 from pipelines.readers.grammar import steady_offset
+from pipelines.verify_journal_marts import journal_untied
 from pipelines.warehouse import Connection, Warehouse
 
 Progress = Callable[[int, int, str], None]
@@ -60,6 +62,15 @@ _OPS_TABLES = {
     " requested_by varchar, role_code varchar, amount_minor bigint, balance_minor bigint, currency varchar,"
     " needs_asset boolean, state varchar, awaited_role varchar, outcome varchar, requested_at timestamp,"
     " due_at timestamp, escalated_at timestamp, ended_at timestamp",
+    "journal_entries": "entry_id varchar, event_id varchar, reverses_entry_id varchar, because_event_id varchar,"
+    " value_date date, accounting_date date, posted_at timestamp",
+    "journal_lines": "entry_id varchar, line_no bigint, debit_account varchar, credit_account varchar,"
+    " component varchar, amount_minor bigint, case_id varchar, source_code varchar, currency varchar,"
+    " accounting_date date",
+    "ledger_events": "event_id varchar, kind varchar, case_id varchar, source_code varchar, loan_id varchar,"
+    " currency varchar, value_date date, amount_minor bigint, target_id varchar, cause varchar, cause_id varchar",
+    "ledger_positions": "case_id varchar, source_code varchar, currency varchar, held_minor bigint, "
+    + ", ".join(f"{part}_minor bigint, written_off_{part}_minor bigint" for part in PARTS),
     "payments": "source_code varchar, payment_id varchar, loan_id varchar, amount_minor bigint, currency varchar,"
     " value_date date",
     "people": "person_id varchar, display_name varchar, role_code varchar, agency_code varchar, active boolean,"
@@ -171,7 +182,8 @@ def build(
 
     What nothing moved to since the last good build is left as it is (``build_selection``).
 
-    Raises ``BuildFailed`` when a model or a test failed; then ``raw.touched`` stays, and the next build repeats the
+    Raises ``BuildFailed`` when a model or a test failed, or the journal of the marts is not
+    that of the ops store; then ``raw.touched`` stays, and the next build repeats the
     same partitions and makes everything. Unit tests of the SQL need no data and are left to the test run unless asked
     for.
     """
@@ -197,6 +209,8 @@ def build(
         if failed:
             raise BuildFailed(failed)
         with warehouse.open() as connection:
+            if (untied := journal_untied(connection)) is not None:
+                raise BuildFailed([("fct_journal_lines", untied)])
             connection.execute("delete from raw.touched")
             remember(connection, state)
     total = time.monotonic() - watch.began

@@ -27,7 +27,7 @@ _KEYS = {
     "agencies": "agency_code",
     "people": "person_id",
 }
-MOVES = tuple(sorted(_KEYS))
+MOVES = (*sorted(_KEYS), "journal_entries", "journal_lines", "ledger_events")
 """The tables of which is said whether they moved; of every other the build takes it for granted."""
 
 

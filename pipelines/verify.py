@@ -22,6 +22,7 @@ from pipelines.marts_hash import content_totals, mart_tables
 from pipelines.publish import snapshot_pointers
 from pipelines.readers.grammar import WHOLE_UNIT_CURRENCIES
 from pipelines.sql_words import literal, quoted
+from pipelines.verify_journal_marts import JOURNAL_INVARIANT, JOURNAL_NAME, verify_journal_marts
 from pipelines.verify_life import LIFE_INVARIANT, LIFE_NAME, verify_life
 from pipelines.warehouse import Connection, Warehouse, connect
 
@@ -66,9 +67,11 @@ def verify_everything(app: App, public_key: Path | None = None) -> list[Finding]
             copy_table(connection, reader, "breaks", into="verified_breaks")
             findings += [verify_carried(connection), verify_balanced(connection), verify_rows(connection)]
         findings.append(verify_life(settings, Warehouse(settings.warehouse_path)))
+        findings.append(verify_journal_marts(settings, Warehouse(settings.warehouse_path)))
     else:
         findings += [not_built(1, CARRIED_NAME), not_built(1, BALANCED_NAME), not_built(12, ROWS_NAME)]
         findings.append(not_built(LIFE_INVARIANT, LIFE_NAME))
+        findings.append(not_built(JOURNAL_INVARIANT, JOURNAL_NAME))
     return sorted(findings, key=lambda one: (one.invariant, one.name))
 
 

@@ -29,6 +29,20 @@ codes as (
     select distinct 'case_request_kind', kind from {{ ref('fct_requests') }}
     union
     select distinct 'case_request_outcome', outcome from {{ ref('fct_requests') }} where outcome is not null
+    union
+    select distinct 'account_kind', kind from {{ ref('dim_accounts') }}
+    union
+    select distinct 'journal_side', side from {{ ref('fct_journal_lines') }} where accounting_date >= {{ earliest_change() }}
+    union
+    select distinct 'component', component from {{ ref('fct_journal_lines') }}
+    where component is not null and accounting_date >= {{ earliest_change() }}
+    union
+    select distinct 'event_kind', event_kind from {{ ref('fct_journal_lines') }} where accounting_date >= {{ earliest_change() }}
+    union
+    select distinct 'event_cause', cause from {{ ref('fct_journal_lines') }} where accounting_date >= {{ earliest_change() }}
+    union
+    select distinct 'application_place', place from {{ ref('fct_repayment_applications') }}
+    where value_date >= {{ earliest_change() }}
 )
 
 select codes.enum, codes.code

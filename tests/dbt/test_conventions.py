@@ -15,7 +15,9 @@ import yaml
 from ops_app.config import PROJECT_ROOT
 from ops_app.consoles.kit.i18n import catalogue
 from ops_app.domain.casework.requests import CASE_REQUEST_KIND_NAMES, OUTCOME_NAMES
+from ops_app.domain.ledger.accounts import ACCOUNT_KIND_NAMES, COMPONENT_NAMES, chart_of
 from ops_app.domain.ledger.breaks import BreakKind
+from ops_app.domain.ledger.events import CAUSE_NAMES, EVENT_KIND_NAMES
 from ops_app.domain.money import minor_digits
 from ops_app.domain.organisation.approvals import REQUEST_STATE_NAMES, RequestState
 from ops_app.domain.organisation.people import Role
@@ -141,6 +143,26 @@ def test_labels_of_requests_are_those_of_the_ops_app() -> None:
     assert _labels("request_state") == {state.value: REQUEST_STATE_NAMES[state] for state in RequestState}
     assert _labels("case_request_kind") == {kind.value: names for kind, names in CASE_REQUEST_KIND_NAMES.items()}
     assert _labels("case_request_outcome") == {outcome.value: names for outcome, names in OUTCOME_NAMES.items()}
+
+
+def test_the_seed_of_accounts_is_the_chart_of_accounts() -> None:
+    listed = yaml.safe_load((PROJECT_ROOT / "data/reference/accounts.yml").read_text(encoding="utf-8"))["accounts"]
+    assert [
+        (row["account_code"], row["account_number"], row["kind"], row["component"] or None, row["is_sub_ledger"],
+         row["name_en"], row["name_zh"])
+        for row in _seed("accounts")
+    ] == [
+        (one.code, one.number, one.kind.value, one.component and one.component.value, str(one.sub_ledger).lower(),
+         one.name_en, one.name_zh)
+        for one in chart_of(listed).values()
+    ]  # fmt: skip
+
+
+def test_labels_of_the_ledger_are_those_of_the_ops_app() -> None:
+    assert _labels("account_kind") == {kind.value: names for kind, names in ACCOUNT_KIND_NAMES.items()}
+    assert _labels("component") == {part.value: names for part, names in COMPONENT_NAMES.items()}
+    assert _labels("event_kind") == {kind.value: names for kind, names in EVENT_KIND_NAMES.items()}
+    assert _labels("event_cause") == {cause.value: names for cause, names in CAUSE_NAMES.items()}
 
 
 def test_labels_of_acts_and_their_objects_are_those_of_the_consoles() -> None:
