@@ -156,7 +156,9 @@ def _compared(transaction: Transaction, cases: Sequence[FedCase], states: dict[s
 
 
 def _accrual(one: FedCase, compared: _Compared) -> LedgerEvent | None:
-    grown = {part: one.owed_minor[part] - compared.owed_minor[part] + compared.ahead_minor.get(part, 0) for part in ACCRUING}
+    grown = {
+        part: one.owed_minor[part] - compared.owed_minor[part] + compared.ahead_minor.get(part, 0) for part in ACCRUING
+    }
     grown = {part: amount for part, amount in grown.items() if amount > 0}
     if not grown:
         return None

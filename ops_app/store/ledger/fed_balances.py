@@ -72,7 +72,8 @@ def fed_cases(connection: Connection, case_ids: Collection[str]) -> list[FedCase
                     as_of_date=row.as_of_date,
                     closed_date=row.closed_date,
                     written_off_date=row.written_off_date,
-                    owed_minor={Component.COSTS: 0} | {Component(part): getattr(row, f"{part}_minor") for part in PARTS},
+                    owed_minor={Component.COSTS: 0}
+                    | {Component(part): getattr(row, f"{part}_minor") for part in PARTS},
                 )
             )
     return found
