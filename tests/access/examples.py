@@ -19,6 +19,7 @@ from ops_app.domain.casework.personal import PersonalField, Term
 from ops_app.domain.casework.placing import BatchKind, RecallGround
 from ops_app.domain.casework.requests import CaseRequestKind
 from ops_app.domain.casework.tags import Tag
+from ops_app.domain.ledger.write_off_criteria import WriteOffPath
 from ops_app.services.casework.attaching import Incoming
 from ops_app.services.casework.batches import Asked
 from ops_app.services.casework.requests import Asking
@@ -108,6 +109,12 @@ OF_ONE_ACT: Mapping[str, Callable[[str], dict[str, Any]]] = {
     "casework.cases.list_placements": lambda _: {"agency_code": None},
     "casework.limitation.list_expiring": lambda _: {"within_days": 3660},
     "casework.limitation.record_interruption": lambda case_id: {"evidence": "a letter", "key": f"again {case_id}"},
+    "ledger.write_offs.request_write_off": lambda _: {
+        "path": WriteOffPath.LONG_OVERDUE,
+        "effective_date": date(2026, 11, 23),
+        "approval_document": "WO-1",
+        "proofs": {},
+    },
     "organisation.message_reading.list_messages": lambda _: {"wanted": None},
     "ledger.payment_lists.list_repayments": lambda _: {"wanted": None},
     "casework.missing.list_missing": lambda _: {"text": None},

@@ -91,6 +91,7 @@ def given(name: str, act: Callable[..., Any], made: Planted, store: Store, evide
         "object_type": "case", "object_id": case_id, "what": next(iter(MissingAct)),
         "placed": [row[::-1] for row in placed] if name.endswith("deadlines") else placed,
         "one": one, "shown": [one] if one else [], "arguments": {}, "from_id": made.world.mine.person_id,
+        "write_off_id": "0" * 32, "gl_voucher": "GL-1",
         "settlement_id": "0" * 32, "line_id": "0" * 32, "dispute_id": "0" * 32, "invoice_number": "F1",
         "invoice_minor": 1, "accept": False, "answer": "no", "currency": "CNY", "first_date": THEN.date(),
         "end_date": THEN.date(), "terms": COMMISSION, "cash_minor": 1_000, "age_days": 1, "bucket": "M1",
