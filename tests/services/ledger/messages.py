@@ -62,8 +62,13 @@ def taken(store: Store, *raws: bytes, channel: Channel = Channel.EMBEDDED, now: 
 
 def handled(store: Store, evidence: Path, *, after: timedelta = timedelta(0), limit: int = 500) -> Handled:
     """Handle what is due ``after`` a while, until nothing is."""
+    return handled_at(store, evidence, NOW + after, limit)
+
+
+def handled_at(store: Store, evidence: Path, now: datetime, limit: int = 500) -> Handled:
+    """Handle what is due at a moment, until nothing is."""
     while True:
-        done = handle_waiting(SYSTEM, store, now=NOW + after, limit=limit, evidence=evidence)
+        done = handle_waiting(SYSTEM, store, now=now, limit=limit, evidence=evidence)
         if not done.left:
             return done
 

@@ -4,24 +4,28 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 from sqlalchemy import func, select
 
-from ops_app.domain.canonical import content_hash
+from ops_app.domain.canonical import content_hash, plain
 from ops_app.domain.ledger.repayments import Repayment, RepaymentKind
+from ops_app.domain.organisation.messages import Channel
 from ops_app.domain.organisation.people import SYSTEM
 from ops_app.services.ledger.pushed import push_under_key
 from ops_app.services.ledger.repayments import record_payments
 from ops_app.services.ledger.verify import verify_once
 from ops_app.services.ledger.verify_journal import verify_journal, verify_posted, verify_replayed
+from ops_app.services.organisation.message_handling import handle_waiting
 from ops_app.store.ledger import journal
 from ops_app.store.store import Store
 from ops_app.store.tables.casework import cases
 from ops_app.store.tables.journal import ledger_events
 from ops_app.store.tables.ledger import payments
 from tests.services.casework.casebook import a_spell, taken_in
+from tests.services.ledger import messages
 from tests.services.ledger.people import a_repayment
 
 OPENED = date(2026, 3, 1)
@@ -66,13 +70,29 @@ def a_day(count: int, loans: int, seed: int) -> list[Repayment]:
     return made[:count]
 
 
-def deliver(store: Store, payment: Repayment, channel: str) -> None:
-    """One delivery through a door: a row of a file, or pushed under the sender's own key."""
+def deliver(store: Store, payment: Repayment, channel: str, evidence: Path) -> None:
+    """One delivery through a door: a row of a file, pushed under the sender's own key, or a message of a queue."""
+    if channel == "queue":
+        messages.taken(store, as_message(payment), channel=Channel.NATS, now=NOW)
+        handle_waiting(SYSTEM, store, now=NOW, limit=20, evidence=evidence)
+        return
     if channel == "file":
         record_payments(SYSTEM, store, now=NOW, rows=[payment], business_date=NOW.date(), origin="file")
         return
     key = f"{payment.source_code}/{payment.payment_id}"
     push_under_key(SYSTEM, store, now=NOW, payment=payment, business_date=NOW.date(), key=key)
+
+
+def as_message(payment: Repayment) -> bytes:
+    """The payment as its sender puts it into a queue."""
+    body = {name: value for name, value in asdict(payment).items() if value is not None}
+    return messages.raw(f"m-{payment.payment_id}", plain(body), sent_at=NOW.isoformat())
+
+
+def drained(store: Store, evidence: Path) -> None:
+    """Handle what still waits in the inbox, those that were parked for their payment included."""
+    for hours in range(1, 4):
+        messages.handled_at(store, evidence, NOW + timedelta(hours=hours))
 
 
 def end_state(store: Store) -> str:

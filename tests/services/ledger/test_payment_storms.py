@@ -18,17 +18,11 @@ from ops_app.domain.organisation.people import SYSTEM
 from ops_app.services.ledger.repayments import record_payments
 from ops_app.store.store import Store
 from ops_app.store.tables.ledger import payments
-from tests.services.ledger.storms import NOW, a_book, a_day, deliver, end_state, faults
+from tests.services.ledger.storms import NOW, a_book, a_day, deliver, drained, end_state, faults
 from tests.store.test_kill import killed_after
 
-CHANNELS = ("file", "rest")
+CHANNELS = ("file", "rest", "queue")
 LOANS = 40
-
-
-def _told(store: Store, rows: list[Repayment], acknowledge: Callable[[str], None], key: str) -> None:
-    one = rows[int(key)]
-    deliver(store, one, CHANNELS[int(key) % len(CHANNELS)])
-    acknowledge(one.payment_id)
 
 
 def _kill(url: str, evidence: Path, cycles: int, seed: int, clients: int = 2) -> list[str]:
@@ -39,10 +33,11 @@ def _kill(url: str, evidence: Path, cycles: int, seed: int, clients: int = 2) ->
     chance, acknowledged, told = random.Random(seed), set[str](), a_day(cycles * 20, LOANS, seed)
     for cycle in range(cycles):
         mine = [str(n) for n in range(cycle * 20, cycle * 20 + 20)]
-        once = partial(_deliver_one, told)
+        once = partial(_deliver_one, told, evidence)
         acknowledged |= set(killed_after(url, mine, chance.uniform(0, 0.08), once, clients))
         if cycle % 50 == 49 or cycle == cycles - 1:
             store = Store.open(url)
+            drained(store, evidence)
             found = faults(store, acknowledged, told)
             store.close()
             if found:
@@ -51,8 +46,13 @@ def _kill(url: str, evidence: Path, cycles: int, seed: int, clients: int = 2) ->
     return []
 
 
-def _deliver_one(told: list[Repayment], store: Store, key: str, acknowledge: Callable[[str], None]) -> None:
-    _told(store, told, acknowledge, key)
+def _deliver_one(
+    told: list[Repayment], evidence: Path, store: Store, key: str, acknowledge: Callable[[str], None]
+) -> None:
+    """What a consumer does: through whichever door, and acknowledged only when it is committed."""
+    one = told[int(key)]
+    deliver(store, one, CHANNELS[int(key) % len(CHANNELS)], evidence)
+    acknowledge(one.payment_id)
 
 
 def test_killed_consumers_lose_no_acknowledged_payment_and_leave_none_half_applied(
@@ -66,7 +66,7 @@ def test_two_thousand_kills_of_the_consumer_lose_nothing(store_url: str, tmp_pat
     assert _kill(store_url, tmp_path, cycles=1_000, seed=40) == []
 
 
-def _client(url: str, rows: list[Repayment], seed: int, mortal: bool) -> int:
+def _client(url: str, rows: list[Repayment], seed: int, mortal: bool, evidence: Path) -> int:
     """Fork a client that delivers ``rows``, each 1 to 5 times, through any door; its pid."""
     pid = os.fork()
     if pid:
@@ -81,7 +81,7 @@ def _client(url: str, rows: list[Repayment], seed: int, mortal: bool) -> int:
                 os.kill(os.getpid(), signal.SIGKILL)
             for _ in range(50):
                 try:
-                    deliver(store, one, door)
+                    deliver(store, one, door, evidence)
                     break
                 except Exception as error:
                     if "saving at this moment" not in str(error):
@@ -98,11 +98,12 @@ def _storm(url: str, evidence: Path, count: int, clients: int, kills: int) -> No
     told = a_day(count, LOANS, seed=7)
     shares = [told[n::clients] for n in range(clients)]
     # each share is told by two clients at once
-    running = [_client(url, shares[n], n, mortal=n < kills) for n in range(clients)]
-    running += [_client(url, shares[(n + 1) % clients], 100 + n, mortal=False) for n in range(clients)]
+    running = [_client(url, shares[n], n, n < kills, evidence) for n in range(clients)]
+    running += [_client(url, shares[(n + 1) % clients], 100 + n, False, evidence) for n in range(clients)]
     ended = {pid: os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) for pid in running}
     assert sorted(ended.values()) == [-signal.SIGKILL] * kills + [0] * (2 * clients - kills)
     store = Store.open(url)
+    drained(store, evidence)
     with store.reading() as connection:
         recorded = connection.execute(select(func.count()).select_from(payments)).scalar_one()
     assert recorded == count
