@@ -65,7 +65,7 @@ def test_the_review_of_the_quarter_is_decided_on_the_page(
     at.run()
     assert not at.exception, [error.value for error in at.exception]
     one = next(box for box in at.selectbox if box.key and box.key.startswith("reviewed_one_"))
-    one.set_value(f"{fin.person_id}/payments.record").run()
+    one.set_value(f"{fin.person_id}/books.export").run()
     box = next(box for box in at.selectbox if box.key and ".decision" in box.key)
     box.set_value("take")
     next(box for box in at.text_area if box.key and box.key.startswith("reviewed_")).set_value("never used")
@@ -77,7 +77,7 @@ def test_the_review_of_the_quarter_is_decided_on_the_page(
         AUDITOR, app.store, now=later, review_id=review.review_id, undecided=False
     ).rows
     assert (taken.person_id, taken.permission, taken.decision, taken.reason) == (
-        fin.person_id, "payments.record", ReviewDecision.TAKEN, "never used",
+        fin.person_id, "books.export", ReviewDecision.TAKEN, "never used",
     )  # fmt: skip
     looking = open_page("access_review", Role.AUDITOR, language=language, query={"access_review_only": "decided"})
     assert "never used" in words(looking)

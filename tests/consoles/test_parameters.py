@@ -63,7 +63,7 @@ def test_the_list_shows_what_holds_today(open_page: OpenPage, language: str, exp
 
 def test_the_list_is_filtered_by_area_and_text(open_page: OpenPage) -> None:
     at = open_page("parameters", Role.MANAGER, query={"parameters_area": "contact"})
-    assert len(at.dataframe[0].value) == 4
+    assert len(at.dataframe[0].value) == 6
     at = open_page("parameters", Role.FINANCE, query={"parameters_text": "静默"})
     assert list(at.dataframe[0].value["code"]) == ["contact.quiet_from", "contact.quiet_until"]
 
