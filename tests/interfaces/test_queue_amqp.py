@@ -102,6 +102,7 @@ def test_a_consumer_that_is_killed_loses_none_and_records_none_twice(with_rabbit
     assert "guest:guest" not in process.log.read_text()
 
 
+@pytest.mark.slow  # the server takes minutes to come back on a busy machine
 def test_a_broker_that_is_killed_and_comes_back_loses_nothing(app: App, killed_server: RabbitServer) -> None:
     server = killed_server
     with_rabbit = replace(app, settings=app.settings.model_copy(update={"queue_url": server.url}))
