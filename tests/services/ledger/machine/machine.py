@@ -16,6 +16,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from sqlalchemy import select
 from sqlalchemy.engine import Connection
 
 from ops_app.domain.casework.cases import case_id
@@ -28,6 +29,7 @@ from ops_app.services.ledger.journal import post
 from ops_app.services.ledger.verify_journal import verify_claims, verify_conserved, verify_lines
 from ops_app.store.ledger import journal
 from ops_app.store.store import Store
+from ops_app.store.tables.casework import cases
 from tests.services.casework.casebook import a_spell, closing, taken_in
 from tests.services.ledger.machine.plain import PARTS, Happening, PlainClaim
 from tests.services.ledger.people import a_repayment
@@ -183,6 +185,22 @@ class LedgerMachine(RuleBasedStateMachine):
         for _ in range(1 if batch else times):
             rows = [content] * (times if batch else 1)
             repayments.record_payments(SYSTEM, self.store, now=self.now, rows=rows, business_date=self.day)
+        self._look_which_are_closed()
+
+    def _look_which_are_closed(self) -> None:
+        """A payment closes its case where nothing is owed any more, and a reversal takes it up again. When, is tried
+        elsewhere (``test_payment_effects.py``); here it says to which case later money belongs."""
+        c = cases.c
+        query = select(c.case_id, c.closed_date, c.closed_file_id).where(
+            c.case_id.in_([self._case(n) for n in range(len(self.claims))])
+        )
+        with self.store.reading() as connection:
+            found = {row.case_id: row for row in connection.execute(query)}
+        for n in range(len(self.claims)):
+            row = found[self._case(n)]
+            if row.closed_file_id is None and row.closed_date != self.closed[n]:
+                self.closed[n] = row.closed_date
+                SEEN["closed by a payment" if row.closed_date else "taken up again by a reversal"] += 1
 
     def _book_payment(self, name: str) -> None:
         told = self.told[name]
