@@ -23,7 +23,12 @@ from ops_app.store.ledger import agreements
 from ops_app.store.ledger.agreements import Granted
 
 MAY_BE_WAIVED = "ledger.waiver_components"
-SHARES = {part: f"ledger.waiver_share_{part}" for part in COMPONENTS}
+SHARES = {
+    "principal": "ledger.waiver_share_principal",
+    "interest": "ledger.waiver_share_interest",
+    "fees": "ledger.waiver_share_fees",
+    "penalty": "ledger.waiver_share_penalty",
+}
 CASE_LIMIT = "ledger.waiver_case_limit"
 DEBTOR_LIMIT = "ledger.waiver_debtor_limit"
 PERIOD_DAYS = "ledger.waiver_period_days"

@@ -204,6 +204,8 @@ def agreement_rule(read: Callable[[AgreementRules, Case], object]) -> Callable[[
         with store.reading() as connection:
             return read(agreement_rules(connection, casebook.NOW), casebook.now_is(store, case))
 
+    return outcome
+
 
 def accruing(code: str) -> Callable[[Store, Path], object]:
     """What a case accrues until a day, with terms for all but the parameter that is tried."""
@@ -213,7 +215,7 @@ def accruing(code: str) -> Callable[[Store, Path], object]:
         for name, value in terms.items():
             if name != code:
                 plant(store, set_to(name, value, ALWAYS))
-        case = casebook.some_cases(store, evidence, 1)[0]
+        case = casebook.some_cases(store, evidence, 1, in_ledger=False)[0]
         entering.taken_over(store, case, date(2026, 11, 1), principal=1_000_000)
         accrue(SYSTEM, store, now=casebook.NOW, business_date=date(2026, 11, 20))
         with store.reading() as connection:
