@@ -60,7 +60,7 @@ def hold_contact(transaction: Transaction, wanted: Mapping[str, str], cause: Hol
     connection, now = transaction.connection, transaction.now
     known, day = in_force(connection), today(now)
     scopes = holds.loan_scopes(connection, wanted)
-    before = holds.standing(connection, wanted)
+    before, numbers = holds.standing(connection, wanted), holds.counts(connection, wanted)
     begun: list[ContactHold] = []
     over: dict[HoldEnd, list[ContactHold]] = {}
     found: dict[str, ContactHold] = {}
@@ -72,7 +72,7 @@ def hold_contact(transaction: Transaction, wanted: Mapping[str, str], cause: Hol
         days = as_number(known.value(DECIDE if decided else RESUME, day, scope))
         moment = begin_of(calendar_of(scope.pack).after(day, days))
         one = ContactHold(
-            hold_id=key_hash("contact_hold", case_id, cause.value, because, now.isoformat())[:32],
+            hold_id=hold_id_of(case_id, numbers.get(case_id, 0) + 1),
             case_id=case_id, cause=cause, because_id=because, begun_at=now, begun_by=transaction.actor.person_id,
             until_at=None if decided else moment, due_at=moment if decided else None, owner_id=None, ended_at=None,
             ended_by=None, end_kind=None, end_reason=None, version=1,
@@ -96,6 +96,11 @@ def hold_contact(transaction: Transaction, wanted: Mapping[str, str], cause: Hol
     return found
 
 
+def hold_id_of(case_id: str, nth: int) -> str:
+    """The id of the n-th hold of a case: acts of one moment (all of a business day's are) begin different ones."""
+    return key_hash("contact_hold", case_id, str(nth))[:32]
+
+
 def end_holds(
     transaction: Transaction, some: Sequence[ContactHold], kind: HoldEnd, *, reason: str | None = None
 ) -> None:
@@ -110,7 +115,7 @@ def end_holds(
 def resume_earlier(transaction: Transaction, case_ids: Collection[str], gone: Collection[str]) -> None:
     """Where the payment that held a case is gone (reversed), the one before it holds on for its own time."""
     connection, now = transaction.connection, transaction.now
-    held = holds.standing(connection, case_ids)
+    held, numbers = holds.standing(connection, case_ids), holds.counts(connection, case_ids)
     again: dict[str, ContactHold] = {}
     for one in holds.followed(connection, case_ids, now):
         if one.because_id not in gone and (one.case_id, one.cause) not in held:
@@ -119,7 +124,7 @@ def resume_earlier(transaction: Transaction, case_ids: Collection[str], gone: Co
         connection,
         [
             replace(
-                one, hold_id=key_hash("contact_hold", one.hold_id, now.isoformat())[:32], begun_at=now, ended_at=None,
+                one, hold_id=hold_id_of(one.case_id, numbers[one.case_id] + 1), begun_at=now, ended_at=None,
                 ended_by=None, end_kind=None, end_reason=None, version=1,
             )
             for one in again.values()

@@ -12,7 +12,7 @@ day of the feed are looked at event by event.
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 from ops_app.domain.canonical import key_hash
@@ -61,7 +61,9 @@ def settle(transaction: Transaction, case_ids: Collection[str], business_date: d
     states |= journal.positions(connection, [str(one.case_id) for one in written_off])
     standing = [one for one in held if one.is_open and not states[one.case_id].is_closed]
     compared = _compared(transaction, standing, states)
-    accruals = [event for one in standing if (event := _accrual(one, compared[one.case_id])) is not None]
+    accruals = _told_apart(
+        transaction, [event for one in standing if (event := _accrual(one, compared[one.case_id])) is not None]
+    )
     post(transaction, accruals)
     closings = _closings(transaction, [one for one in held if not one.is_open and not states[one.case_id].is_closed])
     post(transaction, closings)
@@ -167,6 +169,19 @@ def _accrual(one: FedCase, compared: _Compared) -> LedgerEvent | None:
     return _with(
         _event(EventKind.ACCRUAL, one, one.as_of_date, f"{one.case_id}/accrual/{one.as_of_date}/{said}"), grown
     )
+
+
+def _told_apart(transaction: Transaction, accruals: list[LedgerEvent]) -> list[LedgerEvent]:
+    """Accruals under ids that none has yet: the same figures may come again on one day, with a payment between. A run
+    that is repeated finds nothing grown, so that no id is needed to keep it from posting twice."""
+    nth = 1
+    while taken := journal.known(transaction.connection, {one.event_id for one in accruals}):
+        nth += 1
+        accruals = [
+            replace(one, cause_id=f"{one.cause_id.split('#')[0]}#{nth}") if one.event_id in taken else one
+            for one in accruals
+        ]
+    return accruals
 
 
 def _closings(transaction: Transaction, cases: Sequence[FedCase]) -> list[LedgerEvent]:

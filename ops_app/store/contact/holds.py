@@ -7,7 +7,7 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, bindparam, insert, or_, select, tuple_, update
+from sqlalchemy import ColumnElement, bindparam, func, insert, or_, select, tuple_, update
 from sqlalchemy.engine import Connection
 
 from ops_app.domain.contact.holds import ContactHold, HoldCause, HoldEnd
@@ -63,6 +63,17 @@ def waiting(
         conditions.append(tuple_(_H.due_at, _H.hold_id) > tuple_(*after, types=[_H.due_at.type, _H.hold_id.type]))
     query = select(contact_holds).where(*conditions).order_by(_H.due_at, _H.hold_id).limit(limit)
     return [_stored(row) for row in connection.execute(query)]
+
+
+def counts(connection: Connection, case_ids: Collection[str]) -> dict[str, int]:
+    """Case → how many holds it ever had, for those that had any."""
+    found: dict[str, int] = {}
+    for some in chunks(sorted(case_ids)):
+        rows: Any = connection.execute(
+            select(_H.case_id, func.count()).where(_H.case_id.in_(some)).group_by(_H.case_id)
+        )
+        found.update((case_id, int(count)) for case_id, count in rows)
+    return found
 
 
 def add_many(connection: Connection, holds: Sequence[ContactHold]) -> None:

@@ -159,6 +159,10 @@ class LedgerMachine(RuleBasedStateMachine):
         if split:
             cuts = sorted(data.draw(st.lists(st.integers(0, cents), min_size=3, max_size=3)))
             amounts = [cuts[0], cuts[1] - cuts[0], cuts[2] - cuts[1], cents - cuts[2]]
+            if data.draw(st.booleans()):  # all that is owed, and the interest of the day that no feed told yet
+                stands = self.claims[n].at(day)
+                amounts = [stands.owed(part) + 3 * (part == "interest") for part in FEED_PARTS]
+                cents = sum(amounts)
             parts = {f"{part}_minor": amount for part, amount in zip(FEED_PARTS, amounts, strict=True)}
         name = f"P{next(_numbers)}"
         waiting = [
@@ -180,12 +184,12 @@ class LedgerMachine(RuleBasedStateMachine):
         for other, told in list(self.told.items()):
             if not told.posted and told.content.reverses_payment_id == name:
                 self._book_back(other)
+        self._look_which_are_closed()
 
     def _tell(self, content: Any, times: int, batch: bool) -> None:
         for _ in range(1 if batch else times):
             rows = [content] * (times if batch else 1)
             repayments.record_payments(SYSTEM, self.store, now=self.now, rows=rows, business_date=self.day)
-        self._look_which_are_closed()
 
     def _look_which_are_closed(self) -> None:
         """A payment closes its case where nothing is owed any more, and a reversal takes it up again. When, is tried
@@ -251,6 +255,7 @@ class LedgerMachine(RuleBasedStateMachine):
         self._tell(content, times, False)
         self.told[name] = Told(content, paid.claim)
         self._book_back(name)
+        self._look_which_are_closed()
 
     @precondition(lambda self: self.claims)
     @rule(data=st.data(), cents=CENTS)
@@ -277,6 +282,7 @@ class LedgerMachine(RuleBasedStateMachine):
         self.told[name] = Told(content, paid.claim)
         if named:
             self._book_back(name)
+            self._look_which_are_closed()
             return
         self.told[name].posted = True
         if self._holds(paid.claim, content.value_date):
@@ -286,6 +292,7 @@ class LedgerMachine(RuleBasedStateMachine):
         else:
             self.outside -= amount
         SEEN["refund that names no payment"] += 1
+        self._look_which_are_closed()
 
     def _book_back(self, name: str) -> None:
         told = self.told[name]
@@ -362,7 +369,9 @@ class LedgerMachine(RuleBasedStateMachine):
 
     @rule(data=st.data(), grown=st.lists(st.integers(0, 500), min_size=3, max_size=3), off=st.integers(-3, 3))
     def feed(self, data: st.DataObject, grown: list[int], off: int) -> None:
-        n = data.draw(st.integers(0, len(self.claims) - 1))
+        self._feed_grown(data.draw(st.integers(0, len(self.claims) - 1)), grown, off)
+
+    def _feed_grown(self, n: int, grown: list[int], off: int) -> None:
         if self.closed[n] is not None:
             return
         claim = self.claims[n]
@@ -386,6 +395,21 @@ class LedgerMachine(RuleBasedStateMachine):
         if accrued:
             claim.happened.append(Happening("accrue", self.day, self._next(), f"A{next(_numbers)}", parts=accrued))
         SEEN["ledger and feed differ"] += said["principal"] != stands.owed("principal")
+
+    @rule(data=st.data(), more=st.integers(1, 50))
+    def interest_of_the_day_is_paid_before_the_feed_tells_it(self, data: st.DataObject, more: int) -> None:
+        n = data.draw(st.integers(0, len(self.claims) - 1))
+        if not self._holds(n, self.day):
+            return
+        cents = self.claims[n].at(self.day).owed("interest") + more
+        name = f"P{next(_numbers)}"
+        content = a_repayment(name, cents, loan_id=f"L{self.loans[n]}", value_date=self.day, paid_at=self.now,
+                              principal_minor=0, interest_minor=cents, fees_minor=0, penalty_minor=0)  # fmt: skip
+        self._tell(content, 1, False)
+        self.told[name] = Told(content, n)
+        self._book_payment(name)
+        self._look_which_are_closed()
+        self._feed_grown(n, [0, 0, 0], 0)
 
     @rule(data=st.data())
     def close(self, data: st.DataObject) -> None:
@@ -437,7 +461,7 @@ class LedgerMachine(RuleBasedStateMachine):
             stands = ({part.value: found.book[part] for part in Component},
                       {part.value: found.memo[part] for part in Component}, found.held_minor)  # fmt: skip
             told = (expected.book, expected.register, sum(expected.held.values()))
-            assert stands == told, claim.happened
+            assert stands == told, (stands, told, claim.happened)
             assert folded.get(ids[n], {}) == {
                 key: cents
                 for key, cents in (
