@@ -16,7 +16,8 @@ from ops_app.services.ledger import accruing
 from ops_app.services.ledger.accruing import accrue
 from ops_app.store.ledger import journal
 from ops_app.store.store import Store
-from ops_app.store.tables.journal import ledger_events
+from ops_app.store.tables.journal import ledger_differences, ledger_events
+from tests.services.casework import casebook
 from tests.services.casework.casebook import NOW, some_cases
 from tests.services.ledger.entering import an_event, paid, posted, taken_over
 from tests.services.organisation.parameters import set_to
@@ -139,3 +140,22 @@ def test_terms_that_change_count_from_their_own_day(store: Store, tmp_path: Path
     taken_over(store, one, DAY, principal=3_600_000)
     accrue(SYSTEM, store, now=NOW, business_date=DAY + timedelta(days=10))
     assert interest(store, one) == 1_700 * 5 + 3_400 * 5
+
+
+@pytest.mark.parametrize("by", ["recoup_accrues", "lender_accrues"])
+def test_what_the_feed_says_beyond_the_houses_own_accrual_is_a_difference_and_no_second_accrual(
+    store: Store, tmp_path: Path, by: str
+) -> None:
+    with_terms(store, accrual=by)
+    first, then = casebook.DAY, casebook.DAY + timedelta(days=1)
+    parts = {"principal_minor": 100_000, "fees_minor": 0, "penalty_minor": 0}
+    for day, owed in ((first, 500), (then, 900)):
+        spell = casebook.a_spell(
+            1, as_of_date=day, opened_date=first, interest_minor=owed, balance_minor=100_000 + owed, **parts
+        )
+        casebook.taken_in(store, tmp_path, spell, day=day, now=NOW + timedelta(days=(day - first).days))
+    with store.reading() as connection:
+        found = connection.execute(select(ledger_differences.c.ledger_minor, ledger_differences.c.feed_minor)).all()
+    own = by == "recoup_accrues"
+    assert interest(store, str(spell["case_id"])) == (500 if own else 900)
+    assert [tuple(row) for row in found] == ([(500, 900)] if own else [])

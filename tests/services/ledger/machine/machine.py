@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -501,4 +500,3 @@ RARE = (
     "write-off undone after recoveries", "waiver undone", "accrual that a payment ran ahead of",
     "ledger and feed differ", "closed", "crash and reopen",
 )  # fmt: skip
-Runner = Callable[[str, int, int], None]
