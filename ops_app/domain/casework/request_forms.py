@@ -13,7 +13,7 @@ from ops_app.domain.casework.requests import CaseRequestKind as Kind
 from ops_app.domain.casework.waivers import COMPONENTS
 from ops_app.domain.errors import Invalid
 from ops_app.domain.ledger import schedules
-from ops_app.domain.ledger.schedules import BusinessDays, Planned, Shape
+from ops_app.domain.ledger.schedules import AS_PLANNED, DueDays, Planned, Shape
 from ops_app.domain.money import Money
 
 LONGEST_TEXT = 1000
@@ -207,7 +207,7 @@ def checked_form(
     given: Mapping[str, object],
     standing: Standing,
     today: date,
-    business_days: BusinessDays = BusinessDays.AS_IT_IS,
+    due_days: DueDays = AS_PLANNED,
 ) -> dict[str, Any]:
     """The form as it is kept: every field of the kind, checked, and what follows from them (the plan of instalments).
 
@@ -229,7 +229,7 @@ def checked_form(
     }.get(kind)  # fmt: skip
     if check is not None:
         check(form, standing, today)
-    planned = _planned(kind, form, standing.currency, business_days)
+    planned = _planned(kind, form, standing.currency, due_days)
     if planned:
         if planned[0][0] < today or planned[-1][0] > today + LONGEST_AHEAD:
             raise _not_ahead("schedule" if form.get("shape") == Shape.CUSTOM else "first_date")
@@ -260,7 +260,7 @@ def condition_of(form: Mapping[str, Any]) -> str:
     return str(form.get("condition") or next(iter(CONDITIONS)))
 
 
-def _planned(kind: Kind, form: Mapping[str, Any], currency: str, business_days: BusinessDays) -> Planned:
+def _planned(kind: Kind, form: Mapping[str, Any], currency: str, due_days: DueDays) -> Planned:
     """The instalments that a form agrees on; none where it agrees on nothing to be paid."""
     if kind is Kind.WAIVER:
         condition = condition_of(form)
@@ -281,7 +281,7 @@ def _planned(kind: Kind, form: Mapping[str, Any], currency: str, business_days: 
         planned = schedules.first_larger(total, count, first, form["first_minor"])
     else:
         planned = schedules.equal(total, count, first)
-    return schedules.on_business_days(planned, business_days)
+    return schedules.on_business_days(planned, due_days)
 
 
 def _check_plan(form: Mapping[str, Any], total_minor: int, today: date) -> None:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import calendar
 import re
 from collections.abc import Sequence
-from datetime import date, timedelta
+from dataclasses import dataclass, field
+from datetime import date
 from enum import StrEnum
 from itertools import pairwise
 
 from ops_app.domain.errors import Invalid
 from ops_app.domain.money import Money
+from ops_app.domain.organisation.business_days import Calendar
 
 Planned = list[tuple[date, int]]
 """Days and whole minor units, in the order of the days."""
@@ -34,11 +36,30 @@ SHAPE_NAMES: dict[str, tuple[str, str]] = {
 
 
 class BusinessDays(StrEnum):
-    """What becomes of a due day that is a Saturday or Sunday."""
+    """What becomes of a due day on which banks do not book: a weekend, or a holiday of the rule pack."""
 
     AS_IT_IS = "as_it_is"
     NEXT = "next"
     PREVIOUS = "previous"
+
+
+@dataclass(frozen=True)
+class DueDays:
+    """On which days instalments fall due: the rule, and the calendar of the loan's rule pack."""
+
+    rule: BusinessDays = BusinessDays.AS_IT_IS
+    calendar: Calendar = field(default_factory=Calendar)
+
+    def of(self, day: date) -> date:
+        """The day on which what is planned for ``day`` falls due."""
+        if self.rule is BusinessDays.AS_IT_IS:
+            return day
+        if self.rule is BusinessDays.NEXT:
+            return self.calendar.on_or_after(day)
+        return self.calendar.on_or_before(day)
+
+
+AS_PLANNED = DueDays()
 
 
 def equal(total_minor: int, count: int, first: date) -> Planned:
@@ -99,24 +120,17 @@ def checked(planned: Planned, total_minor: int, *, field: str = "schedule") -> P
     return planned
 
 
-def on_business_days(planned: Planned, rule: BusinessDays) -> Planned:
-    """The same amounts on days of the week from Monday to Friday, as the rule says; two never fall on one day."""
-    if rule is BusinessDays.AS_IT_IS:
+def on_business_days(planned: Planned, days: DueDays) -> Planned:
+    """The same amounts on business days, as the rule says; two never fall on one day."""
+    if days.rule is BusinessDays.AS_IT_IS:
         return planned
     moved: Planned = []
     for day, minor in planned:
-        at = _business_day(day, rule)
+        at = days.of(day)
         if moved and at <= moved[-1][0]:
-            at = _business_day(moved[-1][0] + timedelta(days=1), BusinessDays.NEXT)
+            at = days.calendar.after(moved[-1][0], 1)
         moved.append((at, minor))
     return moved
-
-
-def _business_day(day: date, rule: BusinessDays) -> date:
-    beyond = day.weekday() - 4
-    if beyond <= 0:
-        return day
-    return day + timedelta(days=3 - beyond) if rule is BusinessDays.NEXT else day - timedelta(days=beyond)
 
 
 def kept_of(planned: Sequence[tuple[date, int]]) -> list[dict[str, object]]:

@@ -216,7 +216,7 @@ def _drawn(
         transaction.connection, case, kind, identity, running.due_at.astimezone(zone).date() if running else None
     )
     rules = agreement_rules(transaction.connection, now)
-    form = checked_form(kind, asking.form, standing, now.astimezone(zone).date(), rules.business_days(case))
+    form = checked_form(kind, asking.form, standing, now.astimezone(zone).date(), rules.due_days(case))
     if kind is CaseRequestKind.KEEP_CASE:
         last_day = datetime.fromisoformat(form["until_date"]).date()
         form["until_at"] = moment_text(datetime.combine(last_day + timedelta(days=1), time(), zone))

@@ -138,7 +138,7 @@ def try_agreement(
             raise NoSuchCase
         standing = standing_of(connection, case, kind, "")
         rules = agreement_rules(connection, now)
-        found = checked_form(kind, form, standing, now.astimezone(zone).date(), rules.business_days(case))
+        found = checked_form(kind, form, standing, now.astimezone(zone).date(), rules.due_days(case))
         waiver = kind is CaseRequestKind.WAIVER
         uses = limit_uses(connection, case, found, standing, "", now) if waiver else []
     parts = []

@@ -8,20 +8,17 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from functools import lru_cache
 
-import yaml
 from sqlalchemy.engine import Connection
 
-from ops_app.config import PROJECT_ROOT
 from ops_app.domain.canonical import key_hash
 from ops_app.domain.casework.cases import NoSuchCase
 from ops_app.domain.casework.flags import Deed, Forbidden, Reason
 from ops_app.domain.casework.scope import scope_of
-from ops_app.domain.contact.business_days import Calendar, calendars_of
 from ops_app.domain.contact.holds import UNTIL_DECIDED, ContactHold, HoldCause, HoldEnd
 from ops_app.domain.organisation.people import Actor
 from ops_app.services.act import act
+from ops_app.services.organisation.calendars import calendar_of
 from ops_app.services.organisation.installation import scope_of_loan, today
 from ops_app.services.organisation.parameter_reading import as_number, in_force
 from ops_app.store.casework import cases
@@ -30,23 +27,12 @@ from ops_app.store.store import Store, Transaction
 from ops_app.store.zone import begin_of, day_of
 
 __all__ = [
-    "against_contact", "calendar_of", "case_holds", "end_holds", "hold_contact", "holds_of", "require_contact",
+    "against_contact", "case_holds", "end_holds", "hold_contact", "holds_of", "require_contact",
     "resume_earlier",
 ]  # fmt: skip
 
 RESUME = "contact.resume_after_payment"
 DECIDE = "contact.hold_decision_days"
-HOLIDAYS = PROJECT_ROOT / "data" / "reference" / "holidays.yml"
-
-
-@lru_cache(maxsize=1)
-def _calendars() -> Mapping[str, Calendar]:
-    return calendars_of(yaml.safe_load(HOLIDAYS.read_text(encoding="utf-8")))
-
-
-def calendar_of(pack: str | None) -> Calendar:
-    """The business days of a rule pack; Monday to Friday where its holidays are not listed."""
-    return _calendars().get(pack or "", Calendar())
 
 
 def hold_contact(transaction: Transaction, wanted: Mapping[str, str], cause: HoldCause) -> dict[str, ContactHold]:

@@ -11,7 +11,7 @@ from ops_app.domain.ledger.ageing import age_of, band_edges, opened_until, owner
 from ops_app.domain.ledger.breaks import BreakKind
 from ops_app.domain.organisation.people import Actor, Role
 from ops_app.services.act import act
-from ops_app.services.ledger.working_days import is_workday
+from ops_app.services.organisation.calendars import is_workday
 from ops_app.services.organisation.parameter_reading import number_on
 from ops_app.store.ledger import breaks
 from ops_app.store.ledger.breaks import Break

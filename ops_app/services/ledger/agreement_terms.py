@@ -12,10 +12,11 @@ from sqlalchemy.engine import Connection
 
 from ops_app.domain.casework.request_forms import Standing
 from ops_app.domain.casework.waivers import COMPONENTS
-from ops_app.domain.ledger.schedules import BusinessDays
+from ops_app.domain.ledger.schedules import BusinessDays, DueDays
 from ops_app.domain.ledger.waiver_limits import LimitUse, WaiverLimits, uses
 from ops_app.domain.money import Money
 from ops_app.domain.organisation.parameter_timeline import ParameterSet
+from ops_app.services.organisation.calendars import calendar_of
 from ops_app.services.organisation.installation import scope_of_loan, today
 from ops_app.services.organisation.parameter_reading import as_codes, as_number, in_force
 from ops_app.store.casework.cases import Case
@@ -67,9 +68,10 @@ class AgreementRules:
         """How many instalments may be missed before the plan lapses."""
         return self._number(MISSED_MOST, one)
 
-    def business_days(self, one: Case) -> BusinessDays:
-        """What becomes of a due day at a weekend."""
-        return BusinessDays(str(self._value(BUSINESS_DAYS, one)))
+    def due_days(self, one: Case) -> DueDays:
+        """What becomes of a due day at a weekend or on a holiday of the loan's rule pack."""
+        scope = scope_of_loan(one.lender_code, one.product_code)
+        return DueDays(BusinessDays(str(self._value(BUSINESS_DAYS, one))), calendar_of(scope.pack))
 
     def re_age_after(self, one: Case) -> int:
         """How many instalments are kept, from the first, before the case counts as re-aged."""

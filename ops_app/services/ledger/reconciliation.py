@@ -40,7 +40,7 @@ from ops_app.services.ledger.deciding import (
     check_version,
     decide,
 )
-from ops_app.services.ledger.working_days import is_workday
+from ops_app.services.organisation.calendars import is_workday
 from ops_app.store.ledger import breaks, reversals
 from ops_app.store.ledger.breaks import SORTABLE, Break, BreakFilter, Decision
 from ops_app.store.ledger.reversals import OrderedReversal

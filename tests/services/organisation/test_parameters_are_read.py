@@ -284,7 +284,7 @@ READERS: dict[str, tuple[Value, Callable[[Store, Path], object]]] = {
     "ledger.waiver_period_days": (7, waiver_limit),
     "ledger.plan_grace_days": (7, agreement_rule(lambda rules, one: rules.grace_days(one))),
     "ledger.plan_missed_most": (2, agreement_rule(lambda rules, one: rules.missed_most(one))),
-    "ledger.plan_business_days": ("next", agreement_rule(lambda rules, one: rules.business_days(one))),
+    "ledger.plan_business_days": ("next", agreement_rule(lambda rules, one: rules.due_days(one))),
     "ledger.plan_re_age_after": (3, agreement_rule(lambda rules, one: rules.re_age_after(one))),
     "ledger.agreement_balance_change": (Decimal("0.5"), agreement_rule(lambda rules, one: rules.tolerance_minor(one))),
     "ledger.break_age_limit_days": (0, escalated),

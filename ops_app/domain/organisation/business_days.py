@@ -21,6 +21,18 @@ class Calendar:
         """Whether banks book on ``day``."""
         return day in self.worked or (day.weekday() < 5 and day not in self.free)
 
+    def on_or_after(self, day: date) -> date:
+        """``day`` itself if banks book on it, else the first day on which they do."""
+        while not self.is_business_day(day):
+            day += timedelta(days=1)
+        return day
+
+    def on_or_before(self, day: date) -> date:
+        """``day`` itself if banks book on it, else the last day before on which they did."""
+        while not self.is_business_day(day):
+            day -= timedelta(days=1)
+        return day
+
     def after(self, day: date, count: int) -> date:
         """The ``count``-th business day after ``day``; ``day`` itself for none. Raises ``ValueError`` below zero."""
         if count < 0:
