@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import inspect
 import pkgutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -39,8 +39,9 @@ def whole() -> dict[str, Any]:
     return found
 
 
-def rows(section: str) -> dict[str, Row]:
-    """The rows of ``acts``, ``pages``, ``routes`` or ``gateways``."""
+@cache
+def rows(section: str) -> Mapping[str, Row]:
+    """The rows of ``acts``, ``pages``, ``routes`` or ``gateways``; asked for in each of ten thousand cells."""
     return {name: _row(name, text) for name, text in whole()[section].items()}
 
 
