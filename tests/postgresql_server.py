@@ -88,6 +88,8 @@ def start(*, durable: bool = False) -> Server:
         "max_connections": "80",
         "max_wal_size": "256MB",
         "log_min_messages": "fatal",
+        "jit": "off",  # statements run once in a test; compiling them costs more than it saves
+        "autovacuum": "off",  # a database lives for seconds
     }
     arguments = [part for name, value in options.items() for part in ("-c", f"{name}={value}")]
     with (folder / "log").open("wb") as log:

@@ -127,7 +127,7 @@ def _sqlite(folder: Path) -> Iterator[Store]:
 
 @contextmanager
 def _postgresql(_folder: Path) -> Iterator[Store]:
-    server = start()
+    server = start(durable=True)
     try:
         server.execute("create database lists")
         store = Store.open(server.url("lists"))
