@@ -22,17 +22,26 @@ from tests.access.world import RELATIONS, World
 
 __all__ = ["rehearsed"]
 
-NOTHING_LEFT = (
-    Rights(sources=frozenset({"OTHER"})),
-    Rights(units=frozenset({"u-none"})),
-    Rights(units=frozenset({"u-none"}), sources=frozenset({"SIM"})),
-)
+NOTHING_LEFT = {
+    "sources": Rights(sources=frozenset({"OTHER"})),
+    "units": Rights(units=frozenset({"u-none"})),
+    "both": Rights(units=frozenset({"u-none"}), sources=frozenset({"SIM"})),
+}
+
+TRIED = [
+    # each way on one store, and on the other the one that has the conditions of both
+    pytest.param(
+        kind, less, id=f"{kind}-{how}", marks=pytest.mark.slow if kind == "postgresql" and how != "both" else ()
+    )
+    for kind in ("sqlite", "postgresql")
+    for how, less in NOTHING_LEFT.items()
+]
 
 PLAIN = {"store", "now", "today", "zone"}
 """What every act may be handed; one that is not about cases and needs more is about something else."""
 
 
-@pytest.mark.parametrize("less", NOTHING_LEFT, ids=("sources", "units", "both"))
+@pytest.mark.parametrize(("store_url", "less"), TRIED, indirect=["store_url"])
 def test_whoever_is_left_no_case_reaches_none_by_any_act(
     store: Store,
     tmp_path: Path,

@@ -21,7 +21,7 @@ from pipelines.simulator import AnswerKey
 from pipelines.simulator.fault_names import EXPECTED
 from pipelines.verify import verify_everything
 from pipelines.warehouse import Warehouse
-from tests.pipelines.business_day import END, copied, days, hashes, new_home, run, shuffle_arrival, simulated
+from tests.pipelines.business_day import DAYS, END, copied, days, hashes, new_home, run, shuffle_arrival, simulated
 
 
 @pytest.fixture(scope="module")
@@ -118,10 +118,19 @@ def test_the_cases_of_the_ops_store_are_those_of_the_mart(backfilled):
     assert len(wanted) > 100
 
 
-def test_day_by_day_equals_one_backfill(tmp_path, files, backfilled):
+@pytest.mark.parametrize(
+    "ends",
+    [
+        pytest.param((2, 3, 8, 9), id="in steps of unequal length"),
+        pytest.param(range(DAYS), id="day by day", marks=pytest.mark.slow),  # ten runs instead of four
+    ],
+)
+def test_day_by_day_equals_one_backfill(tmp_path, files, backfilled, ends):
     app = new_home(tmp_path / "home", files)
-    for day in days():
-        run(app, day)
+    all_days, first = days(), 0
+    for last in ends:
+        run(app, all_days[last], first=all_days[first])
+        first = last + 1
 
     assert hashes(app) == hashes(backfilled)
     app.close()
@@ -165,7 +174,13 @@ AT = {
 }
 
 
-@pytest.mark.parametrize("moment", AT)
+EVERY_TIME = ("once files are loaded", "amid the marts")
+"""Moments tried in each run of the tests; each costs a day run twice."""
+
+
+@pytest.mark.parametrize(
+    "moment", [pytest.param(one, marks=() if one in EVERY_TIME else pytest.mark.slow) for one in AT]
+)
 def test_a_day_killed_at_any_moment_and_run_again_ends_the_same(tmp_path, day_before, backfilled, moment):
     app = copied(day_before, tmp_path / "home")
     processes = multiprocessing.get_context("spawn")
