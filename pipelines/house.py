@@ -6,9 +6,7 @@ run ended when its process gives the resource back. A killed process does none o
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
@@ -21,6 +19,7 @@ from ops_app.domain.organisation.people import SYSTEM
 from ops_app.domain.organisation.readiness import Check, CheckState
 from ops_app.gateways.clock import close_of
 from ops_app.services.organisation import readiness, runs
+from pipelines.lease import held_lease
 from pipelines.lost_runs import settle_lost_runs
 from pipelines.warehouse import Warehouse
 
@@ -67,33 +66,6 @@ class House:
             for name, reason in found.items()
         ]
         readiness.report_checks(SYSTEM, self.app.store, now=as_of, checks=checks)
-
-
-@contextmanager
-def held_lease(app: App, kind: str, business_date: date, known_as: str) -> Iterator[tuple[str, threading.Event]]:
-    """Hold the one lease that allows writing the warehouse; the event is set if the lease is lost.
-
-    ``known_as`` is Dagster's id of the run, so that a lease that ran out names the run it belonged to.
-    """
-    run_id = runs.start_run(
-        SYSTEM, app.store, now=app.clock.now(), kind=kind, business_date=business_date, run_id=known_as
-    )
-    stop, lost = threading.Event(), threading.Event()
-
-    def renew() -> None:
-        while not stop.wait(runs.LEASE.total_seconds() / 6):
-            with suppress(Exception):  # a busy store is tried again; the lease outlasts six tries
-                if not runs.renew_lease(SYSTEM, app.store, now=app.clock.now(), run_id=run_id):
-                    lost.set()
-                    return
-
-    keeper = threading.Thread(target=renew, name="lease", daemon=True)
-    keeper.start()
-    try:
-        yield run_id, lost
-    finally:
-        stop.set()
-        keeper.join(timeout=5)
 
 
 def _span(context: dg.InitResourceContext) -> tuple[str, date]:

@@ -35,10 +35,10 @@ from pipelines.agency_files import custody_of, template_of
 from pipelines.corrections import replay_in_file
 from pipelines.expectations.definitions import load_feed
 from pipelines.fingerprints import keep_copy
-from pipelines.house import held_lease
 from pipelines.import_preview import Asked, preview
 from pipelines.import_reversal import RowsShared, repeats_of_others, take_out
 from pipelines.ingest_file import Ingest, Prepared
+from pipelines.lease import held_lease
 from pipelines.operations_file import AUDIENCE, publish_operations
 from pipelines.readers.limited import Reader, reader
 from pipelines.readers.templates import load_template

@@ -18,7 +18,7 @@ from ops_app.domain.organisation.imports import AGENCY_SOURCE
 from ops_app.domain.organisation.people import SYSTEM, Actor
 from ops_app.services.casework.take_over import TakeOver, take_over_book
 from ops_app.services.organisation import runs
-from pipelines.house import held_lease
+from pipelines.lease import held_lease
 from pipelines.warehouse import Connection, Warehouse
 
 _ONE_CONTENT = (
