@@ -14,6 +14,7 @@ import polars as pl
 from ops_app.bootstrap import App
 from ops_app.domain.ledger.instalments import Instalment
 from ops_app.domain.organisation.people import SYSTEM
+from ops_app.engines.instalments import MEASURED
 from ops_app.gateways.clock import close_of
 from ops_app.services.ledger.schedules import InstalmentRow, known_schedules, take_in_schedules
 from pipelines.warehouse import Connection, Warehouse
@@ -35,21 +36,7 @@ _LATEST = """
             partition by r.source_code, r.loan_id, r.instalment_no
             order by r.as_of_date desc, r.file_date desc, r.file_id desc, r.line_no desc
         ) = 1
-    ),
-    measured as (
-        select source_code, loan_id, instalment_no, due_date, currency, as_of_date, status,
-            greatest(0, coalesce(principal_minor, 0) + coalesce(interest_minor, 0) + coalesce(fees_minor, 0)
-                + coalesce(penalty_minor, 0)) as due_minor,
-            greatest(0, coalesce(paid_principal_minor, 0) + coalesce(paid_interest_minor, 0)
-                + coalesce(paid_fees_minor, 0) + coalesce(paid_penalty_minor, 0)) as paid_minor
-        from latest
     )
-    -- what is waived or cancelled is due no more than was paid; what the lender calls paid is covered, split or not
-    select source_code, loan_id, instalment_no, due_date, currency,
-        case when status in ('waived', 'cancelled') then paid_minor else due_minor end as due_minor,
-        case when status = 'paid' then due_minor else paid_minor end as paid_minor,
-        as_of_date
-    from measured order by source_code, loan_id, instalment_no
 """
 
 
@@ -75,7 +62,8 @@ def _rows(connection: Connection, loans: Any, days: Any, business_date: date) ->
         connection.register("laid_out", pl.DataFrame(list(given), schema=schema, orient="row").to_arrow())
         connection.execute(f"create or replace temp table {name} as select * from laid_out")
         connection.unregister("laid_out")
-    found = connection.execute(_LATEST.format(until=business_date.isoformat())).fetchall()
+    latest = _LATEST.format(until=business_date.isoformat())
+    found = connection.execute(f"{latest} {MEASURED.format(stated='latest')}").fetchall()
     return [
         InstalmentRow(source, one, currency, Instalment(number, due_date, due, paid, as_of))
         for source, one, number, due_date, currency, due, paid, as_of in found

@@ -209,14 +209,15 @@ def _debtors(connection: Connection, state: IntakeState, business_date: date) ->
             from intake_spells where opened_date is not null
         ),
         customer as (
-            select source_code, customer_id, name, national_id, address, employer, language, timezone, file_id, line_no
+            select source_code, customer_id, name, national_id, address, employer, language, timezone, file_date,
+                file_id, line_no
             from raw.customers semi join wanted using (source_code, customer_id) where {until}
             qualify row_number() over (
                 partition by source_code, customer_id order by file_date desc, file_id desc, line_no desc
             ) = 1
         ),
         point as (
-            select source_code, customer_id, contact_id, value, kind, relation, valid, file_id, line_no
+            select source_code, customer_id, contact_id, value, kind, relation, valid, file_date, file_id, line_no
             from raw.contacts semi join wanted using (source_code, customer_id) where {until}
             qualify row_number() over (
                 partition by source_code, customer_id, contact_id order by file_date desc, file_id desc, line_no desc
@@ -224,14 +225,14 @@ def _debtors(connection: Connection, state: IntakeState, business_date: date) ->
         ),
         phone as (
             select source_code, customer_id, list(value order by kind desc, contact_id) as phones,
-                string_agg(file_id || ':' || line_no, ',' order by contact_id) as lines
+                string_agg(file_id || ':' || line_no, ',' order by contact_id) as lines, max(file_date) as file_date
             from point
             where kind in ('mobile', 'landline') and coalesce(relation, 'self') = 'self' and coalesce(valid, true)
             group by all
         )
-        select w.debtor_key, w.source_code, w.customer_id, c.name, c.national_id, c.address, c.employer, c.language,
-            c.timezone, coalesce(p.phones, []) as phones,
-            md5(concat_ws('|', c.file_id, c.line_no, p.lines)) as content_mark
+        select w.debtor_key, w.source_code, w.customer_id, c.name, c.national_id, c.address, c.employer,
+            coalesce(p.phones, []) as phones, c.language, c.timezone,
+            md5(concat_ws('|', c.file_id, c.line_no, p.lines)) as content_mark, c.file_date, p.file_date
         from wanted as w
         left join customer as c on c.source_code = w.source_code and c.customer_id = w.customer_id
         left join phone as p on p.source_code = w.source_code and p.customer_id = w.customer_id
@@ -241,8 +242,6 @@ def _debtors(connection: Connection, state: IntakeState, business_date: date) ->
         """
     ).fetchall()
     return [
-        DebtorData(
-            key, source, customer, Personal(name, identity, tuple(phones), address, employer), language, zone, mark
-        )
-        for key, source, customer, name, identity, address, employer, language, zone, phones, mark in rows
+        DebtorData(key, source, customer, Personal(name, identity, tuple(phones), address, employer), *further)
+        for key, source, customer, name, identity, address, employer, phones, *further in rows
     ]

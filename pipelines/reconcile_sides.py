@@ -31,26 +31,26 @@ def lay_out_sides(connection: Connection, business_date: date, zone: str) -> Non
         f"create or replace temp view rec_contents as select {cleaned}, file_date, file_id, line_no"
         f" from raw.repayments where {until}"
     )
-    _choose(connection, "rec_contents", "rec_lender", "source_code, payment_id")
+    local = f"(posted_at at time zone 'UTC' at time zone {literal(zone)})::date"
+    _choose(connection, "rec_contents", "lender", "source_code, payment_id", f", {local} as posted_date")
+    connection.execute("create or replace temp view rec_lender as select * from lender")
     connection.execute(f"create or replace temp view rec_lines as select * from raw.bank_lines where {until}")
     _choose(connection, "rec_lines", "bank", "source_code, account, line_id")
     connection.execute(
         f"create or replace temp table loans as select distinct source_code, loan_id from raw.loans where {until}"
     )
-    local = f"(posted_at at time zone 'UTC' at time zone {literal(zone)})::date"
-    connection.execute(f"create or replace temp view lender as select *, {local} as posted_date from rec_lender")
 
 
-def _choose(connection: Connection, source: str, into: str, key: str) -> None:
+def _choose(connection: Connection, source: str, into: str, key: str, more: str = "") -> None:
     """One row a key: the earliest; only keys that came more than once are sorted."""
     connection.execute(
         f"""
         create or replace temp table {into} as
         with several as (select {key} from {source} group by {key} having count(*) > 1)
-        select * from {source} anti join several using ({key})
+        select *{more} from {source} anti join several using ({key})
         union all
         (
-            select {source}.* from {source} semi join several using ({key})
+            select {source}.*{more} from {source} semi join several using ({key})
             qualify row_number() over (partition by {key} order by file_date, file_id, line_no) = 1
         )
         """
@@ -130,8 +130,8 @@ def lay_out_decided(connection: Connection, standing: Sequence[StandingDecision]
 def clear(connection: Connection) -> None:
     """Drop the sides again, so that no name of theirs hides another table from whoever uses the connection next."""
     for kind, names in (
-        ("view", ("lender", "recorded", "rec_contents", "rec_lines")),
-        ("table", ("bank", "loans", "decided")),
+        ("view", ("rec_lender", "recorded", "rec_contents", "rec_lines")),
+        ("table", ("lender", "bank", "loans", "decided")),
     ):
         for name in names:
             connection.execute(f"drop {kind} if exists temp.{name}")

@@ -143,7 +143,9 @@ def docs() -> None:
 
 
 def bench(
-    name: Annotated[str, typer.Argument(help="ingest, build, reconciliation, acts, lists, case_page")],
+    name: Annotated[
+        str, typer.Argument(help="acts, build, case_page, ingest, lists, posting, reconciliation, visible")
+    ],
     rows: Annotated[int | None, typer.Option(help="Rows; a default per benchmark.")] = None,
     as_json: AsJson = False,
 ) -> None:

@@ -12,41 +12,39 @@ from ops_app.engines.reconciliation_rules import Rules
 
 def flag_payments(con: duckdb.DuckDBPyConnection, rules: Rules, business_date: date) -> None:
     """``rec_flags``: payments that are wrong by themselves, whatever the bank says. One flag each, gravest first."""
+    con.execute("create or replace temp table rec_named as select distinct source_code from loans")
+    unnamed = con.execute("select 1 from rec_p anti join rec_named using (source_code) limit 1").fetchall()
+    named = "semi join rec_named using (source_code)" if unnamed else ""
     con.execute(
         f"""
         create or replace temp table rec_flags as
-        with named_sources as (select distinct source_code from loans),
-        reversals as (
-            select r.source_code, r.payment_id, original.payment_id as original_id,
+        with reversals as (
+            select r.pid, original.payment_id as original_id,
                 row_number() over (
                     partition by r.source_code, r.reverses_payment_id order by r.file_date nulls last, r.payment_id
                 ) as nth
-            from rec_all as r
-            left join rec_all as original
+            from rec_p as r
+            left join rec_p as original
                 on original.source_code = r.source_code and original.payment_id = r.reverses_payment_id
                 and original.kind = 'payment'
             where r.kind = 'reversal'
         ),
         flags as (
-            select source_code, payment_id, 1 as gravity, 'reversal_without_original' as kind,
-                'original_not_found' as reason
+            select pid, 1 as gravity, 'reversal_without_original' as kind, 'original_not_found' as reason
             from reversals where original_id is null
             union all
-            select source_code, payment_id, 2, 'duplicate', 'already_reversed'
-            from reversals where original_id is not null and nth > 1
+            select pid, 2, 'duplicate', 'already_reversed' from reversals where original_id is not null and nth > 1
             union all
-            select source_code, payment_id, 3, 'unknown_loan', 'loan_not_in_book'
-            from rec_all semi join named_sources using (source_code) anti join loans using (source_code, loan_id)
+            select pid, 3, 'unknown_loan', 'loan_not_in_book'
+            from rec_p {named} anti join loans using (source_code, loan_id)
             union all
-            select source_code, payment_id, 4, 'date_out_of_period', 'value_date_ahead'
-            from rec_all where value_date > date '{business_date.isoformat()}'
-            union all
-            select source_code, payment_id, 5, 'date_out_of_period', 'booked_back'
-            from rec_all where posted_date - value_date > {rules.backdate_days}
+            select pid, if(value_date > date '{business_date.isoformat()}', 4, 5), 'date_out_of_period',
+                if(value_date > date '{business_date.isoformat()}', 'value_date_ahead', 'booked_back')
+            from rec_p
+            where value_date > date '{business_date.isoformat()}' or posted_date - value_date > {rules.backdate_days}
         )
         select pid, arg_min(kind, gravity) as kind, arg_min(reason, gravity) as reason
-        from flags join rec_p using (source_code, payment_id)
-        where pid not in (
+        from flags where pid not in (
             select pid from rec_decided where shared and decision in ('match', 'split') and pid is not null
         )
         group by pid
@@ -94,12 +92,21 @@ def _flagged_pairs(con: duckdb.DuckDBPyConnection) -> None:
     """A flagged payment that was matched one to one takes its line with it into the break."""
     con.execute(
         """
+        create or replace temp table rec_flagged as
+        with pairs as (
+            select pid, bid from rec_exact semi join rec_flags using (pid)
+            union all
+            select pid, bid from rec_pairs semi join rec_flags using (pid)
+        )
+        select pid, bid, kind, reason from pairs join rec_flags using (pid)
+        """
+    )
+    con.execute(
+        """
         insert into rec_items
-        with pairs as (select pid, bid from rec_exact union all select pid, bid from rec_pairs),
-        flagged as (select pid, bid, kind, reason from pairs join rec_flags using (pid))
-        select 'p|' || pid, kind, reason, pid, null from flagged
+        select 'p|' || pid, kind, reason, pid, null from rec_flagged
         union all
-        select 'p|' || pid, kind, reason, null, bid from flagged
+        select 'p|' || pid, kind, reason, null, bid from rec_flagged
         """
     )
     # in a group it leaves alone: the line stays with the group, less the share of the flagged payment
@@ -119,7 +126,7 @@ def _flagged_pairs(con: duckdb.DuckDBPyConnection) -> None:
         "insert into rec_items select 'p|' || pid, kind, reason, pid, null from rec_shares join rec_flags using (pid)"
     )
     for table in ("rec_exact", "rec_pairs"):
-        con.execute(f"delete from {table} where pid in (select pid from rec_flags)")
+        con.execute(f"delete from {table} where pid in (select pid from rec_flagged)")
 
 
 def _disagreeing_references(con: duckdb.DuckDBPyConnection, rules: Rules) -> None:
@@ -173,10 +180,9 @@ def _set_outside(con: duckdb.DuckDBPyConnection, rules: Rules, business_date: da
         """
         create or replace temp table rec_begin as
         with p as (
-            select book, min(value_date) as p_begin, max(coalesce(file_date, value_date)) as p_end
-            from rec_p group by book
+            select book, min(first_date) as p_begin, max(last_date) as p_end from rec_p_totals group by book
         ),
-        b as (select book, min(value_date) as b_begin, max(booked_date) as b_end from rec_b group by book)
+        b as (select book, min(first_date) as b_begin, max(last_date) as b_end from rec_b_totals group by book)
         select book, p_begin, p_end, b_begin, b_end from p full join b using (book)
         """
     )
@@ -227,21 +233,15 @@ def _duplicate_lines(con: duckdb.DuckDBPyConnection) -> None:
     con.execute(
         f"""
         create or replace temp table rec_twins as
-        with same_text as (
-            select r.bid, r.file_date, r.line, other.bid as twin, other.file_date as twin_date,
-                other.line as twin_line, r.counterparty_account, other.source_code, other.account, other.line_id
+        with alike as (
+            select r.bid, r.file_date, r.line, other.bid as twin, other.file_date as twin_date, other.line as twin_line
             from rec_br as r
-            join rec_b as other
+            join rec_b_alike as other
                 on other.k = r.k and other.source_code = r.source_code and other.account = r.account
                 and other.value_date = r.value_date and other.signed = r.signed and other.currency = r.currency
                 and other.line_id <> r.line_id and other.reference is not distinct from r.reference
+                and other.counterparty_account is not distinct from r.counterparty_account
             where coalesce(r.reference, r.counterparty_account) is not null
-        ),
-        alike as (
-            select same_text.* from same_text join bank as b
-                on b.source_code = same_text.source_code and b.account = same_text.account
-                and b.line_id = same_text.line_id
-            where b.counterparty_account is not distinct from same_text.counterparty_account
         ),
         matched as ({_matched("bid", "alike")}),
         judged as (select *, twin in (select bid from matched) as settled from alike)
@@ -265,18 +265,20 @@ def _duplicate_payments(con: duckdb.DuckDBPyConnection) -> None:
     con.execute(
         f"""
         create or replace temp table rec_siblings as
-        with alike as (
-            select r.pid, coalesce(r.file_date, 'infinity'::date) as file_date, r.payment_id, full_p.pid as twin,
-                coalesce(full_p.file_date, 'infinity'::date) as twin_date, full_p.payment_id as twin_id
+        with same_sum as (
+            select * from rec_p semi join (select distinct signed, value_date from rec_pr) using (signed, value_date)
+        ),
+        alike as (
+            select r.pid, coalesce(r.file_date, 'infinity'::date) as file_date, r.payment_id, other.pid as twin,
+                coalesce(other.file_date, 'infinity'::date) as twin_date, other.payment_id as twin_id
             from rec_pr as r
-            join rec_all as other
+            join same_sum as other
                 on other.source_code = r.source_code and other.loan_id = r.loan_id and other.kind = r.kind
-                and other.amount_minor = r.amount_minor and other.currency = r.currency
+                and other.signed = r.signed and other.currency = r.currency
                 and other.value_date = r.value_date and other.payment_id <> r.payment_id
                 and other.channel is not distinct from r.channel
                 and other.payer_account is not distinct from r.payer_account
                 and (other.reference = r.reference or other.paid_at = r.paid_at)
-            join rec_p as full_p on full_p.source_code = other.source_code and full_p.payment_id = other.payment_id
         ),
         matched as ({_matched("pid", "alike")}),
         judged as (select *, twin in (select pid from matched) as settled from alike)

@@ -18,9 +18,10 @@ _PAYMENT = (
 
 
 def lay_out(con: duckdb.DuckDBPyConnection, rules: Rules) -> None:
-    """Make ``rec_p`` (payments) and ``rec_b`` (bank lines): narrow, numbered, amounts signed, keys hashed.
+    """Make ``rec_p`` (payments) and ``rec_b`` (bank lines): numbered, with their book, amounts signed and keys hashed.
 
-    A payment that was recorded but is in no file of the lender stands among the payments as it was recorded.
+    Both are views over the given tables, so that nothing is copied: the number of a row is its place in its table. A
+    payment that was recorded but is in no file of the lender stands among the payments as it was recorded, behind them.
     """
     con.execute("create or replace temp table rec_books (source_code varchar, book varchar)")
     if rules.books:
@@ -32,46 +33,67 @@ def lay_out(con: duckdb.DuckDBPyConnection, rules: Rules) -> None:
         from recorded anti join lender using (source_code, payment_id)
         """
     )
+    lender, bank = _as_table(con, "lender"), _as_table(con, "bank")
     con.execute(
         f"""
         create or replace temp view rec_all as
-        select {_PAYMENT}, false as only_pushed from lender
+        select {_PAYMENT}, false as only_pushed from {lender}
         union all
         select {_PAYMENT}, true as only_pushed from rec_pushed
         """
     )
-    in_book = "left join rec_books using (source_code)" if rules.books else ""
-    book = "coalesce(book, source_code) as book" if rules.books else "source_code as book"
+    (before,) = con.execute(f"select count(*) from {lender}").fetchall()[0]
+    book = _book(rules)
+    signed = "if(kind = 'payment', amount_minor, -amount_minor)"
+    key = f"hash({book}, currency, {{}}, reference, value_date)"
     con.execute(
         f"""
-        create or replace temp table rec_p_rows as
-        with signed as (
-            select source_code, {book}, payment_id, currency, value_date, reference, file_date, only_pushed,
-                if(kind = 'payment', amount_minor, -amount_minor) as signed
-            from rec_all {in_book}
-        )
-        select *, hash(book, currency, signed, reference, value_date) as k from signed
+        create or replace temp view rec_p as
+        select rowid as pid, {_PAYMENT}, false as only_pushed, {book} as book, {signed} as signed,
+            {key.format(signed)} as k from {lender}
+        union all
+        select rowid + {before}, {_PAYMENT}, true, {book}, {signed}, {key.format(signed)} from rec_pushed
         """
     )
+    signed = "if(direction = 'in', amount_minor, -amount_minor)"
     con.execute(
         f"""
-        create or replace temp table rec_b_rows as
-        with signed as (
-            select source_code, {book}, account, line_id, currency, value_date, booked_date, reference, file_date,
-                if(direction = 'in', amount_minor, -amount_minor) as signed
-            from bank {in_book}
-        )
-        select *, hash(book, currency, signed, reference, value_date) as k from signed
+        create or replace temp view rec_b as
+        select rowid as bid, source_code, {book} as book, account, line_id, account || '/' || line_id as line, currency,
+            value_date, booked_date, reference, counterparty_name, counterparty_account, file_date, {signed} as signed,
+            {key.format(signed)} as k
+        from {bank}
         """
     )
-    # the number of a row is its place in the table; the name of a line is put together only where it is read
-    con.execute("create or replace temp view rec_p as select rowid as pid, * from rec_p_rows")
-    con.execute(
-        "create or replace temp view rec_b as select rowid as bid, *, account || '/' || line_id as line from rec_b_rows"
-    )
+    # one scan a side for what is asked of whole sides: totals, first and last days, and that none is lost on the way
+    for side, number, last in (("p", "pid", "coalesce(file_date, value_date)"), ("b", "bid", "booked_date")):
+        con.execute(
+            f"""
+            create or replace temp table rec_{side}_totals as
+            select book, currency, count(*) as items, sum(signed) as total, min(value_date) as first_date,
+                max({last}) as last_date, sum(hash({number})) as marks
+            from rec_{side} group by book, currency
+            """
+        )
     con.execute("create or replace temp table rec_pairs (pass_name varchar, pid bigint, bid bigint)")
     con.execute("create or replace temp table rec_groups (pass_name varchar, gid varchar, pid bigint, bid bigint)")
     con.execute("create or replace temp table rec_held (break_id varchar, pid bigint, bid bigint)")
+
+
+def _as_table(con: duckdb.DuckDBPyConnection, name: str) -> str:
+    """Rows are numbered by their place, which only a table has: of anything else a copy is made."""
+    found = con.execute("select 1 from duckdb_tables() where table_name = ?", [name]).fetchall()
+    if found:
+        return name
+    con.execute(f"create or replace temp table rec_{name}_rows as select * from {name}")
+    return f"rec_{name}_rows"
+
+
+def _book(rules: Rules) -> str:
+    """The book of a row, as an expression over its source."""
+    quoted = [(source.replace("'", "''"), book.replace("'", "''")) for source, book in sorted(rules.books.items())]
+    cases = " ".join(f"when '{source}' then '{book}'" for source, book in quoted)
+    return f"(case source_code {cases} else source_code end)" if cases else "source_code"
 
 
 def take_decisions(con: duckdb.DuckDBPyConnection) -> None:
@@ -133,101 +155,83 @@ def take_decisions(con: duckdb.DuckDBPyConnection) -> None:
 def match_exactly(con: duckdb.DuckDBPyConnection) -> None:
     """Reference, amount, currency, direction and day all equal, one against one: most of a healthy book.
 
-    The key is a hash; the join compares the columns themselves, so a collision leaves two items to the later passes
-    and never makes a wrong match. Keys that occur twice on a side go to the ranked pass.
+    Both sides go through one hash aggregate, a line under a negative number, by which pairs and residues are known at
+    once. The key is a hash of 64 bits; amount and day are held against each other themselves, so that two references
+    would have to collide on one day with one amount (once in 10^12 runs of ten million lines). Keys that occur twice on
+    a side go to the ranked pass.
     """
+    said = "xor(signed, (value_date - date '1900-01-01') * 4294967311)"  # of equal amount and day equal
     con.execute(
-        """
-        create or replace temp table rec_exact as
-        with p_several as (select k from rec_p_rows group by k having count(*) > 1),
-        b_several as (select k from rec_b_rows group by k having count(*) > 1)
-        select p.pid, b.bid
-        from rec_p as p join rec_b as b using (k)
-        where p.book = b.book and p.currency = b.currency and p.signed = b.signed
-            and p.reference = b.reference and p.value_date = b.value_date
-            and k not in (select k from p_several) and k not in (select k from b_several)
-            and p.pid not in (select pid from rec_taken_p) and b.bid not in (select bid from rec_taken_b)
+        f"""
+        create or replace temp table rec_keys as
+        with items as (
+            select k, pid as item, if(reference is null, 1, {said}) as said from rec_p
+            union all
+            select k, -1 - bid, if(reference is null, 2, {said}) from rec_b
+        )
+        select k, max(item) as pid, -1 - min(item) as bid,
+            count(*) = 2 and min(item) < 0 and max(item) >= 0 and bit_xor(said) = 0 as is_pair
+        from items group by k
         """
     )
+    for taken, number in (("rec_taken_p", "pid"), ("rec_taken_b", "bid")):
+        if con.execute(f"select 1 from {taken} limit 1").fetchall():
+            con.execute(f"update rec_keys set is_pair = false where {number} in (select {number} from {taken})")
+    con.execute("create or replace temp table rec_exact as select pid, bid from rec_keys where is_pair")
 
 
 def take_residue(con: duckdb.DuckDBPyConnection) -> None:
-    """``rec_pr`` and ``rec_br``: what the exact pass left, with every column that a tolerant pass may look at."""
+    """``rec_pr`` and ``rec_br``: what the exact pass left, with every column that a tolerant pass may look at;
+    ``rec_b_alike``: the same lines, among which a line that has the key of another stays."""
+    con.execute("create or replace temp table rec_open_keys as select k from rec_keys where not is_pair")
+    con.execute("drop table rec_keys")
     con.execute(
         """
         create or replace temp table rec_pr as
-        with numbers as (
-            select rowid as pid from rec_p_rows
-            where rowid not in (select pid from rec_exact) and rowid not in (select pid from rec_taken_p)
-        ),
-        left_over as (select * from rec_p semi join numbers using (pid))
-        select left_over.pid, left_over.book, left_over.signed, left_over.only_pushed, lender.*,
-            upper(regexp_replace(lender.reference, '[^0-9A-Za-z]', '', 'g')) as plain_reference,
-            upper(regexp_replace(lender.payment_id, '[^0-9A-Za-z]', '', 'g')) as plain_id,
-            lower(regexp_replace(lender.payer_name, '\\s', '', 'g')) as plain_payer
-        from left_over
-        join rec_all as lender
-            on left_over.source_code = lender.source_code and left_over.payment_id = lender.payment_id
-        """.replace("lender.*", _columns("lender", _PAYMENT))
+        select *, upper(regexp_replace(reference, '[^0-9A-Za-z]', '', 'g')) as plain_reference,
+            upper(regexp_replace(payment_id, '[^0-9A-Za-z]', '', 'g')) as plain_id,
+            lower(regexp_replace(payer_name, '\\s', '', 'g')) as plain_payer
+        from (select * from rec_p semi join rec_open_keys using (k)) anti join rec_taken_p using (pid)
+        """
     )
     con.execute(
         """
-        create or replace temp table rec_br as
-        with numbers as (
-            select rowid as bid from rec_b_rows
-            where rowid not in (select bid from rec_exact) and rowid not in (select bid from rec_taken_b)
-        ),
-        left_over as (select * from rec_b semi join numbers using (bid))
-        select left_over.bid, left_over.k, left_over.book, left_over.line, left_over.signed, bank.source_code,
-            bank.currency, bank.value_date, bank.booked_date, bank.file_date, bank.account, bank.line_id,
-            bank.reference,
-            bank.counterparty_name, bank.counterparty_account,
-            upper(regexp_replace(bank.reference, '[^0-9A-Za-z]', '', 'g')) as plain_reference,
-            lower(regexp_replace(bank.counterparty_name, '\\s', '', 'g')) as plain_payer
-        from left_over
-        join bank
-            on left_over.source_code = bank.source_code and left_over.account = bank.account
-            and left_over.line_id = bank.line_id
+        create or replace temp table rec_b_alike as
+        select *, upper(regexp_replace(reference, '[^0-9A-Za-z]', '', 'g')) as plain_reference,
+            lower(regexp_replace(counterparty_name, '\\s', '', 'g')) as plain_payer
+        from (select * from rec_b semi join rec_open_keys using (k))
         """
     )
+    con.execute("create or replace temp table rec_br as select * from rec_b_alike anti join rec_taken_b using (bid)")
+    con.execute("drop table rec_open_keys")
 
 
 def keep_small(con: duckdb.DuckDBPyConnection) -> None:
     """``rec_p_small`` and ``rec_b_small``: every item that the exact pass did not settle, so that what follows never
     looks for a few in the many. The flagged and the decided come too."""
+    columns = "source_code, book, payment_id, loan_id, currency, value_date, file_date, only_pushed, signed"
     con.execute(
-        """
+        f"""
         create or replace temp table rec_p_small as
         with also as (
             select pid from rec_flags union select pid from rec_taken_p
         ),
-        fetched as (
-            select * from rec_p semi join also using (pid) anti join rec_pr using (pid)
-        ),
-        items as (
-            select pid, source_code, book, payment_id, loan_id, currency, value_date, file_date, only_pushed, signed
-            from rec_pr
-            union all
-            select f.pid, f.source_code, f.book, f.payment_id, a.loan_id, f.currency, f.value_date, f.file_date,
-                f.only_pushed, f.signed
-            from fetched as f join rec_all as a on a.source_code = f.source_code and a.payment_id = f.payment_id
-        )
-        select * from items
+        few as (select pid from also anti join rec_pr using (pid))
+        select pid, {columns} from rec_pr
+        union all
+        select pid, {columns} from rec_p semi join few using (pid)
         """
     )
+    columns = "source_code, book, account, line_id, currency, value_date, file_date, signed"
     con.execute(
-        """
+        f"""
         create or replace temp table rec_b_small as
         with also as (
             select bid from rec_exact semi join rec_flags using (pid) union select bid from rec_taken_b
-        )
-        select bid, source_code, book, account, line_id, line, currency, value_date, file_date, signed from rec_br
+        ),
+        few as (select bid from also anti join rec_br using (bid))
+        select bid, line, {columns} from rec_br
         union all
-        select bid, source_code, book, account, line_id, line, currency, value_date, file_date, signed
-        from rec_b semi join also using (bid) anti join rec_br using (bid)
+        select bid, line, {columns} from rec_b semi join few using (bid)
         """
     )
-
-
-def _columns(table: str, names: str) -> str:
-    return ", ".join(f"{table}.{name.strip()}" for name in names.split(","))

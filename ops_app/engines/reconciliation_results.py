@@ -167,12 +167,12 @@ def write_proof(con: duckdb.DuckDBPyConnection) -> None:
         """
         create or replace temp table rec_proof as
         with sides as (
-            select book, currency, count(*) as payments, sum(signed) as lender, 0 as lines, 0 as bank,
-                0 as out_payments, 0 as out_lender, 0 as out_lines, 0 as out_bank, 0 as explained,
-                0 as unexplained, count(*) as matches, 0 as breaks
-            from rec_p_rows group by all
+            select book, currency, items as payments, total as lender, 0 as lines, 0 as bank, 0 as out_payments,
+                0 as out_lender, 0 as out_lines, 0 as out_bank, 0 as explained, 0 as unexplained, items as matches,
+                0 as breaks
+            from rec_p_totals
             union all
-            select book, currency, 0, 0, count(*), sum(signed), 0, 0, 0, 0, 0, 0, 0, 0 from rec_b_rows group by all
+            select book, currency, 0, 0, items, total, 0, 0, 0, 0, 0, 0, 0, 0 from rec_b_totals
             union all
             select book, currency, 0, 0, 0, 0, count(*), sum(signed), 0, 0, 0, 0, 0, 0
             from rec_outside join rec_p_small using (pid) group by all

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
@@ -46,6 +46,79 @@ class PaymentIn(Strict):
     def as_repayment(self) -> Repayment:
         """The payment as the domain knows it; raises ``Invalid`` naming the field."""
         return Repayment(**self.model_dump())
+
+
+class BalanceIn(Strict):
+    """What is owed on a loan as of a day, for a loan whose other facts came before."""
+
+    source_code: Annotated[str, Field(min_length=1, max_length=32)]
+    loan_id: Id
+    as_of_date: Annotated[date, Field(strict=False)]
+    currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
+    outstanding_principal_minor: Minor
+    outstanding_interest_minor: Minor
+    outstanding_fees_minor: Minor
+    outstanding_penalty_minor: Minor
+    days_past_due: Annotated[int, Field(strict=True, ge=0, le=36500)]
+
+
+class InstalmentIn(Strict):
+    """One instalment of a schedule, as the feed ``instalments`` has it."""
+
+    instalment_no: Annotated[int, Field(strict=True, ge=1, le=10_000)]
+    due_date: Annotated[date, Field(strict=False)]
+    status: Literal["open", "partly_paid", "paid", "overdue", "waived", "cancelled"]
+    principal_minor: Minor = 0
+    interest_minor: Minor = 0
+    fees_minor: Minor = 0
+    penalty_minor: Minor = 0
+    paid_principal_minor: Minor = 0
+    paid_interest_minor: Minor = 0
+    paid_fees_minor: Minor = 0
+    paid_penalty_minor: Minor = 0
+
+
+class InstalmentsIn(Strict):
+    """Instalments of one loan as of a day; those that are not named stay as they are known."""
+
+    source_code: Annotated[str, Field(min_length=1, max_length=32)]
+    loan_id: Id
+    as_of_date: Annotated[date, Field(strict=False)]
+    currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
+    instalments: Annotated[list[InstalmentIn], Field(min_length=1, max_length=600)]
+
+
+class CustomerIn(Strict):
+    """What is known of a customer as of a day, as the feed ``customers`` has it."""
+
+    source_code: Annotated[str, Field(min_length=1, max_length=32)]
+    customer_id: Id
+    as_of_date: Annotated[date, Field(strict=False)]
+    name: Annotated[str, Field(max_length=200)] | None = None
+    national_id: Annotated[str, Field(max_length=64)] | None = None
+    address: Annotated[str, Field(max_length=500)] | None = None
+    employer: Annotated[str, Field(max_length=200)] | None = None
+    language: Annotated[str, Field(max_length=32)] | None = None
+    timezone: Annotated[str, Field(max_length=64)] | None = None
+
+
+class ContactIn(Strict):
+    """One contact point, as the feed ``contacts`` has it."""
+
+    contact_id: Id
+    kind: Annotated[str, Field(min_length=1, max_length=32)]
+    value: Annotated[str, Field(min_length=1, max_length=200)]
+    relation: Annotated[str, Field(max_length=32)] | None = None
+    valid: bool | None = None
+
+
+class ContactsIn(Strict):
+    """Every contact point of a customer as of a day."""
+
+    source_code: Annotated[str, Field(min_length=1, max_length=32)]
+    customer_id: Id
+    as_of_date: Annotated[date, Field(strict=False)]
+    contacts: Annotated[list[ContactIn], Field(max_length=200)]
 
 
 class LoanIn(Strict):

@@ -48,6 +48,12 @@ def _posting(rows: int | None) -> dict[str, Any]:
     return bench_posting(rows or 2_000)
 
 
+def _visible(count: int | None) -> dict[str, Any]:
+    from tests.bench.visible import bench_visible
+
+    return bench_visible(count or 30)
+
+
 BENCHMARKS: dict[str, Callable[[int | None], dict[str, Any]]] = {
     "ingest": _ingest,
     "build": _build,
@@ -56,5 +62,6 @@ BENCHMARKS: dict[str, Callable[[int | None], dict[str, Any]]] = {
     "lists": _lists,
     "case_page": _case_page,
     "posting": _posting,
+    "visible": _visible,
 }
 """Name → the benchmark over so many rows (None: its own default)."""

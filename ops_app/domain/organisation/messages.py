@@ -1,7 +1,8 @@
 """The envelope of a message that a sender's system pushes: what it must say, and what is wrong with one that does not.
 
 One envelope for every channel (REST, NATS, RabbitMQ, a file, this installation itself): a JSON object with
-``message_id``, ``kind``, ``schema_version``, ``source_code``, ``loan_id``, ``sequence`` or ``sent_at``, and ``body``.
+``message_id``, ``kind``, ``schema_version``, ``source_code``, ``loan_id`` (of customers and contacts: ``customer_id``),
+``sequence`` or ``sent_at``, and ``body``.
 """
 
 from __future__ import annotations
@@ -26,7 +27,8 @@ EARLY = timedelta(seconds=300)
 
 _MOST_SEQUENCE = 10**15
 _SOURCE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,31}", re.ASCII)
-_NAMES = frozenset({"message_id", "kind", "schema_version", "source_code", "loan_id", "sequence", "sent_at", "body"})
+_NAMES = frozenset({"message_id", "kind", "schema_version", "source_code", "sequence", "sent_at", "body"})
+_LONGEST_CUSTOMER = 180
 
 
 class MessageKind(StrEnum):
@@ -34,17 +36,25 @@ class MessageKind(StrEnum):
 
     PAYMENT = "payment"
     LOAN = "loan"
+    BALANCE = "balance"
+    INSTALMENTS = "instalments"
+    CUSTOMER = "customer"
+    CONTACTS = "contacts"
 
 
 MESSAGE_KIND_NAMES: dict[MessageKind, tuple[str, str]] = {
     MessageKind.PAYMENT: ("payment", "还款"),
     MessageKind.LOAN: ("loan", "借据"),
+    MessageKind.BALANCE: ("balance", "余额"),
+    MessageKind.INSTALMENTS: ("instalments", "还款计划"),
+    MessageKind.CUSTOMER: ("customer", "客户"),
+    MessageKind.CONTACTS: ("contacts", "联系方式"),
 }
 
-VERSIONS: dict[MessageKind, frozenset[int]] = {
-    MessageKind.PAYMENT: frozenset({1}),
-    MessageKind.LOAN: frozenset({1}),
-}
+PERSONAL = frozenset({MessageKind.CUSTOMER, MessageKind.CONTACTS})
+"""Kinds whose text is sealed in the inbox, and whose messages go in the order of a customer instead of a loan."""
+
+VERSIONS: dict[MessageKind, frozenset[int]] = {kind: frozenset({1}) for kind in MessageKind}
 """Kind → the versions of its body that are understood."""
 
 
@@ -142,8 +152,9 @@ class BadMessage(Invalid):
 
 @dataclass(frozen=True)
 class Envelope:
-    """One message as its sender states it. ``order_no`` puts the messages of one loan in order: the sender's
-    ``sequence``, else the microsecond of ``sent_at``; a source numbers all of its messages, or none."""
+    """One message as its sender states it. ``loan_id`` is the line that it goes in: its loan, or ``customer/`` and its
+    customer. ``order_no`` puts the messages of a line in order: the sender's ``sequence``, else the microsecond of
+    ``sent_at``; a source numbers all of its messages, or none."""
 
     message_id: str
     kind: MessageKind
@@ -235,22 +246,31 @@ def _wrong(field: str, en: str, zh: str) -> BadMessage:
 
 
 def _checked(said: Mapping[str, Any], now: datetime) -> Envelope:
-    unknown = sorted(set(said) - _NAMES)
+    about = "customer_id" if said.get("kind") in PERSONAL else "loan_id"
+    unknown = sorted(set(said) - _NAMES - {about})
     if unknown:
         raise _wrong(unknown[0][:40], "no such field.", "没有此字段。")
-    for name in ("message_id", "loan_id"):
+    for name in ("message_id", about):
         if not isinstance(said.get(name), str) or not _is_id(said[name]):
             raise _wrong(name, "1 to 200 printable characters.", "须为 1 至 200 个可见字符。")
+    if about == "customer_id" and len(said[about]) > _LONGEST_CUSTOMER:
+        raise _wrong(about, f"1 to {_LONGEST_CUSTOMER} characters.", f"须为 1 至 {_LONGEST_CUSTOMER} 个字符。")
     if not isinstance(said.get("source_code"), str) or not _SOURCE.fullmatch(said["source_code"]):
         raise _wrong("source_code", "letters, digits, dashes and underscores.", "由字母、数字、短横线和下划线组成。")
     if not isinstance(said.get("body"), dict):
         raise _wrong("body", "an object.", "须为对象。")
     kind, version = _kind_and_version(said)
     order_no, sent_at = _order(said, now)
+    line = said[about] if about == "loan_id" else line_of_customer(said[about])
     return Envelope(
-        said["message_id"], kind, version, said["source_code"], said["loan_id"], order_no, sent_at, said["body"],
+        said["message_id"], kind, version, said["source_code"], line, order_no, sent_at, said["body"],
         content_hash(said),
     )  # fmt: skip
+
+
+def line_of_customer(customer_id: str) -> str:
+    """The line in which the messages of a customer go."""
+    return f"customer/{customer_id}"
 
 
 def _kind_and_version(said: Mapping[str, Any]) -> tuple[MessageKind, int]:

@@ -111,7 +111,10 @@ class MessageConsumer:
                 group.create_task(self._receive(self._address, keeper))
 
     def _take(self, deliveries: Sequence[Delivery]) -> list[TakenIn]:
-        return take_in(SYSTEM, self._app.store, now=self._app.clock.now(), deliveries=deliveries)
+        return take_in(
+            SYSTEM, self._app.store, now=self._app.clock.now(), deliveries=deliveries,
+            evidence=self._app.settings.evidence,
+        )  # fmt: skip
 
     def _handle_some(self, limit: int) -> Handled:
         return handle_waiting(

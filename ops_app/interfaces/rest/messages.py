@@ -55,7 +55,11 @@ def message_routes(callers: Callers) -> APIRouter:
             raise
         with callers.alone("messages", f"{recoup_source}/{_mark(raw, now)}"):
             (one,) = take_in(
-                SYSTEM, app.store, now=now, deliveries=[Delivery(raw, Channel.REST, source_code=recoup_source)]
+                SYSTEM,
+                app.store,
+                now=now,
+                deliveries=[Delivery(raw, Channel.REST, source_code=recoup_source)],
+                evidence=app.settings.evidence,
             )
         if one.state is MessageState.DEAD:
             return problem(413 if one.why is WhyHeld.TOO_LARGE else 422, one.en, one.zh, fields={"message": one.en})

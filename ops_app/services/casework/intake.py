@@ -17,7 +17,7 @@ import polars as pl
 from sqlalchemy.engine import Connection
 
 from ops_app.domain.canonical import key_hash
-from ops_app.domain.casework.cases import CaseMove, CloseReason, Custody, moves_from
+from ops_app.domain.casework.cases import CaseMove, CloseReason, Custody, debtor_key, moves_from
 from ops_app.domain.casework.loan_day import as_pushed, file_mark, was_pushed
 from ops_app.domain.casework.scope import scope_of
 from ops_app.domain.organisation.people import Actor
@@ -29,7 +29,7 @@ from ops_app.services.casework.intake_terms import IntakeTerms
 from ops_app.services.casework.limitation import wind
 from ops_app.services.ledger.feed_balances import settle
 from ops_app.services.organisation.parameter_reading import in_force
-from ops_app.store.casework import case_writing, cases, debtors, ended_balances, intake, periods
+from ops_app.store.casework import case_writing, cases, debtor_parts, debtors, ended_balances, intake, periods
 from ops_app.store.casework.cases import Case
 from ops_app.store.casework.debtors import DebtorData
 from ops_app.store.casework.intake import CLOSING, FACTS, OPENING
@@ -152,6 +152,8 @@ def apply_found(transaction: Transaction, business_date: date, found: IntakeFoun
     later = {loan for loan, day in ahead.items() if day > business_date}
     missed, again = _report_missing(transaction, found, business_date, later)
     _enter_debtors(transaction, found.debtors, evidence)
+    if found.alone and changed.new:  # the file of the customer may come later, or never
+        enter_pushed(transaction, {debtor_key(row["source_code"], row["customer_id"]) for row in changed.new}, evidence)
     if found.days:
         _note_days(connection, found, business_date)
     done = TakenIn(
@@ -359,5 +361,27 @@ def _report_missing(
 
 def _enter_debtors(transaction: Transaction, rows: Sequence[DebtorData], evidence: Path) -> None:
     if rows:
-        key = PersonalKey.load_or_make(evidence, sealed_with=debtors.sealed_with(transaction.connection))
-        debtors.put(transaction.connection, key, rows)
+        key = key_of(transaction, evidence)
+        debtors.put(transaction.connection, key, debtor_parts.settled(transaction.connection, key, rows))
+
+
+def key_of(transaction: Transaction, evidence: Path) -> PersonalKey:
+    """The key that seals what is known of debtors. Raises ``NoKey``."""
+    return PersonalKey.load_or_make(evidence, sealed_with=debtor_parts.sealed_with(transaction.connection))
+
+
+def enter_pushed(transaction: Transaction, debtor_keys: Collection[str], evidence: Path) -> None:
+    """Debtors of cases, with what was pushed of them over what is kept; those of whom nothing was pushed stay."""
+    connection = transaction.connection
+    if not debtor_parts.pushed_among(connection, debtor_keys):
+        return
+    key = key_of(transaction, evidence)
+    parts = debtor_parts.known(connection, key, debtor_keys)
+    rows = []
+    for one in debtors.known(connection, key, debtor_keys):
+        fresh = one
+        for part in (debtor_parts.CUSTOMER, debtor_parts.CONTACTS):
+            _, said = parts.get((one.debtor_key, part), (None, None))
+            fresh = fresh if said is None else debtor_parts.overlaid(fresh, part, said)
+        rows.append(fresh)
+    debtors.put(connection, key, rows)

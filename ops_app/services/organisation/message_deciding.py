@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from ops_app.domain.canonical import content_hash
@@ -41,15 +42,22 @@ class MessageMoved(Conflict):
 
 @act("messages.decide")
 def retry_messages(
-    actor: Actor, store: Store, *, now: datetime, chosen: Mapping[int, int], reason: str, key: str
+    actor: Actor,
+    store: Store,
+    *,
+    now: datetime,
+    chosen: Mapping[int, int],
+    reason: str,
+    key: str,
+    evidence: Path | None = None,
 ) -> int:
     """Let the dead letters and parked messages in ``chosen`` (number → version that was read) be tried now, all of them
     or none, once a ``key``; how many. A dead letter begins its tries anew, and its text is read by what is understood
-    today.
+    today; ``evidence`` has the key of those that are sealed.
 
-    Raises ``NoSuchMessage``, ``MessageMoved``, ``Invalid`` for what no replay can mend.
+    Raises ``NoSuchMessage``, ``MessageMoved``, ``Invalid`` for what no replay can mend, ``NoKey``.
     """
-    return _decide(actor, store, now, chosen, reason, key, "retried")
+    return _decide(actor, store, now, chosen, reason, key, "retried", evidence)
 
 
 @act("messages.decide")
@@ -62,7 +70,14 @@ def give_up_messages(
 
 
 def _decide(
-    actor: Actor, store: Store, now: datetime, chosen: Mapping[int, int], reason: str, key: str, what: str
+    actor: Actor,
+    store: Store,
+    now: datetime,
+    chosen: Mapping[int, int],
+    reason: str,
+    key: str,
+    what: str,
+    evidence: Path | None = None,
 ) -> int:
     why = checked_reason(reason)
     if not 1 <= len(chosen) <= LARGEST_BULK:
@@ -77,7 +92,7 @@ def _decide(
             one = found.get(number)
             if one is None or scope_of(actor).reach is not Reach.ALL:
                 raise NoSuchMessage
-            values = _again(transaction, one) if what == "retried" else _given_up(one, now)
+            values = _again(transaction, one, evidence) if what == "retried" else _given_up(one, now)
             if not messages.change(transaction.connection, number, version, values):
                 raise MessageMoved(number)
             transaction.audit(
@@ -94,7 +109,7 @@ def _given_up(one: InboundMessage, now: datetime) -> dict[str, Any]:
     return {"state": MessageState.GIVEN_UP.value, "handled_at": now, "waits_for": None}
 
 
-def _again(transaction: Transaction, one: InboundMessage) -> dict[str, Any]:
+def _again(transaction: Transaction, one: InboundMessage, evidence: Path | None) -> dict[str, Any]:
     if one.state is MessageState.PARKED:
         return {"next_try_at": transaction.now}
     if one.state not in (MessageState.DEAD, MessageState.GIVEN_UP):
@@ -108,7 +123,7 @@ def _again(transaction: Transaction, one: InboundMessage) -> dict[str, Any]:
             f"报文 {one.number} 无法重试（{zh}）。请发送方更正后重新发送，或放弃处理。",
         )
     try:
-        envelope = reread(text, transaction.now)
+        envelope, content = reread(text, transaction.now, evidence)
     except BadMessage as wrong:
         raise Invalid(
             f"Message {one.number} still cannot be read: {wrong.en}", f"报文 {one.number} 仍无法识别：{wrong.zh}"
@@ -119,9 +134,9 @@ def _again(transaction: Transaction, one: InboundMessage) -> dict[str, Any]:
     }  # fmt: skip
     if one.loan_id is not None:
         return values
-    fields = fields_of(envelope)
+    fields = fields_of(envelope) | {"body_hash": content}
     known = messages.known(transaction.connection, [(envelope.source_code, envelope.message_id)])
-    if any(it.body_hash == envelope.content_hash for it in known):
+    if any(it.body_hash == content for it in known):
         raise Conflict(
             f"Message {one.number} came again meanwhile and was taken then. Give this one up.",
             f"报文 {one.number} 已重新收到并受理，请放弃此条。",

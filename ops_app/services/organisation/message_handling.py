@@ -113,7 +113,7 @@ def _outcomes(
     found: dict[int, Outcome | _Failed] = {}
     for kind in MessageKind:
         mine = [
-            Content(one.number, one.source_code, one.message_id, one.loan_id, body_of(one.body))
+            Content(one.number, one.source_code, one.message_id, one.loan_id, body_of(one.body, evidence))
             for one in kept if one.kind == kind.value
         ]  # fmt: skip
         if mine:

@@ -7,10 +7,12 @@ ours stands there too, as a dead letter with its reason, so that nothing is drop
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy.exc import OperationalError
@@ -18,6 +20,7 @@ from sqlalchemy.exc import OperationalError
 from ops_app.domain.errors import NotReady
 from ops_app.domain.organisation.messages import (
     MOST_BYTES,
+    PERSONAL,
     WHY_HELD_NAMES,
     BadMessage,
     Channel,
@@ -32,12 +35,16 @@ from ops_app.services.act import act
 from ops_app.services.organisation.installation import today
 from ops_app.services.organisation.message_kinds import handlers
 from ops_app.services.organisation.notifications import enter_notification
+from ops_app.store.casework import debtor_parts
+from ops_app.store.casework.keys import NoKey, PersonalKey
 from ops_app.store.organisation import messages
 from ops_app.store.organisation.messages import KnownMessage
 from ops_app.store.store import Store, StoreBusy, Transaction
 
 OBJECT = "message"
 _UNNAMED = "unnamed"
+_SEALED = "sealed:"
+_SAYS_PERSONAL = re.compile(rb'"kind"\s*:\s*"(' + "|".join(sorted(PERSONAL)).encode() + rb')"')
 
 
 class StoreTrouble(NotReady):
@@ -76,25 +83,31 @@ class TakenIn:
 
 
 @act("system.run")
-def take_in(actor: Actor, store: Store, *, now: datetime, deliveries: Sequence[Delivery]) -> list[TakenIn]:
+def take_in(
+    actor: Actor, store: Store, *, now: datetime, deliveries: Sequence[Delivery], evidence: Path | None = None
+) -> list[TakenIn]:
     """Enter ``deliveries`` in the inbox, all of them in one transaction; what each is now, in their order.
 
     A repetition is counted and changes nothing. Other content under a known id, and everything that is no message of
     ours, becomes a dead letter, which is written to the audit log and announced once a day and source. All are
-    committed when this returns: only then may a channel be told that they were received. Raises ``StoreTrouble``.
+    committed when this returns: only then may a channel be told that they were received. What tells of a person is
+    sealed with the key of personal data in ``evidence``. Raises ``StoreTrouble``, ``NoKey``.
     """
     try:
-        return _take_in(actor, store, now, deliveries)
+        return _take_in(actor, store, now, deliveries, evidence)
     except (OperationalError, StoreBusy) as trouble:
         raise StoreTrouble from trouble
 
 
-def _take_in(actor: Actor, store: Store, now: datetime, deliveries: Sequence[Delivery]) -> list[TakenIn]:
+def _take_in(
+    actor: Actor, store: Store, now: datetime, deliveries: Sequence[Delivery], evidence: Path | None
+) -> list[TakenIn]:
     rows = [_row(one, now) for one in deliveries]
     # in the order of their keys, so that two processes do not wait for each other
     order = sorted(range(len(rows)), key=lambda place: (rows[place]["source_code"], rows[place]["message_id"]))
     found: dict[int, TakenIn] = {}
     with store.writing(actor, now) as transaction:
+        _seal(transaction, [row for one, row in zip(deliveries, rows, strict=True) if _is_personal(one, row)], evidence)
         known: dict[tuple[str, str], list[KnownMessage]] = {}
         for one in messages.known(transaction.connection, [_key(row) for row in rows]):
             known.setdefault((one.source_code, one.message_id), []).append(one)
@@ -106,6 +119,23 @@ def _take_in(actor: Actor, store: Store, now: datetime, deliveries: Sequence[Del
         for channel, count in sorted(counts.items()):
             messages.note_arrival(transaction.connection, channel, now, count[True], count[False])
     return [found[place] for place in range(len(rows))]
+
+
+def _is_personal(one: Delivery, row: Mapping[str, Any]) -> bool:
+    """Whether a message, or what would be one, tells of a person."""
+    return row.get("kind") in PERSONAL or _SAYS_PERSONAL.search(one.raw[:MOST_BYTES]) is not None
+
+
+def _seal(transaction: Transaction, rows: Sequence[dict[str, Any]], evidence: Path | None) -> None:
+    """Nothing of these is readable, or can be guessed by its hash, without the key."""
+    if not rows:
+        return
+    if evidence is None:
+        raise NoKey
+    key = PersonalKey.load_or_make(evidence, sealed_with=debtor_parts.sealed_with(transaction.connection))
+    for row in rows:
+        row["body_hash"] = key.keyed(row["body_hash"])
+        row["body"] = None if row["body"] is None else _SEALED + key.seal_text(OBJECT, row["body"])
 
 
 def _key(row: Mapping[str, Any]) -> tuple[str, str]:
@@ -219,12 +249,24 @@ def note_dead(transaction: Transaction, key: tuple[str, str], why: WhyHeld, fact
     )  # fmt: skip
 
 
-def reread(body: str, now: datetime) -> Envelope:
-    """The envelope of a kept text, as it is understood now; raises ``BadMessage``."""
-    return read_envelope(body.encode(), now)
+def reread(body: str, now: datetime, evidence: Path | None = None) -> tuple[Envelope, str]:
+    """The envelope of a kept text, as it is understood now, and the hash under which the inbox knows its content;
+    raises ``BadMessage``, ``NoKey``."""
+    envelope = read_envelope(_opened(body, evidence).encode(), now)
+    if not body.startswith(_SEALED) or evidence is None:
+        return envelope, envelope.content_hash
+    return envelope, PersonalKey.load(evidence).keyed(envelope.content_hash)
 
 
-def body_of(text: str) -> Mapping[str, Any]:
+def body_of(text: str, evidence: Path | None = None) -> Mapping[str, Any]:
     """The body of a kept message that was read before."""
-    body: Mapping[str, Any] = json.loads(text)["body"]
+    body: Mapping[str, Any] = json.loads(_opened(text, evidence))["body"]
     return body
+
+
+def _opened(text: str, evidence: Path | None) -> str:
+    if not text.startswith(_SEALED):
+        return text
+    if evidence is None:
+        raise NoKey
+    return PersonalKey.load(evidence).open_text(OBJECT, text.removeprefix(_SEALED))

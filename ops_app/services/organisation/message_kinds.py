@@ -15,7 +15,9 @@ from ops_app.domain.organisation.people import Actor
 from ops_app.store.store import Store
 
 MODULES: tuple[str, ...] = (
+    "ops_app.services.casework.customer_messages",
     "ops_app.services.casework.loan_messages",
+    "ops_app.services.ledger.instalment_messages",
     "ops_app.services.ledger.payment_messages",
 )
 """The services that handle messages. An area that handles a kind adds itself here."""
@@ -23,7 +25,7 @@ MODULES: tuple[str, ...] = (
 
 @dataclass(frozen=True)
 class Content:
-    """One message to be handled. Of one call all are of different loans."""
+    """One message to be handled. Of one call all are of different loans (or customers: ``loan_id`` is the line)."""
 
     number: int
     source_code: str

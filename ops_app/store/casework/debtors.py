@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from datetime import date
 from functools import cache
 from typing import Any
 
@@ -14,12 +15,16 @@ from sqlalchemy.engine import Connection
 from ops_app.domain.casework.personal import Personal, Term, folded, masked_name, masked_number, terms_of
 from ops_app.store.casework.keys import PersonalKey
 from ops_app.store.ledger.payments import chunks
-from ops_app.store.tables.casework import debtor_details, debtor_terms, debtors
+from ops_app.store.tables.casework import cases, debtor_details, debtor_terms, debtors
+
+PUSHED_MARK = "pushed"
+"""The mark of a debtor of whom no file said anything yet."""
 
 
 @dataclass(frozen=True)
 class DebtorData:
-    """What the feeds say of a customer; ``content_mark`` tells whether anything changed since, without telling what."""
+    """What the feeds say of a customer; ``content_mark`` tells whether anything changed since, without telling what.
+    The dates are those of the files, where any says something."""
 
     debtor_key: str
     source_code: str
@@ -28,6 +33,8 @@ class DebtorData:
     language: str | None
     timezone: str | None
     content_mark: str
+    customer_date: date | None = None
+    contacts_date: date | None = None
 
 
 def marks(connection: Connection) -> list[tuple[str, str]]:
@@ -56,6 +63,31 @@ def language_of(connection: Connection, debtor_key: str) -> tuple[str | None, st
         select(debtors.c.language, debtors.c.timezone).where(debtors.c.debtor_key == debtor_key)
     ).first()
     return (row.language, row.timezone) if row else (None, None)
+
+
+def known(connection: Connection, key: PersonalKey, debtor_keys: Collection[str]) -> list[DebtorData]:
+    """What is kept of those of these debtors that have a case, empty where nothing is. Raises ``NoKey``."""
+    found = []
+    for some in chunks(sorted(debtor_keys)):
+        rows = connection.execute(
+            select(
+                cases.c.debtor_key, cases.c.source_code, cases.c.customer_id, debtors.c.language, debtors.c.timezone,
+                debtors.c.content_mark, debtor_details.c.sealed,
+            )
+            .distinct()
+            .outerjoin(debtors, debtors.c.debtor_key == cases.c.debtor_key)
+            .outerjoin(debtor_details, debtor_details.c.debtor_key == cases.c.debtor_key)
+            .where(cases.c.debtor_key.in_(list(some)))
+        )  # fmt: skip
+        found += [
+            DebtorData(
+                row.debtor_key, row.source_code, row.customer_id,
+                Personal() if row.sealed is None else key.open(row.debtor_key, row.sealed),
+                row.language, row.timezone, row.content_mark or PUSHED_MARK,
+            )
+            for row in rows
+        ]  # fmt: skip
+    return found
 
 
 def found_by(term: Term, term_hash: str) -> Select[Any]:

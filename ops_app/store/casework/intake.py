@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
@@ -201,3 +202,25 @@ def findings(connection: Connection, *, limit: int) -> list[Any]:
         select(intake_findings).where(c.cleared_date.is_(None)).order_by(c.first_missed_date, c.source_code, c.loan_id)
     )
     return list(connection.execute(query.limit(limit)))
+
+
+@dataclass(frozen=True)
+class LoanFacts:
+    """What the open case of a loan says of it beside its balance."""
+
+    customer_id: str
+    lender_code: str | None
+    product_code: str
+    region_code: str
+    is_written_off: bool
+
+
+def facts_of(connection: Connection, source_code: str, loan_id: str) -> LoanFacts | None:
+    """The facts of a loan in collection; ``None`` where it has no open case."""
+    c = cases.c
+    row = connection.execute(
+        select(c.customer_id, c.lender_code, c.product_code, c.region_code, c.written_off_date).where(
+            c.source_code == source_code, c.loan_id == loan_id, c.closed_date.is_(None)
+        )
+    ).first()
+    return None if row is None else LoanFacts(*row[:4], is_written_off=row.written_off_date is not None)

@@ -65,18 +65,29 @@ class PersonalKey:
 
     def seal(self, debtor_key: str, one: Personal) -> str:
         """What is known of a debtor, as text that only this key opens, and only for this debtor."""
+        return self.seal_text(debtor_key, canonical_json({**vars(one), "phones": list(one.phones)}))
+
+    def seal_text(self, about: str, text: str) -> str:
+        """A text that only this key opens, and only for what it is about."""
         nonce = os.urandom(_NONCE)
-        plain = canonical_json({**vars(one), "phones": list(one.phones)}).encode()
-        return base64.b64encode(nonce + self._sealing.encrypt(nonce, plain, debtor_key.encode())).decode()
+        return base64.b64encode(nonce + self._sealing.encrypt(nonce, text.encode(), about.encode())).decode()
 
     def open(self, debtor_key: str, sealed: str) -> Personal:
         """What ``seal`` was given; raises ``NoKey`` if the text was sealed by another key or for another debtor."""
+        said = json.loads(self.open_text(debtor_key, sealed))
+        return Personal(**{**said, "phones": tuple(said["phones"])})
+
+    def open_text(self, about: str, sealed: str) -> str:
+        """What ``seal_text`` was given; raises ``NoKey`` as ``open`` does."""
         raw = base64.b64decode(sealed)
         try:
-            said = json.loads(self._sealing.decrypt(raw[:_NONCE], raw[_NONCE:], debtor_key.encode()))
+            return self._sealing.decrypt(raw[:_NONCE], raw[_NONCE:], about.encode()).decode()
         except InvalidTag as error:
             raise NoKey from error
-        return Personal(**{**said, "phones": tuple(said["phones"])})
+
+    def keyed(self, digest: str) -> str:
+        """A digest that nobody without the key can try guesses against."""
+        return hmac.new(self._hashing, f"digest\x1f{digest}".encode(), hashlib.sha256).hexdigest()
 
     def blind(self, term: Term, folded: str) -> str:
         """The keyed hash of a folded term: equal terms are equal, and nobody without the key can try terms."""

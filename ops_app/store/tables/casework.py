@@ -264,6 +264,19 @@ debtor_terms = Table(
     Index(None, "debtor_key"),
 )
 
+# what was pushed of a customer, and the day that each part is known of; no text where a file counts
+debtor_parts = Table(
+    "debtor_parts",
+    metadata,
+    Column("debtor_key", String(32), primary_key=True),
+    Column("part", String(16), primary_key=True),
+    Column("as_of_date", Date, nullable=False),
+    Column("key_id", String(16)),
+    Column("sealed", Text),
+    CheckConstraint("part in ('customer', 'contacts')", name="ck_debtor_parts_part"),
+    CheckConstraint("(key_id is null) = (sealed is null)", name="ck_debtor_parts_sealed"),
+)
+
 loan_spells = Table(
     "loan_spells",
     metadata,

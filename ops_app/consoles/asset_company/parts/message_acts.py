@@ -98,8 +98,16 @@ def _decide(at: Here, chosen: Sequence[InboundMessage]) -> None:
         reason = f.reason("reason", t("forms.reason"))
         f.submit(t("messages.do"))
     f.require({"what": what})
-    act = retry_messages if what == RETRY else give_up_messages
+
+    def act(key: str) -> int:
+        if what == RETRY:
+            evidence = at.app.settings.evidence
+            return retry_messages(
+                at.actor, at.app.store, now=at.now, chosen=versions, reason=reason, key=key, evidence=evidence
+            )
+        return give_up_messages(at.actor, at.app.store, now=at.now, chosen=versions, reason=reason, key=key)
+
     f.run(
-        lambda key: act(at.actor, at.app.store, now=at.now, chosen=versions, reason=reason, key=key),
+        act,
         done=lambda count: t(f"messages.done.{what}", count=labels.count(count)),
     )
