@@ -8,7 +8,8 @@ import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from tests.services.ledger.machine.machine import RARE, SEEN, LedgerMachine, table
+from tests.services.ledger.machine.machine import RARE, LedgerMachine
+from tests.services.ledger.machine.seen import SEEN, table
 
 STEPS = {"sqlite": (90, 100), "postgresql": (30, 100)}
 """Examples and steps of the everyday run; ``make soak`` goes on from there."""

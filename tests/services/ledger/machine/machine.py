@@ -30,11 +30,14 @@ from ops_app.store.ledger import journal
 from ops_app.store.store import Store
 from ops_app.store.tables.casework import cases
 from tests.services.casework.casebook import a_spell, closing, taken_in
+from tests.services.ledger.machine import rules_commission
 from tests.services.ledger.machine.plain import PARTS, Happening, PlainClaim
+from tests.services.ledger.machine.plain_commission import CONTRACTS, Contract
+from tests.services.ledger.machine.rules_commission import CommissionRules
+from tests.services.ledger.machine.seen import SEEN
 from tests.services.ledger.people import a_repayment
 
 FIRST = date(2026, 3, 2)
-SEEN: Counter[str] = Counter()
 CENTS = st.sampled_from([1, 2, 3, 99, 100, 101, 1_000, 2_500, 9_999, 10_000, 99_999])
 FEED_PARTS = ("principal", "interest", "fees", "penalty")
 _numbers = itertools.count(1)
@@ -54,7 +57,7 @@ class Crashed(RuntimeError):
     """The process dies before the act is committed."""
 
 
-class LedgerMachine(RuleBasedStateMachine):
+class LedgerMachine(CommissionRules, RuleBasedStateMachine):
     """Payments, reversals, refunds, back-dating, waivers, write-offs, recoveries, feeds, closings, crashes."""
 
     url: str
@@ -71,12 +74,14 @@ class LedgerMachine(RuleBasedStateMachine):
         self.closed: list[date | None] = []
         self.told: dict[str, Told] = {}
         self.outside = 0
+        self.told_since = False
 
     def teardown(self) -> None:
         """At the end of a story, everything that ``recoup verify`` asks of these cases."""
         ids = [self._case(n) for n in range(len(self.claims))]
         with self.store.reading() as connection:
             wrong = verify_claims(connection, ids) or verify_lines(connection, ids) or verify_conserved(connection, ids)
+        self.compare_statements()
         self.store.close()
         assert wrong is None, wrong
 
@@ -124,8 +129,9 @@ class LedgerMachine(RuleBasedStateMachine):
 
     # -- rules
 
-    @initialize(opening=st.lists(CENTS, min_size=4, max_size=4))
-    def open_first(self, opening: list[int]) -> None:
+    @initialize(opening=st.lists(CENTS, min_size=4, max_size=4), contract=st.sampled_from(CONTRACTS))
+    def open_first(self, opening: list[int], contract: Contract) -> None:
+        self.begin_commission(contract)
         self._open(opening)
         self.day += timedelta(days=10)
 
@@ -186,6 +192,7 @@ class LedgerMachine(RuleBasedStateMachine):
         self._look_which_are_closed()
 
     def _tell(self, content: Any, times: int, batch: bool) -> None:
+        self.told_since = True
         for _ in range(1 if batch else times):
             rows = [content] * (times if batch else 1)
             repayments.record_payments(SYSTEM, self.store, now=self.now, rows=rows, business_date=self.day)
@@ -202,6 +209,8 @@ class LedgerMachine(RuleBasedStateMachine):
         for n in range(len(self.claims)):
             row = found[self._case(n)]
             if row.closed_file_id is None and row.closed_date != self.closed[n]:
+                if row.closed_date is not None:
+                    self.commission.ended(n, self.day, "closed")
                 self.closed[n] = row.closed_date
                 SEEN["closed by a payment" if row.closed_date else "taken up again by a reversal"] += 1
 
@@ -420,6 +429,7 @@ class LedgerMachine(RuleBasedStateMachine):
             [f"{part}_minor" for part in FEED_PARTS], 0))  # fmt: skip
         taken_in(self.store, self.evidence, spell, day=self.day, now=self.now)
         self.closed[n] = self.day
+        self.commission.ended(n, self.day, "closed")
         self.claims[n].happened.append(Happening("close", max(self.day, last), self._next(), "close"))
         SEEN["closed"] += 1
 
@@ -455,6 +465,9 @@ class LedgerMachine(RuleBasedStateMachine):
         with self.store.reading() as connection:
             positions = journal.positions(connection, ids)
             folded = folded_lines(connection, ids)
+            if self.told_since:
+                assert outside(connection, [f"L{loan}" for loan in self.loans]) == self.outside
+                self.told_since = False
         for n, claim in enumerate(self.claims):
             expected, found = claim.at(), positions[ids[n]]
             stands = ({part.value: found.book[part] for part in Component},
@@ -488,9 +501,16 @@ def folded_lines(connection: Connection, ids: list[str]) -> dict[str, dict[tuple
     return {case: {key: cents for key, cents in sums.items() if cents} for case, sums in found.items()}
 
 
-def table(seen: Counter[str]) -> str:
-    """How often each rare class occurred, as text."""
-    return "\n".join(f"{count:>8}  {name}" for name, count in sorted(seen.items()))
+def outside(connection: Connection, loans: list[str]) -> int:
+    """What came of payments of these loans that belong to no case, less what went back."""
+    wanted = ", ".join(f"'{one}'" for one in loans)
+    found = connection.exec_driver_sql(
+        "select coalesce(sum(case when l.credit_account = 'outside' then l.amount_minor else 0 end"
+        " - case when l.debit_account = 'outside' then l.amount_minor else 0 end), 0)"
+        " from ledger_events e join journal_entries n on n.event_id = e.event_id"
+        f" join journal_lines l on l.entry_id = n.entry_id where e.case_id is null and e.loan_id in ({wanted})"
+    ).scalar_one()
+    return int(found)
 
 
 RARE = (
@@ -498,5 +518,5 @@ RARE = (
     "back-dated payment", "overpayment", "same id, other content", "refund that names no payment", "reversed twice",
     "reversal after write-off", "reversal", "refund of a payment", "waiver", "write-off", "partial write-off",
     "write-off undone after recoveries", "waiver undone", "accrual that a payment ran ahead of",
-    "ledger and feed differ", "closed", "crash and reopen",
+    "ledger and feed differ", "closed", "crash and reopen", *rules_commission.RARE,
 )  # fmt: skip

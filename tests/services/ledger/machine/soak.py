@@ -19,7 +19,8 @@ from hypothesis.stateful import run_state_machine_as_test
 
 from ops_app.store.store import Store
 from tests.postgresql_server import Server, start
-from tests.services.ledger.machine.machine import SEEN, LedgerMachine, table
+from tests.services.ledger.machine.machine import LedgerMachine
+from tests.services.ledger.machine.seen import SEEN, table
 
 TALLY = Path(__file__).with_name("tally.json")
 EXAMPLES, STEPS = 25, 100
