@@ -31,7 +31,7 @@ class Happening:
 
 @dataclass
 class Standing:
-    """Where the claim stands: cents on the books, in the register, what is held; what each payment paid, and came short of."""
+    """Where the claim stands: cents on the books, in the register, held; what each payment paid and came short of."""
 
     book: dict[str, int]
     register: dict[str, int]

@@ -5,9 +5,8 @@ from __future__ import annotations
 import itertools
 from collections import Counter
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
-from pathlib import Path
-from typing import Any, Protocol
+from datetime import date, timedelta
+from typing import Any
 
 from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule
@@ -19,15 +18,14 @@ from ops_app.services.ledger import settlement_closing, settlements
 from ops_app.services.ledger.statements import statement_of
 from ops_app.store.ledger import commissions
 from ops_app.store.ledger.commissions import CommissionLine, Settlement
-from ops_app.store.store import Store
 from ops_app.store.tables import commissions as tables
 from ops_app.store.tables.casework import placements
 from tests.services.casework.casebook import an_agency, placed, recalled
 from tests.services.ledger import commissioning
 from tests.services.ledger.commissioning import WHY, House
-from tests.services.ledger.machine.plain import PlainClaim
 from tests.services.ledger.machine.plain_commission import TAX, Contract, Line, Period, PlainCommission, Stay
 from tests.services.ledger.machine.seen import SEEN
+from tests.services.ledger.machine.story import Story
 from tests.services.organisation.approving import a_person
 from tests.services.organisation.parameters import set_to
 from tests.services.organisation.planting import plant
@@ -46,25 +44,6 @@ RARE = (
 )  # fmt: skip
 
 
-class Machine(Protocol):
-    """What the rules of commission need of the machine."""
-
-    url: str
-    evidence: Path
-    store: Store
-    day: date
-    claims: list[PlainClaim]
-    closed: list[date | None]
-    commission: PlainCommission
-    house: House
-    settlement: Settlement | None
-    last_settled: Settlement | None
-    told: dict[str, Any]
-
-    @property
-    def now(self) -> datetime: ...
-
-
 @dataclass(frozen=True)
 class _Closing:
     """How a close goes on: whether the agency disputes a line, by how much it is corrected, whether it is paid."""
@@ -77,10 +56,10 @@ class _Closing:
 CLOSINGS = st.builds(_Closing, st.booleans(), st.sampled_from([0, -7, 13]), st.booleans())
 
 
-class CommissionRules:
+class CommissionRules(Story):
     """A part of the machine (``machine.py``)."""
 
-    def begin_commission(self: Any, contract: Contract) -> None:
+    def begin_commission(self, contract: Contract) -> None:
         """An agency of this story, its contract in force, and the people who settle with it."""
         code = f"M{next(_codes):05d}"
         self.commission, self.settlement, self.last_settled = PlainCommission(contract), None, None
@@ -108,14 +87,14 @@ class CommissionRules:
         commissioning.contracted(self.house, terms, agency=code, now=self.now)
 
     @property
-    def agency_code(self: Any) -> str:
+    def agency_code(self) -> str:
         return str(self.house.agency.agency_code)
 
     # -- rules
 
     @precondition(lambda self: any(day is None for day in self.closed))
     @rule(data=st.data(), back=st.booleans())
-    def place_or_take_back(self: Any, data: st.DataObject, back: bool) -> None:
+    def place_or_take_back(self, data: st.DataObject, back: bool) -> None:
         """A case that is at home goes to the agency; one that is there may come back."""
         n = data.draw(st.sampled_from([n for n, day in enumerate(self.closed) if day is None]))
         stays, case = self.commission.stays[n], self._case(n)
@@ -135,7 +114,7 @@ class CommissionRules:
 
     @precondition(lambda self: any(self.commission.stays.values()))
     @rule(data=st.data(), again=st.booleans(), closing=CLOSINGS)
-    def settle(self: Any, data: st.DataObject, again: bool, closing: _Closing) -> None:
+    def settle(self, data: st.DataObject, again: bool, closing: _Closing) -> None:
         """The next step of the agency's settlement: opened, reckoned again, or taken through to its lock."""
         periods = self.commission.periods
         self.house = House(**vars(self.house) | {"store": self.store})
@@ -160,7 +139,7 @@ class CommissionRules:
 
     # -- what they do
 
-    def _close_settlement(self: Any, data: st.DataObject, closing: _Closing) -> None:
+    def _close_settlement(self, data: st.DataObject, closing: _Closing) -> None:
         self._expect(self.commission.reckon(self.claims))
         self._move(settlements.present_settlement, self.house.finance)
         mine = commissioning.lines(self.house, self.settlement)
@@ -188,7 +167,7 @@ class CommissionRules:
             SEEN["settlement paid"] += 1
         self.last_settled, self.settlement = self.settlement, None
 
-    def _dispute(self: Any, line: CommissionLine, correction: int) -> None:
+    def _dispute(self, line: CommissionLine, correction: int) -> None:
         """The agency disputes a line; it is answered, and what was corrected is presented anew."""
         done = settlements.dispute_line(self.house.agency, self.store, now=self.now, line_id=line.line_id, reason=WHY,
                                         **_named(self.settlement))  # fmt: skip
@@ -207,14 +186,14 @@ class CommissionRules:
         self._expect(self.commission.reckon(self.claims))
         self._move(settlements.present_settlement, self.house.finance)
 
-    def _move(self: Any, act: Any, actor: Actor, **other: Any) -> None:
+    def _move(self, act: Any, actor: Actor, **other: Any) -> None:
         act(actor, self.store, now=self.now, **_named(self.settlement), **other)
         self._look()
 
-    def _look(self: Any) -> None:
+    def _look(self) -> None:
         self.settlement = commissioning.standing(self.house, self.settlement.settlement_id)
 
-    def _expect(self: Any, made: list[Line]) -> None:
+    def _expect(self, made: list[Line]) -> None:
         """Count what the lines that are about to be made stand for."""
         closed = [number for number, one in enumerate(self.commission.periods) if one.locked]
         for one in made:
@@ -243,7 +222,7 @@ class CommissionRules:
 
     # -- what must hold
 
-    def _compare_lines(self: Any) -> None:
+    def _compare_lines(self) -> None:
         """The lines of the settlement are those of the model; no payment earned twice, and one that went back nothing;
         what is locked recomputes to the same bytes."""
         number = len(self.commission.periods) - 1
@@ -267,7 +246,7 @@ class CommissionRules:
                 assert not told.undone or (cash, fee) == (0, 0), f"{payment} went back and still earns"
         self.compare_statements()
 
-    def compare_statements(self: Any) -> None:
+    def compare_statements(self) -> None:
         """Every settlement of the agency that is locked recomputes to the bytes it was locked with."""
         c = tables.settlements.c
         query = select(c.settlement_id).where(c.agency_code == self.agency_code, c.content_hash.is_not(None))
