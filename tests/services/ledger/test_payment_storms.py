@@ -19,12 +19,12 @@ from ops_app.services.ledger.repayments import record_payments
 from ops_app.store.store import Store
 from ops_app.store.tables.ledger import payments
 from tests.services.ledger.storms import NOW, a_book, a_day, deliver, drained, end_state, faults
-from tests.store.test_kill import killed_after
+from tests.store.test_kill import killed_amid
 
 CHANNELS = ("file", "rest", "queue")
 LOANS = 40
-LONGEST_LIFE_SECONDS = 0.4
-"""Long enough for some acknowledgements even where the machine is busy; a kill may come at any moment of it."""
+MOST_ACKNOWLEDGED = 5
+"""A kill comes at any moment between so many acknowledgements, or none, and the next."""
 
 
 def _kill(url: str, evidence: Path, cycles: int, seed: int, clients: int = 2) -> list[str]:
@@ -36,7 +36,8 @@ def _kill(url: str, evidence: Path, cycles: int, seed: int, clients: int = 2) ->
     for cycle in range(cycles):
         mine = [str(n) for n in range(cycle * 20, cycle * 20 + 20)]
         once = partial(_deliver_one, told, evidence)
-        acknowledged |= set(killed_after(url, mine, chance.uniform(0, LONGEST_LIFE_SECONDS), once, clients))
+        after = chance.randrange(MOST_ACKNOWLEDGED + 1)
+        acknowledged |= set(killed_amid(url, mine, after, chance, once, clients))
         if cycle % 50 == 49 or cycle == cycles - 1:
             store = Store.open(url)
             drained(store, evidence)
