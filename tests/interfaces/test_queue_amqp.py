@@ -8,8 +8,10 @@ from dataclasses import replace
 
 import aio_pika
 import pytest
+from aio_pika.exceptions import AMQPError
 
 from ops_app.bootstrap import App
+from ops_app.interfaces.queue import amqp
 from ops_app.interfaces.queue.address import SUBJECT, SUBJECT_DEAD, BrokerAddress
 from ops_app.interfaces.queue.amqp import QueueRefused, consume_amqp
 from ops_app.interfaces.queue.health import Health
@@ -118,6 +120,24 @@ def test_a_queue_without_a_dead_letter_exchange_is_refused(with_rabbit: App, ser
 
     with pytest.raises(QueueRefused, match="dead-letter exchange"):
         asyncio.run(run())
+
+
+def test_a_broker_that_takes_the_connection_and_does_not_answer_is_tried_again(
+    app: App, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As one that is coming up does; waiting for it without an end was a consumer that never came back."""
+    monkeypatch.setattr(amqp, "LONGEST_CONNECT", 0.2)
+
+    async def run() -> None:
+        silent = await asyncio.start_server(lambda *_: asyncio.sleep(60), "127.0.0.1", 0)
+        address = BrokerAddress.of(f"amqp://guest:guest@127.0.0.1:{silent.sockets[0].getsockname()[1]}")
+        consumed = asyncio.create_task(consume_amqp(address, Keeper(lambda _: [], Health()), {}, app.clock, Health()))
+        ended, _ = await asyncio.wait([consumed], timeout=60)
+        assert ended, "it waits for ever"
+        with pytest.raises((TimeoutError, AMQPError)):
+            consumed.result()
+
+    asyncio.run(run())
 
 
 def test_a_broker_that_is_killed_and_comes_back_loses_nothing(with_rabbit: App, server: RabbitServer) -> None:

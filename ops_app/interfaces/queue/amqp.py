@@ -88,8 +88,8 @@ async def consume_amqp(
     except ChannelPreconditionFailed:
         raise QueueRefused from None
     finally:
-        # the client would go on connecting by itself, and take messages that nobody keeps: over a lost connection its
-        # own stop fails before it gets that far
+        # whatever stopping makes of a lost connection, the client must not go on connecting by itself: it would take
+        # messages that nobody keeps
         for end in reversed(endings) if lost.is_set() else endings:
             with suppress(Exception):
                 await asyncio.wait_for(end(), 10)
