@@ -24,14 +24,13 @@ from tests.services.casework.casebook import a_spell, closing, taken_in
 from tests.services.ledger.machine import rules_commission
 from tests.services.ledger.machine.plain import PARTS, Happening, PlainClaim
 from tests.services.ledger.machine.plain_commission import CONTRACTS, Contract
-from tests.services.ledger.machine.rules_commission import CommissionRules
 from tests.services.ledger.machine.rules_payments import PaymentRules
 from tests.services.ledger.machine.seen import SEEN
 from tests.services.ledger.machine.story import CENTS, FEED_PARTS, Crashed, Told, numbers
 from tests.services.ledger.people import a_repayment
 
 
-class LedgerMachine(PaymentRules, CommissionRules):
+class LedgerMachine(PaymentRules):
     """Payments, reversals, refunds, back-dating, waivers, write-offs, recoveries, feeds, closings, crashes."""
 
     def teardown(self) -> None:
@@ -49,6 +48,7 @@ class LedgerMachine(PaymentRules, CommissionRules):
     def open_first(self, opening: list[int], contract: Contract) -> None:
         self.begin_commission(contract)
         self._open(opening)
+        self.place(0)
         self.day += timedelta(days=10)
 
     @precondition(lambda self: len(self.claims) < 3)

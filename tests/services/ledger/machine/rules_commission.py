@@ -45,7 +45,7 @@ RARE = (
 
 
 @dataclass(frozen=True)
-class _Closing:
+class Closing:
     """How a close goes on: whether the agency disputes a line, by how much it is corrected, whether it is paid."""
 
     disputes: bool
@@ -53,7 +53,7 @@ class _Closing:
     pays: bool
 
 
-CLOSINGS = st.builds(_Closing, st.booleans(), st.sampled_from([0, -7, 13]), st.booleans())
+CLOSINGS = st.builds(Closing, st.booleans(), st.sampled_from([0, -7, 13]), st.booleans())
 
 
 class CommissionRules(Story):
@@ -93,17 +93,20 @@ class CommissionRules(Story):
     # -- rules
 
     @precondition(lambda self: any(day is None for day in self.closed))
-    @rule(data=st.data(), back=st.booleans())
-    def place_or_take_back(self, data: st.DataObject, back: bool) -> None:
+    @rule(data=st.data(), back=st.integers(0, 2))
+    def place_or_take_back(self, data: st.DataObject, back: int) -> None:
         """A case that is at home goes to the agency; one that is there may come back."""
         n = data.draw(st.sampled_from([n for n, day in enumerate(self.closed) if day is None]))
+        if not self.commission.runs(n):
+            self.place(n)
+        elif not back:
+            recalled(self.store, self._case(n), now=self.now)
+            self.commission.ended(n, self.day, "recalled")
+            SEEN["recalled"] += 1
+
+    def place(self, n: int) -> None:
+        """Place a case that is at home."""
         stays, case = self.commission.stays[n], self._case(n)
-        if self.commission.runs(n):
-            if back:
-                recalled(self.store, case, now=self.now)
-                self.commission.ended(n, self.day, "recalled")
-                SEEN["recalled"] += 1
-            return
         placed(self.store, self.agency_code, case, now=self.now, due_at=self.now + LONG)
         with self.store.reading() as connection:
             p = placements.c
@@ -113,9 +116,9 @@ class CommissionRules(Story):
         SEEN["placed again" if len(stays) > 1 else "placed"] += 1
 
     @precondition(lambda self: any(self.commission.stays.values()))
-    @rule(data=st.data(), again=st.booleans(), closing=CLOSINGS)
-    def settle(self, data: st.DataObject, again: bool, closing: _Closing) -> None:
-        """The next step of the agency's settlement: opened, reckoned again, or taken through to its lock."""
+    @rule(data=st.data(), how=st.sampled_from(["again", "close", "through", "through"]), closing=CLOSINGS)
+    def settle(self, data: st.DataObject, how: str, closing: Closing) -> None:
+        """The next step of the agency's settlement: opened, reckoned again, or taken to its lock; or all at once."""
         periods = self.commission.periods
         self.house = House(**vars(self.house) | {"store": self.store})
         if self.settlement is None:
@@ -128,7 +131,9 @@ class CommissionRules(Story):
                 self.house, first=first, end=self.day, now=self.now, agency=self.agency_code
             )
             SEEN["settlement opened"] += 1
-        elif again:
+            if how == "through":
+                self._close_settlement(data, closing)
+        elif how == "again":
             self._expect(self.commission.reckon(self.claims))
             settlements.reckon_settlement(self.house.finance, self.store, now=self.now, **_named(self.settlement))
             self._look()
@@ -139,7 +144,7 @@ class CommissionRules(Story):
 
     # -- what they do
 
-    def _close_settlement(self, data: st.DataObject, closing: _Closing) -> None:
+    def _close_settlement(self, data: st.DataObject, closing: Closing) -> None:
         self._expect(self.commission.reckon(self.claims))
         self._move(settlements.present_settlement, self.house.finance)
         mine = commissioning.lines(self.house, self.settlement)
@@ -185,6 +190,11 @@ class CommissionRules(Story):
         self._move(settlements.take_back_settlement, self.house.finance, reason=WHY)
         self._expect(self.commission.reckon(self.claims))
         self._move(settlements.present_settlement, self.house.finance)
+
+    def settled_payments(self) -> list[str]:
+        """Payments that stand in a locked settlement and still earn."""
+        locked = {number for number, one in enumerate(self.commission.periods) if one.locked}
+        return [name for name, one in self.commission.earned.items() if one.cash and one.lines[0].period in locked]
 
     def _move(self, act: Any, actor: Actor, **other: Any) -> None:
         act(actor, self.store, now=self.now, **_named(self.settlement), **other)
@@ -244,12 +254,17 @@ class CommissionRules(Story):
                 assert first == 1, f"{payment} earned twice"
                 assert 0 <= cash <= told.content.amount_minor, payment
                 assert not told.undone or (cash, fee) == (0, 0), f"{payment} went back and still earns"
-        self.compare_statements()
+        self.compare_statements(latest=2)
 
-    def compare_statements(self) -> None:
-        """Every settlement of the agency that is locked recomputes to the bytes it was locked with."""
+    def compare_statements(self, latest: int | None = None) -> None:
+        """Settlements of the agency that are locked (the ``latest``) recompute to the bytes they were locked with."""
         c = tables.settlements.c
-        query = select(c.settlement_id).where(c.agency_code == self.agency_code, c.content_hash.is_not(None))
+        query = (
+            select(c.settlement_id)
+            .where(c.agency_code == self.agency_code, c.content_hash.is_not(None))
+            .order_by(c.first_date.desc())
+            .limit(latest)
+        )
         with self.store.reading() as connection:
             for name in connection.execute(query).scalars().all():
                 one = commissions.settlement(connection, name)

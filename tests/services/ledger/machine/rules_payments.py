@@ -14,12 +14,13 @@ from ops_app.domain.organisation.people import SYSTEM
 from ops_app.services.ledger import repayments
 from ops_app.store.tables.casework import cases
 from tests.services.ledger.machine.plain import Happening
+from tests.services.ledger.machine.rules_commission import CommissionRules
 from tests.services.ledger.machine.seen import SEEN
-from tests.services.ledger.machine.story import CENTS, FEED_PARTS, Story, Told, numbers
+from tests.services.ledger.machine.story import CENTS, FEED_PARTS, Told, numbers
 from tests.services.ledger.people import a_repayment
 
 
-class PaymentRules(Story):
+class PaymentRules(CommissionRules):
     """A part of the machine (``machine.py``)."""
 
     @rule(data=st.data(), cents=CENTS, back=st.integers(-2, 12), split=st.booleans(), times=st.integers(1, 3),
@@ -119,9 +120,9 @@ class PaymentRules(Story):
         SEEN["same id, other content"] += 1
 
     @precondition(lambda self: any(one.content.kind is RepaymentKind.PAYMENT for one in self.told.values()))
-    @rule(data=st.data(), forward=st.integers(-3, 6), times=st.integers(1, 2))
-    def reverse(self, data: st.DataObject, forward: int, times: int) -> None:
-        target = self._pick(data, [key for key, one in self.told.items() if one.content.kind is RepaymentKind.PAYMENT])
+    @rule(data=st.data(), forward=st.integers(-3, 6), times=st.integers(1, 2), settled=st.booleans())
+    def reverse(self, data: st.DataObject, forward: int, times: int, settled: bool) -> None:
+        target = self._pick(data, self._payments(settled))
         paid = self.told[target]
         name = f"R{next(numbers)}"
         content = a_repayment(
@@ -144,9 +145,9 @@ class PaymentRules(Story):
         self.told[name] = Told(content, n)
 
     @precondition(lambda self: any(one.content.kind is RepaymentKind.PAYMENT for one in self.told.values()))
-    @rule(data=st.data(), cents=CENTS, named=st.booleans())
-    def refund(self, data: st.DataObject, cents: int, named: bool) -> None:
-        target = self._pick(data, [key for key, one in self.told.items() if one.content.kind is RepaymentKind.PAYMENT])
+    @rule(data=st.data(), cents=CENTS, named=st.booleans(), settled=st.booleans())
+    def refund(self, data: st.DataObject, cents: int, named: bool, settled: bool) -> None:
+        target = self._pick(data, self._payments(settled and named))
         paid = self.told[target]
         name = f"B{next(numbers)}"
         amount = min(cents, paid.content.amount_minor)
@@ -169,6 +170,11 @@ class PaymentRules(Story):
             self.outside -= amount
         SEEN["refund that names no payment"] += 1
         self._look_which_are_closed()
+
+    def _payments(self, settled: bool) -> list[str]:
+        """All payments, or where there are any, those that earned in a settlement that is locked."""
+        told = [key for key, one in self.told.items() if one.content.kind is RepaymentKind.PAYMENT]
+        return (settled and self.settled_payments()) or told
 
     def _book_back(self, name: str) -> None:
         told = self.told[name]
