@@ -37,7 +37,7 @@ test-slow: $(STAMP) ## the long ones
 	@bash ops_app/test_needs.sh
 	@$(BIN)/python -m pytest -m "slow and not bench" $(PYTEST_ARGS)
 
-soak: $(STAMP) ## more seeds of the ledger against its model, added to the tally (ARGS="--store sqlite --seeds 8")
+soak: $(STAMP) ## more seeds of the ledger against its model (ARGS="--store sqlite --seeds 8"; "--whole": 100,000 + 20,000 steps)
 	@bash ops_app/test_needs.sh
 	@$(BIN)/python -m tests.services.ledger.machine.soak $(ARGS)
 

@@ -143,13 +143,17 @@ class RabbitServer:
                 ["/usr/lib/rabbitmq/bin/rabbitmq-server"], env=self._environment, cwd="/", stdout=out, stderr=out,
                 start_new_session=True, **self._identity(),
             )  # fmt: skip
-        wait_for(self.port, self._process, 90)
+        wait_for(self.port, self._process, 180)
 
     def kill(self) -> None:
-        """As a loss of power to the process."""
+        """As a loss of power to the process, and to the one it runs in, which is no child of ours."""
         with suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
+        with suppress(ProcessLookupError):
+            for _ in range(200):
+                os.killpg(self._process.pid, 0)
+                time.sleep(0.05)
 
     def stop(self) -> None:
         """End it, its port mapper, and remove its folder."""
@@ -172,11 +176,17 @@ class RabbitServer:
 
     def left(self, queue: str = SUBJECT) -> int:
         """How many messages wait in a queue."""
+        return self._asked(queue)[0]
 
-        async def run() -> int:
+    def consumers(self, queue: str = SUBJECT) -> int:
+        """How many take messages from a queue."""
+        return self._asked(queue)[1]
+
+    def _asked(self, queue: str) -> tuple[int, int]:
+        async def run() -> tuple[int, int]:
             async with await aio_pika.connect(self.url) as connection:
                 channel = await connection.channel()
-                declared = await channel.declare_queue(queue, passive=True)
-                return int(declared.declaration_result.message_count or 0)
+                told = (await channel.declare_queue(queue, passive=True)).declaration_result
+                return int(told.message_count or 0), int(told.consumer_count or 0)
 
         return asyncio.run(run())

@@ -68,8 +68,8 @@ def consuming(app: App) -> Iterator[MessageConsumer]:
         assert not thread.is_alive()
 
 
-def until(what: Callable[[], bool], seconds: float = 30) -> None:
-    """Wait until ``what`` holds."""
+def until(what: Callable[[], bool], seconds: float = 120) -> None:
+    """Wait until ``what`` holds; the bound is for a machine that is busy with other things."""
     end = time.monotonic() + seconds
     while not what():
         if time.monotonic() > end:

@@ -8,6 +8,7 @@ import signal
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from select import select as readable
 
 import pytest
 from sqlalchemy import insert, select, text
@@ -85,11 +86,38 @@ def start_client(url: str, keys: list[str], deliver: Callable[..., None]) -> tup
 
 def killed_after(url: str, keys: list[str], seconds: float, deliver: Callable[..., None], clients: int) -> list[str]:
     """Let ``clients`` deliver for ``seconds``, kill them, and return what they acknowledged."""
+    started = _clients(url, keys, deliver, clients)
+    time.sleep(seconds)
+    return _killed(started)
+
+
+def killed_amid(
+    url: str, keys: list[str], acknowledgements: int, chance: random.Random, deliver: Callable[..., None], clients: int
+) -> list[str]:
+    """As ``killed_after``, but at any moment between that many acknowledgements and the next, however busy the machine
+    is with other things."""
+    started = _clients(url, keys, deliver, clients)
+    said, open_pipes, began = b"", [pipe for _, pipe in started], time.monotonic()
+    while said.count(b"\n") < acknowledgements:
+        for pipe in readable(open_pipes, [], [])[0]:
+            heard = os.read(pipe, 4_096)
+            said += heard
+            if not heard:
+                raise RuntimeError("a client ended by itself")
+    each = (time.monotonic() - began) / acknowledgements if acknowledgements else LONGEST_LIFE_SECONDS
+    time.sleep(chance.uniform(0, each))
+    return said.decode().split() + _killed(started)
+
+
+def _clients(url: str, keys: list[str], deliver: Callable[..., None], clients: int) -> list[tuple[int, int]]:
     started = [start_client(url, keys[at:] + keys[:at], deliver) for at in range(clients)]
-    acknowledged: list[str] = []
     for _, pipe in started:
         assert os.read(pipe, 6) == b"ready\n"
-    time.sleep(seconds)
+    return started
+
+
+def _killed(started: list[tuple[int, int]]) -> list[str]:
+    acknowledged: list[str] = []
     for pid, _ in started:
         os.kill(pid, signal.SIGKILL)
     for pid, pipe in started:

@@ -8,7 +8,7 @@ is taken from there into the same inbox.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -27,6 +27,7 @@ from ops_app.interfaces.queue.keeper import Keeper, delivery_of
 
 PREFETCH = 200
 DELIVERY_LIMIT = 20
+LONGEST_CONNECT, LONGEST_START = 10.0, 30.0
 _WHOLE = {"x-overflow": "reject-publish"}
 ARGUMENTS: dict[str, Any] = _WHOLE | {
     "x-dead-letter-exchange": EXCHANGE_DEAD,
@@ -56,7 +57,7 @@ async def consume_amqp(
     lost = asyncio.Event()
     broker = RabbitBroker(
         address.url, apply_types=False, fail_fast=True, on_close=[lambda *_: lost.set()], graceful_timeout=5,
-        default_channel=Prefetch(prefetch_count=PREFETCH), logger=None,
+        timeout=LONGEST_CONNECT, default_channel=Prefetch(prefetch_count=PREFETCH), logger=None,
     )  # fmt: skip
     dead = RabbitExchange(EXCHANGE_DEAD, type=ExchangeType.FANOUT, durable=True)
     left = RabbitQueue(SUBJECT_DEAD, queue_type=QueueType.QUORUM, durable=True, arguments={"x-delivery-limit": -1})
@@ -75,15 +76,23 @@ async def consume_amqp(
 
     broker.subscriber(left, dead, ack_policy=AckPolicy.MANUAL, decoder=_as_it_is)(on_message)
     broker.subscriber(queue, ack_policy=AckPolicy.MANUAL, decoder=_as_it_is)(on_message)
+    endings: list[Callable[[], Awaitable[object]]] = [broker.stop]
     try:
-        await broker.start()
+        # a server that is coming up takes connections before it answers on them
+        async with asyncio.timeout(LONGEST_START):
+            connection = await broker.connect()
+            endings.append(connection.close)
+            await broker.start()
         health.say("broker", None)
         await lost.wait()
     except ChannelPreconditionFailed:
         raise QueueRefused from None
     finally:
-        with suppress(Exception):
-            await asyncio.wait_for(broker.stop(), 10)
+        # whatever stopping makes of a lost connection, the client must not go on connecting by itself: it would take
+        # messages that nobody keeps
+        for end in reversed(endings) if lost.is_set() else endings:
+            with suppress(Exception):
+                await asyncio.wait_for(end(), 10)
 
 
 async def _as_it_is(message: RabbitMessage) -> RabbitMessage:

@@ -38,6 +38,7 @@ _RENEW = LEASE.total_seconds() / 3
 _IDLE = 0.2
 _GOAL = timedelta(seconds=0.5)
 _REFUSED_PAUSE = 60.0
+_LONGEST_PAUSE = 10.0
 _log = logging.getLogger("recoup.queue")
 
 
@@ -152,7 +153,7 @@ class MessageConsumer:
             except Exception as error:  # noqa: BLE001 - whatever a client raises, the broker is tried again
                 self.health.say("broker", f"does not answer ({type(error).__name__})")
             trials = 0 if time.monotonic() - began > _REFUSED_PAUSE else trials + 1
-            await asyncio.sleep(pause(min(trials, 6)))
+            await asyncio.sleep(pause(min(trials, 6), longest=_LONGEST_PAUSE))
 
     async def _door(self, address: BrokerAddress, keeper: Keeper) -> None:
         # each client is loaded where its broker is named

@@ -65,14 +65,15 @@ def a_house(store: Store, folder: Path, terms: Mapping[str, Any] = PLAIN, cases:
 
 
 def contracted(
-    house: House, terms: Mapping[str, Any], valid_from: date = date(2026, 1, 1), agency: str = "AG01"
-) -> None:
+    house: House, terms: Mapping[str, Any], valid_from: date = date(2026, 1, 1), agency: str = "AG01",
+    now: datetime = PLACED_AT,
+) -> None:  # fmt: skip
     """A contract put in force by two persons."""
     asked = commission_contracts.propose_contract(
-        house.finance, house.store, now=PLACED_AT, agency_code=agency, valid_from=valid_from, terms=the(terms),
+        house.finance, house.store, now=now, agency_code=agency, valid_from=valid_from, terms=the(terms),
         reason=WHY, key=uuid4().hex,
     )  # fmt: skip
-    approve(house, house.manager, asked, PLACED_AT)
+    approve(house, house.manager, asked, now)
 
 
 def the(terms: Mapping[str, Any]) -> Terms:

@@ -8,9 +8,11 @@ import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from tests.services.ledger.machine.machine import RARE, SEEN, LedgerMachine, table
+from tests.services.ledger.machine.by_hand import tell
+from tests.services.ledger.machine.machine import RARE, LedgerMachine
+from tests.services.ledger.machine.seen import SEEN, table
 
-STEPS = {"sqlite": (90, 100), "postgresql": (30, 100)}
+STEPS = {"sqlite": (72, 100), "postgresql": (30, 100)}
 """Examples and steps of the everyday run; ``make soak`` goes on from there."""
 
 
@@ -21,6 +23,7 @@ def test_the_ledger_stands_where_a_plain_model_says_after_every_step(
     examples, steps = STEPS[kind]
     machine = type("Machine", (LedgerMachine,), {"url": request.getfixturevalue(f"{kind}_url"), "evidence": tmp_path})
     SEEN.clear()
+    tell(machine)
     run_state_machine_as_test(
         machine,
         settings=settings(

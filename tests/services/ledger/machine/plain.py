@@ -31,12 +31,13 @@ class Happening:
 
 @dataclass
 class Standing:
-    """Where the claim stands: cents on the books, in the register, held by payment; what each came short of."""
+    """Where the claim stands: cents on the books, in the register, held; what each payment paid and came short of."""
 
     book: dict[str, int]
     register: dict[str, int]
     held: dict[str, int]
     short: dict[str, dict[str, int]] = field(default_factory=dict)
+    paid: dict[str, list[tuple[str, str, int]]] = field(default_factory=dict)
 
     def owed(self, part: str) -> int:
         return self.book[part] + self.register[part]
@@ -52,7 +53,7 @@ class PlainClaim:
         """Where it stands after everything that counts up to ``day`` (all of it, where no day is named)."""
         now = Standing(dict.fromkeys(PARTS, 0), dict.fromkeys(PARTS, 0), {})
         counts = [one for one in self.happened if not one.cancelled]
-        paid: dict[str, list[tuple[str, str, int]]] = {}
+        paid = now.paid
         gone_off = False
         for one in sorted(counts, key=lambda each: self._place(each, counts)):
             if day is not None and one.day > day:
