@@ -37,8 +37,14 @@ def lay_out_sides(connection: Connection, business_date: date, zone: str) -> Non
     connection.execute(
         f"create or replace temp table loans as select distinct source_code, loan_id from raw.loans where {until}"
     )
+    lay_out_lender(connection, zone)
+
+
+def lay_out_lender(connection: Connection, zone: str, *, also: str = "") -> None:
+    """``lender``: what lenders say, and of another relation what is expected without their saying it."""
     local = f"(posted_at at time zone 'UTC' at time zone {literal(zone)})::date"
-    connection.execute(f"create or replace temp view lender as select *, {local} as posted_date from rec_lender")
+    both = f"(select * from rec_lender union all by name select * from {also})" if also else "rec_lender"
+    connection.execute(f"create or replace temp view lender as select *, {local} as posted_date from {both}")
 
 
 def _choose(connection: Connection, source: str, into: str, key: str) -> None:
@@ -150,7 +156,7 @@ _SHOWN_LINE = (
 def sides_of_breaks(connection: Connection) -> dict[str, dict[str, list[dict[str, Any]]]]:
     """Number of a break (``rec_breaks.no``) → what each side says of its items."""
     sides: dict[str, dict[str, list[dict[str, Any]]]] = {}
-    for side, source in (("lender", "rec_lender"), ("recorded", "rec_recorded")):
+    for side, source in (("lender", "lender"), ("recorded", "rec_recorded")):
         _collect(
             sides, side, _SHOWN_PAYMENT,
             connection.execute(
