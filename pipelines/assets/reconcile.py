@@ -32,8 +32,7 @@ def reconcile_assets(settings: Settings) -> dg.AssetsDefinition:
     )
     cases = dg.AssetSpec(
         ["casework", "cases"],
-        deps=[loans, ["raw", "customers"], ["raw", "contacts"], ["raw", "instalments"],
-              ["raw", "claimed_commissions"]],
+        deps=[loans, ["raw", "customers"], ["raw", "contacts"], ["raw", "instalments"], ["raw", "claimed_commissions"]],
         group_name="reconcile",
         kinds={"duckdb"},
     )

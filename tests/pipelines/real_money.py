@@ -97,8 +97,7 @@ def _place(store: Store) -> None:
 def _versions(store: Store, ids: Sequence[str], custody: Custody | None = None) -> dict[str, int]:
     of = [cases.c.case_id.in_(ids)] if custody is None else [cases.c.case_id.in_(ids), cases.c.custody == custody.value]
     with store.reading() as connection:
-        rows = connection.execute(select(cases.c.case_id, cases.c.version).where(*of))
-        return {case_id: version for case_id, version in rows}
+        return {row.case_id: row.version for row in connection.execute(select(cases).where(*of))}
 
 
 def _contract(store: Store, finance: Actor, manager: Actor, terms: str) -> None:

@@ -1,4 +1,4 @@
-"""The agency's own commission: statements to confirm or dispute, every line, what it claimed, and its split between collectors."""
+"""The agency's own commission: statements to confirm or dispute, every line, what it claimed, and its split."""
 
 from __future__ import annotations
 

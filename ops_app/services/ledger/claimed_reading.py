@@ -98,9 +98,7 @@ def list_own_claimed_lines(
         return _lines(actor, connection, wanted, sort, descending, after, limit)
 
 
-def _page(
-    store: Store, agency_code: str | None, page: int, page_size: int
-) -> tuple[tuple[ClaimedStatement, ...], int]:
+def _page(store: Store, agency_code: str | None, page: int, page_size: int) -> tuple[tuple[ClaimedStatement, ...], int]:
     check_page(page, page_size)
     with store.reading() as connection:
         rows, total = stored.statements_page(

@@ -11,7 +11,16 @@ from ops_app.store.types import Moment
 revision = "0031"
 down_revision = "0029"
 
-_SAID = ("statement_id", "sender_line", "period", "loan_id", "payment_id", "collected_minor", "claimed_minor", "file_id")
+_SAID = (
+    "statement_id",
+    "sender_line",
+    "period",
+    "loan_id",
+    "payment_id",
+    "collected_minor",
+    "claimed_minor",
+    "file_id",
+)
 
 
 def upgrade() -> None:
