@@ -183,7 +183,8 @@ def claimed(
     if as_json:
         print_json(vars(found.statement) | {"not_claimed_minor": found.not_claimed_minor, "periods": periods})
         return
-    shown = ("period", "lines", "collected_minor", "received_minor", "claimed_minor", "recomputed_minor",
+    shown = ("period", "lines", "collected_minor", "received_minor", "eligible_minor", "claimed_minor",
+             "recomputed_minor",
              "difference_minor", "differing", "open", "disputed", "accepted")  # fmt: skip
     together = {name: sum(it[name] for it in periods) for name in shown[1:]} | {"period": "all"}
     names = [name.removesuffix("_minor").replace("_", " ") for name in shown]

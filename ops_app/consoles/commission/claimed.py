@@ -27,7 +27,7 @@ from ops_app.services.ledger.claimed_reading import (
     read_own_claim,
 )
 
-AMOUNTS = ("collected", "received", "claimed", "recomputed", "difference")
+AMOUNTS = ("collected", "received", "eligible", "claimed", "recomputed", "difference")
 
 
 def show(at: Here, *, own: bool) -> None:

@@ -32,7 +32,7 @@ from ops_app.services.ledger.claimed_reading import (
     list_own_claimed_lines,
 )
 
-AMOUNTS = ("collected", "received", "claimed", "recomputed", "difference")
+AMOUNTS = ("collected", "received", "eligible", "claimed", "recomputed", "difference")
 _DECISIONS = sorted(one.value for one in DECIDED)
 
 

@@ -57,6 +57,7 @@ class ClaimedPeriod:
     lines: int
     collected_minor: int
     received_minor: int
+    eligible_minor: int
     claimed_minor: int
     recomputed_minor: int
     difference_minor: int
@@ -70,7 +71,8 @@ class ClaimedPeriod:
 
 @dataclass(frozen=True)
 class ClaimedLine:
-    """A claimed line beside what was received and reckoned for it; ``difference_minor`` is claimed less reckoned."""
+    """A claimed line beside what was received of the loan or payment, what of it the contract counts
+    (``eligible_minor``) and what that gives; ``difference_minor`` is claimed less recomputed."""
 
     line_id: str
     statement_id: str
@@ -82,6 +84,7 @@ class ClaimedLine:
     collected_minor: int
     claimed_minor: int
     received_minor: int
+    eligible_minor: int
     recomputed_minor: int
     difference_minor: int
     finding: ClaimFinding
@@ -143,7 +146,7 @@ def add(
     """Enter a statement that was not there, its periods and lines; they are not compared yet."""
     connection.execute(insert(claimed_statements).values(**head))
     connection.execute(insert(claimed_periods), [dict(one) for one in periods])
-    unseen = {"received_minor": 0, "recomputed_minor": 0, "finding": ClaimFinding.NOT_PAID.value,
+    unseen = {"received_minor": 0, "eligible_minor": 0, "recomputed_minor": 0, "finding": ClaimFinding.NOT_PAID.value,
               "state": ClaimState.OPEN.value, "version": 1}  # fmt: skip
     for some in chunks(lines, _AT_ONCE):
         connection.execute(
@@ -163,14 +166,14 @@ def compare(connection: Connection, one: ClaimedStatement, tolerance_minor: int,
         .where(
             _C.line_id == found.c.line_id,
             or_(
-                _C.received_minor != found.c.received_minor, _C.recomputed_minor != found.c.recomputed_minor,
-                _C.finding != found.c.finding,
+                *(_C[name] != found.c[name] for name in ("received_minor", "eligible_minor", "recomputed_minor",
+                                                         "finding")),
             ),
         )
         .values(
-            received_minor=found.c.received_minor, recomputed_minor=found.c.recomputed_minor,
-            difference_minor=found.c.difference_minor, finding=found.c.finding, state=state,
-            version=_C.version + 1, **kept,
+            received_minor=found.c.received_minor, eligible_minor=found.c.eligible_minor,
+            recomputed_minor=found.c.recomputed_minor, difference_minor=found.c.difference_minor,
+            finding=found.c.finding, state=state, version=_C.version + 1, **kept,
         )
     )  # fmt: skip
     connection.execute(
@@ -242,7 +245,8 @@ def periods(connection: Connection, statement_id: str) -> list[ClaimedPeriod]:
     states = [summed(1, _C.state == one) for one in ("open", "accepted", "disputed")]
     query = (
         select(
-            _P.period, _P.lines, _P.collected_minor, summed(_C.received_minor), _P.claimed_minor,
+            _P.period, _P.lines, _P.collected_minor, summed(_C.received_minor),
+            summed(_C.eligible_minor), _P.claimed_minor,
             summed(_C.recomputed_minor), summed(_C.difference_minor, _C.difference_minor > 0),
             summed(-_C.difference_minor, _C.difference_minor < 0), summed(1, _C.state != "agreed"), *states,
         )
@@ -253,9 +257,9 @@ def periods(connection: Connection, statement_id: str) -> list[ClaimedPeriod]:
     )  # fmt: skip
     made = []
     rows: Any = connection.execute(query)
-    for period, lines, collected, received, claimed, recomputed, *rest in rows:
-        figures = [int(it) for it in (lines, collected, received, claimed, recomputed, claimed - recomputed, *rest)]
-        made.append(ClaimedPeriod(str(period), *figures))
+    for period, lines, collected, received, eligible, claimed, recomputed, *rest in rows:
+        figures = (lines, collected, received, eligible, claimed, recomputed, claimed - recomputed, *rest)
+        made.append(ClaimedPeriod(str(period), *(int(it) for it in figures)))
     return made
 
 
@@ -272,9 +276,7 @@ _DECISION = ("reason", "decided_by", "decided_by_name", "decided_at")
 def _found(one: ClaimedStatement, tolerance_minor: int) -> Subquery:
     """line_id, received_minor, recomputed_minor, difference_minor and finding of every line of the statement."""
     by_payment, by_loan = _reckoned(one, "payment_id"), _reckoned(one, "loan_id")
-    paid = _paid(one)
-    paid_payments = select(paid.c.payment_id).distinct().subquery("paid_payments")
-    paid_loans = select(paid.c.loan_id).distinct().subquery("paid_loans")
+    paid_payments, paid_loans = _paid(one, "payment_id"), _paid(one, "loan_id")
     again = _again(one)
     of_payment = _C.payment_id.is_not(None)
     twice = or_(again.c.nth > 1, again.c.before > 0)
@@ -284,19 +286,20 @@ def _found(one: ClaimedStatement, tolerance_minor: int) -> Subquery:
 
     recomputed = reckoned("fee_minor")
     difference = _C.claimed_minor - recomputed
-    has_paid = case((of_payment, paid_payments.c.payment_id), else_=paid_loans.c.loan_id).is_not(None)
+    received = case((of_payment, paid_payments.c.received_minor), else_=paid_loans.c.received_minor)
     finding = case(
         (func.abs(difference) <= tolerance_minor, ClaimFinding.AGREES.value),
         (twice, ClaimFinding.TWICE.value),
         (func.coalesce(by_payment.c.lines, by_loan.c.lines, 0) == 0,
-         case((has_paid, ClaimFinding.NOT_EARNED.value), else_=ClaimFinding.NOT_PAID.value)),
+         case((received.is_not(None), ClaimFinding.NOT_EARNED.value), else_=ClaimFinding.NOT_PAID.value)),
         (recomputed == 0, ClaimFinding.NOT_EARNED.value),
         (difference > 0, ClaimFinding.ABOVE.value),
         else_=ClaimFinding.BELOW.value,
     )  # fmt: skip
     return (
         select(
-            _C.line_id, reckoned("base_minor").label("received_minor"), recomputed.label("recomputed_minor"),
+            _C.line_id, case((twice, 0), else_=func.coalesce(received, 0)).label("received_minor"),
+            reckoned("base_minor").label("eligible_minor"), recomputed.label("recomputed_minor"),
             difference.label("difference_minor"), finding.label("finding"),
         )
         .join(again, again.c.line_id == _C.line_id)
@@ -333,21 +336,31 @@ def _reckoned(one: ClaimedStatement, key: str) -> Subquery:
     )  # fmt: skip
 
 
-def _paid(one: ClaimedStatement) -> Subquery:
-    """Payments of loans that the agency has or had; of others it learns nothing."""
+def _paid(one: ClaimedStatement, key: str) -> Subquery:
+    """What was received by payment or by loan, less what went back, of loans that the agency has or had; of others it
+    learns nothing."""
+    p = payments.c
     theirs = (
         select(cases.c.source_code, cases.c.loan_id)
         .join(placements, placements.c.case_id == cases.c.case_id)
         .where(placements.c.agency_code == one.agency_code)
         .distinct()
-        .subquery("theirs")
+        .subquery(f"theirs_{key}")
     )
-    p = payments.c
+    what = p.loan_id if key == "loan_id" else func.coalesce(p.reverses_payment_id, p.payment_id)
+    within = []
+    if key == "loan_id":
+        within = [p.value_date <= one.until_date]
+        within += [] if one.since_date is None else [p.value_date >= one.since_date]
     return (
-        select(p.payment_id, p.loan_id)
+        select(
+            what.label(key),
+            func.sum(case((p.kind == "payment", p.amount_minor), else_=-p.amount_minor)).label("received_minor"),
+        )
         .join(theirs, and_(theirs.c.source_code == p.source_code, theirs.c.loan_id == p.loan_id))
-        .where(p.value_date <= one.until_date)
-        .subquery("paid")
+        .where(p.currency == one.currency, *within)
+        .group_by(what)
+        .subquery(f"paid_{key}")
     )
 
 

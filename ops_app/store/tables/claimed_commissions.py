@@ -56,6 +56,7 @@ claimed_lines = Table(
     Column("claimed_minor", BigInteger, nullable=False),
     Column("file_id", String(64), nullable=False),
     Column("received_minor", BigInteger, nullable=False),
+    Column("eligible_minor", BigInteger, nullable=False),
     Column("recomputed_minor", BigInteger, nullable=False),
     Column("difference_minor", BigInteger, nullable=False),
     Column("finding", String(16), nullable=False),

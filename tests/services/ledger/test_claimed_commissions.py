@@ -112,7 +112,7 @@ def test_a_period_says_claimed_recomputed_difference_and_how_its_lines_stand(hou
     # the sender's own total stands, though its rounded lines add up to one more
     assert (november.claimed_minor, november.recomputed_minor, november.difference_minor) == (2_899, 3_000, -101)
     assert (november.above_minor, november.below_minor) == (300, 400)
-    assert (november.collected_minor, november.received_minor) == (20_000, 15_000)
+    assert (november.collected_minor, november.eligible_minor) == (20_000, 15_000)
     assert record(house).not_claimed_minor == 0
 
 

@@ -76,6 +76,7 @@ def _lines() -> None:
         sa.Column("claimed_minor", sa.BigInteger, nullable=False),
         sa.Column("file_id", sa.String(64), nullable=False),
         sa.Column("received_minor", sa.BigInteger, nullable=False),
+        sa.Column("eligible_minor", sa.BigInteger, nullable=False),
         sa.Column("recomputed_minor", sa.BigInteger, nullable=False),
         sa.Column("difference_minor", sa.BigInteger, nullable=False),
         sa.Column("finding", sa.String(16), nullable=False),
