@@ -194,7 +194,7 @@ def claims_of(house: House) -> str:
 @pytest.mark.parametrize(
     ("language", "said"),
     [
-        ("en", ("Value dates covered", "By period", "claims more than the contract gives", "20.01", "14.00")),
+        ("en", ("Value dates covered", "By period", "above the contract", "20.01", "14.00")),
         ("zh", ("申报对账单", "按期间", "申报高于合同", "20.01", "14.00")),
     ],
 )

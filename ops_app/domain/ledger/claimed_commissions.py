@@ -26,10 +26,10 @@ class ClaimFinding(StrEnum):
 
 CLAIM_FINDING_NAMES: dict[ClaimFinding, tuple[str, str]] = {
     ClaimFinding.AGREES: ("agrees", "一致"),
-    ClaimFinding.ABOVE: ("claims more than the contract gives", "申报高于合同"),
-    ClaimFinding.BELOW: ("claims less than the contract gives", "申报低于合同"),
-    ClaimFinding.NOT_PAID: ("no payment of this loan is there", "无对应回款"),
-    ClaimFinding.NOT_EARNED: ("the payment earns this agency nothing", "该回款不计佣"),
+    ClaimFinding.ABOVE: ("above the contract", "申报高于合同"),
+    ClaimFinding.BELOW: ("below the contract", "申报低于合同"),
+    ClaimFinding.NOT_PAID: ("no payment", "无对应回款"),
+    ClaimFinding.NOT_EARNED: ("earns nothing", "该回款不计佣"),
     ClaimFinding.TWICE: ("claimed before", "重复申报"),
 }
 
