@@ -26,6 +26,7 @@ from ops_app.gateways.clock import close_of
 from ops_app.services.ledger import reconciliation_runs, repayments
 from ops_app.services.ledger.reconciliation_runs import FoundBreak
 from pipelines import extracts
+from pipelines import reconcile_orders as orders
 from pipelines import reconcile_sides as sides
 from pipelines import reconcile_told as told
 from pipelines.warehouse import Connection, Warehouse
@@ -88,16 +89,19 @@ def reconcile(warehouse: Warehouse, app: App, business_date: date, *, now: datet
     with warehouse.open() as connection:
         as_of = max(business_date, _last_date(connection, app, business_date))
         moment = now or close_of(as_of, app.settings.zone)
+        rules = load_rules(app.settings)
         sides.lay_out_sides(connection, as_of, app.settings.timezone)
+        orders.lay_out_orders(connection, rules, as_of)
         with extracts.opened(app.settings) as reader:
             sides.lay_out_recorded(connection, reader, app.settings.timezone)
             told.lay_out_told(connection, reader, as_of, app.settings.timezone)
         recorded = _record(connection, app, moment, as_of)
+        sides.lay_out_lender(connection, also=orders.EXPECTED)
         standing = reconciliation_runs.standing_decisions(SYSTEM, app.store, now=moment)
         sides.lay_out_decided(connection, [one for one in standing if one.kind not in TOLD_KINDS])
         told.lay_out_decided_told(connection, [one for one in standing if one.kind in TOLD_KINDS])
         try:
-            done = engine.reconcile(connection, load_rules(app.settings), as_of, told=True)
+            done = engine.reconcile(connection, rules, as_of, told=True)
             found = [*_found(connection), *told.found_told(connection)]
             proof = engine.proof(connection)
             applied = reconciliation_runs.apply_run(

@@ -32,13 +32,19 @@ def lay_out_sides(connection: Connection, business_date: date, zone: str) -> Non
         f" from raw.repayments where {until}"
     )
     local = f"(posted_at at time zone 'UTC' at time zone {literal(zone)})::date"
-    _choose(connection, "rec_contents", "lender", "source_code, payment_id", f", {local} as posted_date")
-    connection.execute("create or replace temp view rec_lender as select * from lender")
+    _choose(connection, "rec_contents", "rec_lender", "source_code, payment_id", f", {local} as posted_date")
     connection.execute(f"create or replace temp view rec_lines as select * from raw.bank_lines where {until}")
     _choose(connection, "rec_lines", "bank", "source_code, account, line_id")
     connection.execute(
         f"create or replace temp table loans as select distinct source_code, loan_id from raw.loans where {until}"
     )
+    lay_out_lender(connection)
+
+
+def lay_out_lender(connection: Connection, *, also: str = "") -> None:
+    """``lender``: what lenders say, and of another relation what is expected without their saying it."""
+    more = f" union all by name select * from {also}" if also else ""
+    connection.execute(f"create or replace temp view lender as select * from rec_lender{more}")
 
 
 def _choose(connection: Connection, source: str, into: str, key: str, more: str = "") -> None:
@@ -150,7 +156,7 @@ _SHOWN_LINE = (
 def sides_of_breaks(connection: Connection) -> dict[str, dict[str, list[dict[str, Any]]]]:
     """Number of a break (``rec_breaks.no``) → what each side says of its items."""
     sides: dict[str, dict[str, list[dict[str, Any]]]] = {}
-    for side, source in (("lender", "rec_lender"), ("recorded", "rec_recorded")):
+    for side, source in (("lender", "lender"), ("recorded", "rec_recorded")):
         _collect(
             sides, side, _SHOWN_PAYMENT,
             connection.execute(

@@ -33,6 +33,7 @@ for _name, _command in (
     ("verify", installation.verify),
     ("reconcile", data.reconcile),
     ("settle", settling.settle),
+    ("claimed", settling.claimed),
     ("retry-events", installation.retry_events),
     ("docs", installation.docs),
     ("bench", installation.bench),

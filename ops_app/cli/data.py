@@ -6,13 +6,16 @@ import sys
 from dataclasses import asdict
 from datetime import date, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ops_app.cli.printing import AsJson, Day, out, print_json, print_line, print_step, print_table, progress
 from ops_app.config import Settings
 from ops_app.domain.errors import DomainError, Invalid
+
+if TYPE_CHECKING:
+    from ops_app.bootstrap import App
 
 
 def run_day_command(day: Day = None, as_json: AsJson = False) -> None:
@@ -200,7 +203,10 @@ def publish(as_json: AsJson = False) -> None:
         print_table("Published", ["audience", "snapshot"], [[one.audience, one.name] for one in done])
 
 
-def reconcile(day: Day = None) -> None:
+def reconcile(
+    day: Day = None,
+    breaks: Annotated[bool, typer.Option("--breaks", help="List the breaks that are open afterwards.")] = False,
+) -> None:
     """Reconcile the lender's repayments with the bank and with what is recorded, as of a business date."""
     from ops_app.bootstrap import open_app
     from pipelines.run_day import last_business_date, reconcile_again
@@ -208,3 +214,19 @@ def reconcile(day: Day = None) -> None:
     app = open_app()
     result = reconcile_again(app, day.date() if day else last_business_date(app))
     print_table("Reconciliation", ["what", "count"], [[name, value] for name, value in result.items()])
+    if breaks:
+        _print_breaks(app)
+
+
+def _print_breaks(app: App) -> None:
+    from ops_app.domain.organisation.people import SYSTEM
+    from ops_app.services.ledger.reconciliation import list_breaks
+
+    page = list_breaks(SYSTEM, app.store, now=app.clock.now(), page_size=500)
+    columns = ["source", "kind", "loan", "value date", "lender", "bank", "difference (minor units)"]
+    rows = [
+        [one.source_code, one.kind.value, one.loan_id, one.value_date, one.lender_minor, one.bank_minor,
+         one.difference_minor]
+        for one in page.rows
+    ]  # fmt: skip
+    print_table(f"{page.total} open breaks", columns, rows)

@@ -135,3 +135,58 @@ def _write(app: App, one: Settlement, folder: Path) -> None:
     for name, data in files.items():
         (folder / name).write_bytes(data)
         out.print(f"{folder / name}: {len(data)} bytes")
+
+
+def claimed(
+    agency: Annotated[str, typer.Option(help="Statements of one agency.")] = "",
+    number: Annotated[str, typer.Option(help="One statement by its number: by period, beside its contract.")] = "",
+    take_in: Annotated[
+        bool, typer.Option("--take-in", help="Take in statements that files brought since the last business day.")
+    ] = False,
+    compare: Annotated[
+        bool, typer.Option("--compare", help="With --number: compare it again with what is reckoned by now.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """What agencies claim to have earned, beside what their contracts give: claimed, recomputed, difference."""
+    from ops_app.bootstrap import open_app
+    from ops_app.services.ledger.claimed_commissions import compare_claims
+    from ops_app.services.ledger.claimed_reading import list_claims, read_claim
+
+    app = open_app()
+    now = app.clock.now()
+    if take_in:
+        from pipelines.claimed_commissions import take_in_claimed
+        from pipelines.warehouse import Warehouse
+
+        warehouse = Warehouse(app.settings.warehouse_path)
+        done = take_in_claimed(warehouse, app, now.astimezone(app.settings.zone).date(), now=now)
+        if not as_json:
+            out.print(f"{done.statements} statements with {done.lines} lines taken in; {done.late} lines came late,"
+                      f" {done.unknown} are of agencies that nobody entered")  # fmt: skip
+    rows, total = list_claims(SYSTEM, app.store, now=now, agency_code=agency or None, page_size=500)
+    if not number:
+        facts = [vars(one) for one in rows]
+        if as_json:
+            print_json(facts)
+            return
+        shown = ("number", "agency_code", "currency", "until_date", "compared_at")
+        print_table(f"{total} claimed statements", list(shown), [[one[name] for name in shown] for one in facts])
+        return
+    one = next((it for it in rows if it.number == number), None)
+    if one is None:
+        raise Invalid(f"There is no claimed statement {number}.", f"没有申报对账单 {number}。", field="number")
+    if compare:
+        compare_claims(SYSTEM, app.store, now=now, statement_id=one.statement_id, version=one.version)
+    found = read_claim(SYSTEM, app.store, now=now, statement_id=one.statement_id)
+    periods = [vars(it) for it in found.periods]
+    if as_json:
+        print_json(vars(found.statement) | {"not_claimed_minor": found.not_claimed_minor, "periods": periods})
+        return
+    shown = ("period", "lines", "collected_minor", "received_minor", "eligible_minor", "claimed_minor",
+             "recomputed_minor",
+             "difference_minor", "differing", "open", "disputed", "accepted")  # fmt: skip
+    together = {name: sum(it[name] for it in periods) for name in shown[1:]} | {"period": "all"}
+    names = [name.removesuffix("_minor").replace("_", " ") for name in shown]
+    print_table(f"{number} ({one.currency}, minor units)", names,
+                [[it[name] for name in shown] for it in [*periods, together]])  # fmt: skip

@@ -27,6 +27,21 @@ class Outside:
 
 
 @dataclass(frozen=True)
+class Orders:
+    """Standing orders of a source whose bank lines are of its customers' own accounts: orders of ``kind`` pay a loan on
+    ``day`` of the month, and the bank shows it with ``reference`` in ``direction``."""
+
+    kind: str
+    reference: str
+    day: int
+    direction: str = "out"
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.day <= 31 or self.direction not in ("in", "out"):
+            raise ValueError("a standing order has a day of the month and a direction")
+
+
+@dataclass(frozen=True)
 class Rules:
     """One version of the rules.
 
@@ -39,7 +54,8 @@ class Rules:
     payment; it waits ``arrival_days`` for the lender and, where the agency keeps the cash, ``remit_days`` for the
     remittance; an agency has ``report_lag_days`` to report; what is told again within ``twice_days`` is told twice.
     ``books`` names the sources that share one bank account (source code → book); a source that is not named is its own
-    book. Where ``reversal_needs_bank_line`` is off, a lender reverses in its books only.
+    book. Where ``reversal_needs_bank_line`` is off, a lender reverses in its books only. ``orders`` names the sources
+    whose standing orders are held against their bank lines (source code → which orders and lines).
     """
 
     bank_early_days: int = 2
@@ -59,6 +75,7 @@ class Rules:
     outside: tuple[Outside, ...] = ()
     books: Mapping[str, str] = field(default_factory=dict)
     reversal_needs_bank_line: bool = True
+    orders: Mapping[str, Orders] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for name in (
@@ -81,4 +98,6 @@ class Rules:
         values = dict(stated)
         tolerances = {code: Tolerance(**kept) for code, kept in (values.pop("tolerances", None) or {}).items()}
         outside = tuple(Outside(**kept) for kept in values.pop("outside", None) or ())
-        return cls(tolerances=tolerances, outside=outside, books=values.pop("books", None) or {}, **values)
+        orders = {source: Orders(**kept) for source, kept in (values.pop("orders", None) or {}).items()}
+        books = values.pop("books", None) or {}
+        return cls(tolerances=tolerances, outside=outside, books=books, orders=orders, **values)

@@ -12,6 +12,7 @@ from ops_app.domain.organisation.people import SYSTEM
 from ops_app.services.ledger.accruing import accrue
 from ops_app.services.ledger.agreement_judging import judge_agreements
 from pipelines.assets.days import days_of
+from pipelines.claimed_commissions import take_in_claimed
 from pipelines.house import House
 from pipelines.instalments import take_in_instalments
 from pipelines.instance import WRITER_POOL
@@ -31,7 +32,7 @@ def reconcile_assets(settings: Settings) -> dg.AssetsDefinition:
     )
     cases = dg.AssetSpec(
         ["casework", "cases"],
-        deps=[loans, ["raw", "customers"], ["raw", "contacts"], ["raw", "instalments"]],
+        deps=[loans, ["raw", "customers"], ["raw", "contacts"], ["raw", "instalments"], ["raw", "claimed_commissions"]],
         group_name="reconcile",
         kinds={"duckdb"},
     )
@@ -55,6 +56,7 @@ def reconcile_assets(settings: Settings) -> dg.AssetsDefinition:
                 result = reconcile_day(house.warehouse, house.app, day, now=house.acting_at(day))
                 taken = take_in(house.warehouse, house.app, day, now=house.acting_at(day))
                 take_in_instalments(house.warehouse, house.app, day, now=house.acting_at(day))
+                claimed = take_in_claimed(house.warehouse, house.app, day, now=house.acting_at(day))
                 judged = judge_agreements(SYSTEM, house.app.store, now=house.acting_at(day), as_of=day)
                 if house.progress and len(days) > 1:
                     house.progress(number, len(days), f"reconcile {day}")
@@ -63,6 +65,7 @@ def reconcile_assets(settings: Settings) -> dg.AssetsDefinition:
         house.note("accrual", cases=accrued.cases, events=accrued.events)
         house.note("agreements", **vars(judged))
         house.note("intake", **taken.as_dict())
+        house.note("claimed_commissions", **vars(claimed))
         house.note("reconcile", **result.as_dict())
         verdict = dg.AssetCheckResult(
             check_name="explained_and_unexplained_add_up", asset_key=matches.key, passed=result.balanced

@@ -19,11 +19,13 @@ from ops_app.domain.casework.personal import PersonalField, Term
 from ops_app.domain.casework.placing import BatchKind, RecallGround
 from ops_app.domain.casework.requests import CaseRequestKind
 from ops_app.domain.casework.tags import Tag
+from ops_app.domain.ledger.claimed_commissions import ClaimState
 from ops_app.domain.ledger.write_off_criteria import WriteOffPath
 from ops_app.services.casework.attaching import Incoming
 from ops_app.services.casework.batches import Asked
 from ops_app.services.casework.requests import Asking
 from ops_app.services.ledger.books import StatementFilter
+from ops_app.services.ledger.claimed_reading import ClaimFilter
 from ops_app.store.store import Store
 from tests.access.world import THEN, World, conflict_of
 from tests.services.casework.asking import FORMS, PDF
@@ -88,6 +90,9 @@ def by_name(world: World, store: Store, evidence: Path, case_id: str, house: str
         "asked": Asked(BatchKind.PLACE, {case_id: STALE}, ZONE, "AG01", DUE + timedelta(days=1)),
         "ground": RecallGround.MISCONDUCT,
         "messages": (),
+        "totals": (),
+        "count": 1,
+        "statement_id": "0" * 32,
         "deliveries": (),
         "chosen": {1: STALE},
         "number": 1,
@@ -115,6 +120,10 @@ OF_ONE_ACT: Mapping[str, Callable[[str], dict[str, Any]]] = {
         "approval_document": "WO-1",
         "proofs": {},
     },
+    "ledger.claimed_commissions.decide_claim": lambda _: {"decision": ClaimState.DISPUTED},
+    "ledger.claimed_commissions.decide_claims": lambda _: {"decision": ClaimState.DISPUTED},
+    "ledger.claimed_reading.list_claimed_lines": lambda _: {"wanted": ClaimFilter("0" * 32)},
+    "ledger.claimed_reading.list_own_claimed_lines": lambda _: {"wanted": ClaimFilter("0" * 32)},
     "organisation.message_reading.list_messages": lambda _: {"wanted": None},
     "ledger.payment_lists.list_repayments": lambda _: {"wanted": None},
     "casework.missing.list_missing": lambda _: {"text": None},

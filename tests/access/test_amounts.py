@@ -14,6 +14,7 @@ import pytest
 from ops_app.domain.casework.missing import MissingAct
 from ops_app.domain.casework.personal import Term
 from ops_app.domain.casework.scope import scope_of
+from ops_app.domain.ledger.claimed_commissions import ClaimState
 from ops_app.domain.ledger.commission_terms import terms_of
 from ops_app.domain.organisation.approvals import RequestMove
 from ops_app.domain.organisation.people import Actor, Role
@@ -22,6 +23,7 @@ from ops_app.domain.organisation.rights import AMOUNTS, NEED_AMOUNTS, AmountsHid
 from ops_app.services.act import DECLARED
 from ops_app.services.casework.cases import list_placements
 from ops_app.services.casework.request_reading import CaseRequestFilter
+from ops_app.services.ledger.claimed_reading import ClaimFilter
 from ops_app.services.organisation.approvals import Read, RequestFilter
 from ops_app.store.casework import cases as stored
 from ops_app.store.store import Store
@@ -52,6 +54,10 @@ WHOLE: dict[str, dict[str, Any]] = {
     "casework.missing.read_missing": {"key": GONE},
     "ledger.payment_lists.read_repayment": {"source_code": "SIM", "payment_id": f"P{NUMBERS['own']}"},
     "casework.missing.decide_missing": {"wanted": {GONE: 99}},
+    "ledger.claimed_commissions.decide_claim": {"decision": ClaimState.DISPUTED},
+    "ledger.claimed_commissions.decide_claims": {"decision": ClaimState.DISPUTED},
+    "ledger.claimed_reading.list_claimed_lines": {"wanted": ClaimFilter("0" * 32)},
+    "ledger.claimed_reading.list_own_claimed_lines": {"wanted": ClaimFilter("0" * 32)},
 }
 """Act → what it is handed instead: lists in every state rather than what waits alone, a loan that is missing."""
 

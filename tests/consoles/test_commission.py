@@ -20,6 +20,9 @@ from tests.consoles.conftest import page as page_of
 from tests.consoles.conftest import words
 from tests.services.casework.casebook import an_agency
 from tests.services.ledger.commissioning import CLOSING, House, a_house, green, lines, opened, paid, standing
+from tests.services.ledger.test_claimed_commissions import a_row, taken
+from tests.services.ledger.test_claimed_commissions import lines as claimed_lines
+from tests.services.ledger.test_claimed_commissions import record as claimed_record
 
 
 @pytest.fixture
@@ -179,3 +182,59 @@ def test_an_agencys_administrator_sets_the_split_and_the_statement_shows_shares(
     field(at, "text_input", "share").input("0.3")
     press(at, "Set the share")
     assert "The share is set." in words(at)
+
+
+def claims_of(house: House) -> str:
+    """A claimed statement of AG01: a line that claims 5.00 too much, and one without a payment; its id."""
+    opened(house)
+    taken(house, a_row("1", 2_501), a_row("2", 900, loan="L3"))
+    return claimed_record(house).statement.statement_id
+
+
+@pytest.mark.parametrize(
+    ("language", "said"),
+    [
+        ("en", ("Value dates covered", "By period", "above the contract", "20.01", "14.00")),
+        ("zh", ("申报对账单", "按期间", "申报高于合同", "20.01", "14.00")),
+    ],
+)
+def test_what_an_agency_claims_stands_beside_its_contract_by_period_and_line(
+    seen, house: House, language: str, said: tuple[str, ...]
+):
+    statement = claims_of(house)
+    for key, person in (("commission", house.finance), ("agency_commission", house.agency)):
+        at = seen(key, person.person_id, language, commission_tab="claimed", claims_id=statement)
+        shown = words(at) + " ".join(frame.value.to_string() for frame in at.dataframe)
+        for word in said:
+            assert word in shown, (key, word)
+
+
+def test_finance_disputes_a_claimed_line_with_a_reason_beside_the_form(seen, house: House):
+    statement = claims_of(house)
+    one, _ = claimed_lines(house)
+    at = seen("commission", house.finance.person_id, commission_tab="claimed", claims_id=statement,
+              claimed_lines_id=one.line_id)  # fmt: skip
+    press(at, "Decide")
+    assert claimed_lines(house)[0].state.value == "open"
+    field(at, "selectbox", "decision", "claim_").set_value("disputed")
+    field(at, "text_area", "reason", "claim_").input("not in our books")
+    press(at, "Decide")
+    done, other = claimed_lines(house)
+    assert (done.state.value, done.reason, other.state.value) == ("disputed", "not in our books", "open")
+
+
+def test_finance_decides_alike_on_all_lines_that_are_shown(seen, house: House):
+    statement = claims_of(house)
+    at = seen("commission", house.finance.person_id, commission_tab="claimed", claims_id=statement)
+    field(at, "selectbox", "decision", "claims_").set_value("accepted")
+    field(at, "text_area", "reason", "claims_").input("settled by letter")
+    press(at, "Decide")
+    assert {it.state.value for it in claimed_lines(house)} == {"accepted"}
+
+
+def test_an_agency_sees_its_claim_and_decides_nothing(seen, house: House):
+    statement = claims_of(house)
+    for person in (house.agency, house.manager):
+        key = "agency_commission" if person is house.agency else "commission"
+        at = seen(key, person.person_id, commission_tab="claimed", claims_id=statement)
+        assert not [one for one in at.button if one.label in ("Decide", "Compare again")]

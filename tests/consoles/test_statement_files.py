@@ -132,5 +132,5 @@ def test_the_command_opens_a_period_writes_its_files_and_verifies(
 
 
 def test_the_examples_of_contracts_hold_together():
-    assert set(example_terms()) == {"by_age", "by_liquidation"}
+    assert set(example_terms()) == {"by_age", "by_balance", "by_liquidation"}
     assert read_terms("{currency: CNY, tiering: whole, age_basis: entry, tiers: [{code: B, rate: '0.1'}]}")

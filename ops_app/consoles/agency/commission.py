@@ -1,13 +1,13 @@
-"""The agency's own commission: statements to confirm or dispute, every line, and its split between collectors."""
+"""The agency's own commission: statements to confirm or dispute, every line, what it claimed, and its split."""
 
 from __future__ import annotations
 
-from ops_app.consoles.commission import lines, settlement_list, settlement_record, split
+from ops_app.consoles.commission import claimed, lines, settlement_list, settlement_record, split
 from ops_app.consoles.kit import url
 from ops_app.consoles.kit.context import here
 from ops_app.consoles.kit.page import heading
 
-TABS = ("settlements", "lines", "split")
+TABS = ("settlements", "lines", "claimed", "split")
 
 at = here()
 heading(at, "agency_commission")
@@ -17,6 +17,8 @@ tab = url.tab(
 )  # fmt: skip
 if tab == "lines":
     lines.show(at, own=True)
+elif tab == "claimed":
+    claimed.show(at, own=True)
 elif tab == "split":
     split.show(at)
 else:

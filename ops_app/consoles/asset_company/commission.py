@@ -1,13 +1,13 @@
-"""Commission: its settlement period by period, every line, and the payments that earn nothing."""
+"""Commission: its settlement period by period, every line, what agencies claim, and payments that earn nothing."""
 
 from __future__ import annotations
 
-from ops_app.consoles.commission import lines, settlement_list, settlement_record, unearned
+from ops_app.consoles.commission import claimed, lines, settlement_list, settlement_record, unearned
 from ops_app.consoles.kit import url
 from ops_app.consoles.kit.context import here
 from ops_app.consoles.kit.page import heading
 
-TABS = ("settlements", "lines", "unearned")
+TABS = ("settlements", "lines", "claimed", "unearned")
 
 at = here()
 heading(at, "commission")
@@ -17,6 +17,8 @@ tab = url.tab(
 )  # fmt: skip
 if tab == "lines":
     lines.show(at, own=False)
+elif tab == "claimed":
+    claimed.show(at, own=False)
 elif tab == "unearned":
     unearned.show(at)
 else:

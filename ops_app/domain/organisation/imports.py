@@ -86,13 +86,13 @@ STATE_NAMES: dict[ImportState, tuple[str, str]] = {
 NEVER_REVERSED = frozenset({"loan_totals", "loan_keys"})
 """Feeds from which rows of other feeds are worked out as they are loaded: an import of these stays."""
 
-AGENCY_FEEDS = frozenset({"notes", "calls", "agency_payments"})
-"""What agencies bring back: notes, calls and payments they report. None of it is money received."""
+AGENCY_FEEDS = frozenset({"notes", "calls", "agency_payments", "claimed_commissions"})
+"""What agencies bring back: notes, calls, payments they report, commission they claim. None of it is money received."""
 
 FEEDS_WITH_AMOUNT = frozenset(
     {
-        "agency_payments", "bank_lines", "instalments", "loan_totals", "loans", "placements", "promises", "repayments",
-        "settled_commissions", "standing_orders",
+        "agency_payments", "bank_lines", "claimed_commissions", "instalments", "loan_totals", "loans", "placements",
+        "promises", "repayments", "settled_commissions", "standing_orders",
     }
 )  # fmt: skip
 """Feeds that hold amounts, of which a sum can be typed beside a file."""

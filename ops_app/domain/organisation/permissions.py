@@ -66,6 +66,7 @@ GRANTS: dict[str, frozenset[Role]] = {
     "commission.contracts": frozenset({Role.SUPERVISOR, Role.FINANCE}),
     "commission.settle": frozenset({Role.SUPERVISOR, Role.FINANCE, Role.SYSTEM}),
     "commission.pay": frozenset({Role.FINANCE}),
+    "commission.claims": frozenset({Role.FINANCE}),
     # an agency's people see and answer for their own agency's statements alone
     "commission.own": frozenset({Role.AGENCY_ADMINISTRATOR, Role.AGENCY_SUPERVISOR}),
     "commission.split": frozenset({Role.AGENCY_ADMINISTRATOR}),

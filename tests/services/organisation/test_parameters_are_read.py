@@ -42,7 +42,7 @@ from ops_app.store.casework.cases import Case
 from ops_app.store.ledger import journal
 from ops_app.store.store import Store
 from tests.services.casework import casebook, test_limitation, test_pushing
-from tests.services.ledger import closed, entering, messages, paying, test_closing
+from tests.services.ledger import closed, entering, messages, paying, test_claimed_commissions, test_closing
 from tests.services.ledger import people as ledger
 from tests.services.organisation import test_exports
 from tests.services.organisation.approving import a_person
@@ -196,6 +196,13 @@ def placement_rule(read: Callable[[PlacementRules, Case], object]) -> Callable[[
     return outcome
 
 
+def claimed(store: Store, evidence: Path) -> object:
+    """What is found of a claim that lies 0.50 above what the contract gives."""
+    house = test_claimed_commissions.reckoned(store, evidence)
+    test_claimed_commissions.taken(house, test_claimed_commissions.a_row("1", 2_050))
+    return test_claimed_commissions.findings(house)
+
+
 def agreement_rule(read: Callable[[AgreementRules, Case], object]) -> Callable[[Store, Path], object]:
     """What the rules of waivers and plans say of a case."""
 
@@ -255,6 +262,7 @@ def overdue_differences(store: Store, evidence: Path) -> object:
 
 
 READERS: dict[str, tuple[Value, Callable[[Store, Path], object]]] = {
+    "ledger.commission_tolerance": (49, claimed),
     "organisation.approval_expiry_days": (2, expiry),
     "organisation.export_approval_rows": (10, approval_rows),
     "organisation.export_link_hours": (2, link_hours),
