@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
@@ -24,11 +24,18 @@ class PostingTerms:
     """The parameters as the store has them at the beginning of an act."""
 
     known: ParameterSet
+    _said: dict[tuple[str | None, str | None, date, int], dict[str, Any]] = field(default_factory=dict, compare=False)
 
     def of_receipt(self, lender: str | None, product: str | None, day: date, days_past_due: int) -> dict[str, Any]:
         """The terms of a receipt of value date ``day`` on a claim that is ``days_past_due`` late then: the order by
         stage (``orders``), the version of the parameter that said it, and whether the sender's own parts count
-        (``follow``)."""
+        (``follow``). Worked out once for the payments of an act that are alike."""
+        asked = lender, product, day, days_past_due
+        if asked not in self._said:
+            self._said[asked] = self._of_receipt(*asked)
+        return dict(self._said[asked])
+
+    def _of_receipt(self, lender: str | None, product: str | None, day: date, days_past_due: int) -> dict[str, Any]:
         scope = scope_of_loan(lender, product)
 
         def read(code: str) -> str:

@@ -14,7 +14,7 @@ from ops_app.domain.canonical import canonical_json, key_hash
 from ops_app.domain.ledger.accounts import Component
 from ops_app.domain.ledger.events import Cause, EventKind, LedgerEvent
 from ops_app.domain.ledger.replay import State, Transfer
-from ops_app.store import stored_json
+from ops_app.store import driver, stored_json
 from ops_app.store.casework.debtors import upsert
 from ops_app.store.ledger import closing
 from ops_app.store.ledger.payments import chunks
@@ -26,6 +26,7 @@ _IDS: Any = bindparam("ids", expanding=True)
 # made once: on the way of every payment, making a statement costs more than running it
 _KNOWN = select(ledger_events.c.event_id).where(ledger_events.c.event_id.in_(_IDS))
 _POSITIONS = select(ledger_positions).where(ledger_positions.c.case_id.in_(_IDS))
+_ADD_EVENTS, _ADD_LINES, _ADD_ENTRIES = insert(ledger_events), insert(journal_lines), insert(journal_entries)
 _LAST_CLOSED = select(func.max(closed_periods.c.end_date)).where(closed_periods.c.area == "ledger")
 
 
@@ -68,7 +69,7 @@ def add_events(
 ) -> None:
     """Record events, in this order."""
     if events:
-        connection.execute(insert(ledger_events), [_event_row(one, reason, by, now) for one in events])
+        driver.write(connection, _ADD_EVENTS, [_event_row(one, reason, by, now) for one in events])
 
 
 def events_of(connection: Connection, case_ids: Collection[str]) -> dict[str, list[LedgerEvent]]:
@@ -160,8 +161,8 @@ def add_entries(connection: Connection, entries: Sequence[Entry], now: datetime)
     """Post entries: their lines first, then the entries, which seals them."""
     if not entries:
         return
-    connection.execute(insert(journal_lines), [row for one in entries for row in _line_rows(one)])
-    connection.execute(insert(journal_entries), [_entry_row(one, now) for one in entries])
+    driver.write(connection, _ADD_LINES, [row for one in entries for row in _line_rows(one)])
+    driver.write(connection, _ADD_ENTRIES, [_entry_row(one, now) for one in entries])
 
 
 def positions(connection: Connection, case_ids: Collection[str]) -> dict[str, State]:
@@ -169,7 +170,7 @@ def positions(connection: Connection, case_ids: Collection[str]) -> dict[str, St
     found: dict[str, State] = {}
     for some in chunks(sorted(case_ids)):
         rows = connection.execute(_POSITIONS, {"ids": some}).mappings()
-        found.update((row["case_id"], _state_of(row)) for row in rows)
+        found.update((row["case_id"], state_of({**row})) for row in rows)
     return found
 
 
@@ -261,7 +262,8 @@ def _entry_row(entry: Entry, now: datetime) -> dict[str, Any]:
     }
 
 
-def _state_of(row: RowMapping) -> State:
+def state_of(row: Mapping[str, Any]) -> State:
+    """A row of ``ledger_positions`` as where the case stands."""
     return State(
         book={part: row[f"{part.value}_minor"] for part in Component},
         memo={part: row[f"written_off_{part.value}_minor"] for part in Component},
