@@ -47,7 +47,8 @@ def write(connection: Connection, statement: UpdateBase, rows: Sequence[Mapping[
     if spelt.by_name:
         names = [name for name, *_ in spelt.places]
         values = [dict(zip(names, one, strict=True)) for one in values]
-    connection.exec_driver_sql(spelt.text, values, execution_options={CHANGES: statement.table})
+    said: Any = {CHANGES: statement.table}
+    connection.exec_driver_sql(spelt.text, values, execution_options=said)
 
 
 def _spell(connection: Connection, statement: UpdateBase, keys: tuple[str, ...]) -> _Spelt:

@@ -103,7 +103,9 @@ def hold_claims(connection: Connection, ground: Ground, loans: Collection[Loan])
         for some in chunks(sorted(loan for of, loan in loans if of == source))
     ]
     if len(parts) > 1 and connection.dialect.name != "sqlite":  # one order for all, whatever the statements
-        ids = [one for source, some in parts for one in connection.execute(_IDS, _asking(source, some)).scalars()]
+        ids: list[str] = []
+        for source, some in parts:
+            ids += connection.execute(_IDS, _asking(source, some)).scalars()
         case_writing.hold(connection, ids)
     for source, some in parts:
         of_loan: dict[str, list[tuple[int, Claim]]] = {}
@@ -137,9 +139,9 @@ def ask(
         "loans": [loan for _, loan in loans],
         "sources": sorted({source for source, _ in keys}),
     }
-    answer = [*connection.execute(_ASKED, asked).one()]
-    ground.open_from = answer[0] or date.min
-    (ground.events, ground.waiting, ground.because, ground.holds, ground.schedules, ground.agreements) = answer[1:]
+    last, *answer = connection.execute(_ASKED, asked).one()
+    ground.open_from = last or date.min
+    (ground.events, ground.waiting, ground.because, ground.holds, ground.schedules, ground.agreements) = answer
 
 
 def _asking(source: str, ids: Sequence[str]) -> Mapping[str, Any]:
