@@ -139,9 +139,9 @@ def ask(
         "loans": [loan for _, loan in loans],
         "sources": sorted({source for source, _ in keys}),
     }
-    last, *answer = connection.execute(_ASKED, asked).one()
-    ground.open_from = last or date.min
-    (ground.events, ground.waiting, ground.because, ground.holds, ground.schedules, ground.agreements) = answer
+    found: Any = connection.execute(_ASKED, asked).one()
+    ground.open_from = found[0] or date.min
+    (ground.events, ground.waiting, ground.because, ground.holds, ground.schedules, ground.agreements) = found[1:]
 
 
 def _asking(source: str, ids: Sequence[str]) -> Mapping[str, Any]:
