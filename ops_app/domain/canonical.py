@@ -11,6 +11,10 @@ from enum import Enum
 
 from ops_app.domain.hidden import Hidden
 
+_AS_IT_IS = frozenset({str, int, bool, type(None)})
+# made once: every act writes a few values down
+_ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
 
 def plain(value: object) -> object:
     """``value`` in JSON's own types: moments as UTC ISO text, days as ISO text, decimals as text.
@@ -18,6 +22,8 @@ def plain(value: object) -> object:
     Raises ``TypeError`` for a float (amounts are whole minor units or decimals) and for anything without one
     obvious spelling, such as what was hidden from somebody: it is nobody's value to keep.
     """
+    if type(value) in _AS_IT_IS:
+        return value
     if isinstance(value, Hidden):
         raise TypeError("what is hidden is not written down")
     if value is None or isinstance(value, bool):
@@ -50,7 +56,7 @@ def moment_text(moment: datetime) -> str:
 
 def canonical_json(value: object) -> str:
     """``value`` as JSON with sorted names and no spaces: equal values give equal text."""
-    return json.dumps(plain(value), sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return _ENCODER.encode(plain(value))
 
 
 def content_hash(value: object) -> str:
@@ -60,9 +66,8 @@ def content_hash(value: object) -> str:
 
 def key_hash(*parts: str) -> str:
     """SHA-256 (hex) of ``parts``, each prefixed by its length: ("a", "bc") and ("ab", "c") differ."""
-    digest = hashlib.sha256()
+    pieces: list[bytes] = []
     for part in parts:
         data = part.encode()
-        digest.update(len(data).to_bytes(8, "big"))
-        digest.update(data)
-    return digest.hexdigest()
+        pieces += (len(data).to_bytes(8, "big"), data)
+    return hashlib.sha256(b"".join(pieces)).hexdigest()

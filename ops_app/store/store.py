@@ -16,7 +16,7 @@ from sqlalchemy.sql.dml import UpdateBase
 
 from ops_app.domain.errors import NotReady
 from ops_app.domain.organisation.people import Actor
-from ops_app.store import postgresql, sqlite
+from ops_app.store import driver, postgresql, sqlite
 from ops_app.store.migrations import upgrade
 from ops_app.store.transaction import Claim, SameKeyOtherContent, Transaction, UnauditedChange, UnstorableText
 
@@ -138,6 +138,10 @@ def _note_change(
 ) -> None:
     transaction = connection.info.get(_TRANSACTION)
     if transaction is None or cursor.rowcount == 0:
+        return
+    table = None if context is None else context.execution_options.get(driver.CHANGES)
+    if table is not None:
+        transaction.note_change(table, statement)
         return
     compiled = context.compiled if context is not None else None
     executed = getattr(compiled, "statement", None)

@@ -18,7 +18,7 @@ from ops_app.domain.canonical import canonical_json, content_hash
 from ops_app.domain.errors import Conflict, Invalid
 from ops_app.domain.organisation.audit import GENESIS, AuditRow, sealed
 from ops_app.domain.organisation.people import SYSTEM, Actor
-from ops_app.store import stored_json
+from ops_app.store import driver, stored_json
 from ops_app.store.organisation import rights
 from ops_app.store.tables import organisation as t
 
@@ -28,6 +28,10 @@ AUDIT_LOCK = 0x5EC0_0A0D
 EXERCISED: ContextVar[str | None] = ContextVar("exercised", default=None)
 """The right under which the present act is done; the act's guard sets it, for the review of rights."""
 
+# made once: on the way of every act, making a statement costs more than running it
+_HEAD = select(t.audit_log.c.seq, t.audit_log.c.row_hash).order_by(t.audit_log.c.seq.desc()).limit(1)
+_CHAIN = insert(t.audit_log)
+_LAST = text("select pg_advisory_xact_lock(:lock)")
 _CHANGING = re.compile(r"\b(insert|update|delete|merge|replace|truncate|copy)\b", re.IGNORECASE)
 _LOCKING = re.compile(r"\bfor\s+(no\s+key\s+)?update\b", re.IGNORECASE)
 
@@ -201,10 +205,8 @@ class Transaction:
         if permission is not None and self.actor is not SYSTEM:
             rights.used(self.connection, self.actor.person_id, permission, self.now)
         if self.connection.dialect.name == "postgresql":
-            self.connection.execute(text("select pg_advisory_xact_lock(:lock)"), {"lock": AUDIT_LOCK})
-        head = self.connection.execute(
-            select(t.audit_log.c.seq, t.audit_log.c.row_hash).order_by(t.audit_log.c.seq.desc()).limit(1)
-        ).first()
+            self.connection.execute(_LAST, {"lock": AUDIT_LOCK})
+        head = self.connection.execute(_HEAD).first()
         seq, prev_hash = (head.seq, head.row_hash) if head else (0, GENESIS)
         rows = []
         for said in self._audited:
@@ -225,7 +227,7 @@ class Transaction:
             )
             prev_hash = row.row_hash
             rows.append(vars(row))
-        self.connection.execute(insert(t.audit_log), rows)
+        driver.write(self.connection, _CHAIN, rows)
 
     def _insert_once(self, table: Table) -> Any:
         if self.connection.dialect.name == "postgresql":

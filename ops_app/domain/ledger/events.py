@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
+from functools import cached_property
 from typing import Any
 
 from ops_app.domain.canonical import key_hash
@@ -119,9 +120,9 @@ class LedgerEvent:
         if self.kind in TARGETED and self.target_id is None:
             raise Invalid("What is undone must be named.", "须注明被撤销的事项。", field="target_id")
 
-    @property
+    @cached_property
     def event_id(self) -> str:
-        """The same cause is the same event, however often it is told."""
+        """The same cause is the same event, however often it is told. Asked for a dozen times while it is posted."""
         return event_id(self.cause, self.cause_id)
 
     @property

@@ -144,15 +144,15 @@ CONTENT = tuple(field.name for field in fields(Repayment))
 
 def body_hash(payment: Repayment) -> str:
     """SHA-256 (hex) of the content, each field prefixed by its length, so that no two contents run together."""
-    digest = hashlib.sha256(_FORMAT)
+    pieces = [_FORMAT]
     for name in CONTENT:
         text = _spelled(getattr(payment, name))
         if text is None:
-            digest.update(b"-")
+            pieces.append(b"-")
             continue
         data = text.encode("utf-8", "surrogatepass")
-        digest.update(b"+" + len(data).to_bytes(8, "big") + data)
-    return digest.hexdigest()
+        pieces += (b"+", len(data).to_bytes(8, "big"), data)
+    return hashlib.sha256(b"".join(pieces)).hexdigest()
 
 
 def differing(recorded: Mapping[str, object], other: Mapping[str, object]) -> tuple[str, ...]:
@@ -161,8 +161,8 @@ def differing(recorded: Mapping[str, object], other: Mapping[str, object]) -> tu
 
 
 def _spelled(value: object) -> str | None:
-    if value is None:
-        return None
+    if value is None or type(value) is str:
+        return value
     if isinstance(value, datetime):
         return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
     if isinstance(value, date):

@@ -93,6 +93,8 @@ def end_placements(
     The balance is that of the day's close it ends by, as far as it is known (``settle_balances``), the tail gets its
     last day, running notices end, and so do the agencies' export links.
     """
+    if not before:
+        return
     connection, now = transaction.connection, transaction.now
     parameters = in_force(connection)
     running = periods.running_placements(connection, [one.case_id for one in before])

@@ -180,6 +180,8 @@ def withdraw_interruption(
 def wind(connection: Connection, ids: Iterable[str] | None = None, *, anew: bool = False) -> int:
     """Work out the clocks of ``ids``; without them of every open case that has none or whose rule reads otherwise now.
     Closed cases lose theirs. ``anew`` forgets the due date that was known. Returns how many were worked out."""
+    if ids is not None and not (ids := list(ids)):
+        return 0
     known = in_force(connection)
     if ids is None:
         names = sorted({DEFAULT_PACK, *(one.pack for one in installation().lenders.values())})

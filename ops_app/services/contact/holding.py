@@ -16,12 +16,14 @@ from ops_app.domain.casework.cases import NoSuchCase
 from ops_app.domain.casework.flags import Deed, Forbidden, Reason
 from ops_app.domain.casework.scope import scope_of
 from ops_app.domain.contact.holds import UNTIL_DECIDED, ContactHold, HoldCause, HoldEnd
+from ops_app.domain.organisation.parameter_timeline import ParameterSet
 from ops_app.domain.organisation.people import Actor
 from ops_app.services.act import act
 from ops_app.services.organisation.calendars import calendar_of
 from ops_app.services.organisation.installation import scope_of_loan, today
 from ops_app.services.organisation.parameter_reading import as_number, in_force
 from ops_app.store.casework import cases
+from ops_app.store.casework.cases import Case
 from ops_app.store.contact import holds
 from ops_app.store.store import Store, Transaction
 from ops_app.store.zone import begin_of, day_of
@@ -35,28 +37,42 @@ RESUME = "contact.resume_after_payment"
 DECIDE = "contact.hold_decision_days"
 
 
-def hold_contact(transaction: Transaction, wanted: Mapping[str, str], cause: HoldCause) -> dict[str, ContactHold]:
+def hold_contact(
+    transaction: Transaction, wanted: Mapping[str, str], cause: HoldCause, *, among: Mapping[str, Case] | None = None,
+    known: ParameterSet | None = None, first: bool = False,
+) -> dict[str, ContactHold]:  # fmt: skip
     """Hold contact on cases (id → the payment because of which, as source/payment id) from now on, within somebody's
     act, which audits; case → its hold.
 
     A payment that was received holds until the business day that ``contact.resume_after_payment`` names; one that is
     not matched or is disputed until somebody decides, who has ``contact.hold_decision_days``. A case has one hold a
     cause: a later payment takes over from an earlier one and never shortens it. Known again, a payment changes nothing.
+
+    What the caller has read already is not read again: the cases (``among`` them is all that is wanted), the parameters
+    as ``known``, that these are the ``first`` holds of the cases.
     """
+    if not wanted:
+        return {}
     connection, now = transaction.connection, transaction.now
-    known, day = in_force(connection), today(now)
-    scopes = holds.loan_scopes(connection, wanted)
-    before, numbers = holds.standing(connection, wanted), holds.counts(connection, wanted)
+    known, day = known or in_force(connection), today(now)
+    if among is None:
+        scopes = holds.loan_scopes(connection, wanted)
+    else:
+        scopes = {one: (among[one].lender_code, among[one].product_code) for one in wanted if one in among}
+    before, numbers = ({}, {}) if first else holds.before(connection, wanted)
+    moments: dict[tuple[str | None, str], datetime] = {}
     begun: list[ContactHold] = []
     over: dict[HoldEnd, list[ContactHold]] = {}
     found: dict[str, ContactHold] = {}
     for case_id, because in sorted(wanted.items()):
         if case_id not in scopes:
             continue
-        scope = scope_of_loan(*scopes[case_id])
         decided = cause in UNTIL_DECIDED
-        days = as_number(known.value(DECIDE if decided else RESUME, day, scope))
-        moment = begin_of(calendar_of(scope.pack).after(day, days))
+        if scopes[case_id] not in moments:
+            scope = scope_of_loan(*scopes[case_id])
+            days = as_number(known.value(DECIDE if decided else RESUME, day, scope))
+            moments[scopes[case_id]] = begin_of(calendar_of(scope.pack).after(day, days))
+        moment = moments[scopes[case_id]]
         one = ContactHold(
             hold_id=hold_id_of(case_id, numbers.get(case_id, 0) + 1),
             case_id=case_id, cause=cause, because_id=because, begun_at=now, begun_by=transaction.actor.person_id,

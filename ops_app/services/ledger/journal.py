@@ -24,6 +24,7 @@ from ops_app.domain.ledger.replay import State, Transfer, comes_last, key_of, re
 from ops_app.services.ledger.write_off_standing import follow
 from ops_app.store.casework import case_writing
 from ops_app.store.ledger import journal
+from ops_app.store.ledger.ground import Ground
 from ops_app.store.ledger.journal import Entry, Standing
 from ops_app.store.store import Transaction
 
@@ -51,26 +52,35 @@ class Posted:
     short: dict[str, dict[Component, int]] | None = None
 
 
-def post(transaction: Transaction, events: Sequence[LedgerEvent], *, reason: str | None = None) -> Posted:
+def post(
+    transaction: Transaction, events: Sequence[LedgerEvent], *, reason: str | None = None, ground: Ground | None = None
+) -> Posted:
     """Record ``events`` in this order and post what they and whatever they change ought to post.
 
-    An event whose cause is recorded already is left out: the same cause has one effect. The caller audits. Raises
+    An event whose cause is recorded already is left out: the same cause has one effect. The caller audits. ``ground``
+    is what the caller has locked and read of the cases in this transaction; its states are carried on. Raises
     ``IntegrityError`` of the store where an event is undone a second time.
     """
     connection = transaction.connection
-    known = journal.known(connection, {one.event_id for one in events})
-    new = list({one.event_id: one for one in events if one.event_id not in known}.values())
+    new = list({one.event_id: one for one in events}.values())
+    if ground is None or ground.events:
+        known = journal.known(connection, {one.event_id for one in new})
+        new = [one for one in new if one.event_id not in known]
     if not new:
         return Posted(before={}, after={}, short={})
     case_ids = {one.case_id for one in new if one.case_id is not None}
-    case_writing.hold(connection, case_ids)
-    if case_ids and connection.dialect.name != "sqlite":
-        # another act may have recorded some while this one waited for the cases; SQLite has one writer
-        known = journal.known(connection, {one.event_id for one in new})
-        new = [one for one in new if one.event_id not in known]
+    if ground is None or not ground.has(case_ids):
+        case_writing.hold(connection, case_ids)
+        if case_ids and connection.dialect.name != "sqlite":
+            # another act may have recorded some while this one waited for the cases; SQLite has one writer
+            known = journal.known(connection, {one.event_id for one in new})
+            new = [one for one in new if one.event_id not in known]
+        open_from = journal.first_open_date(connection)
+        states = journal.positions(connection, case_ids)
+    else:
+        open_from = ground.open_from
+        states = {case_id: ground.states[case_id] for case_id in case_ids}
     journal.add_events(connection, new, reason, transaction.actor.person_id, transaction.now)
-    open_from = journal.first_open_date(connection)
-    states = journal.positions(connection, case_ids)
     before = {
         case_id: states[case_id].owed if case_id in states else dict.fromkeys(Component, 0) for case_id in case_ids
     }

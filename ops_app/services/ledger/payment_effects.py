@@ -19,6 +19,7 @@ from ops_app.domain.ledger.effects import CaseEffect, Outcome, effect_of, moved_
 from ops_app.domain.ledger.events import Cause, LedgerEvent, event_id
 from ops_app.domain.ledger.posting import PARTS
 from ops_app.domain.ledger.repayments import Repayment, RepaymentKind
+from ops_app.domain.organisation.parameter_timeline import ParameterSet
 from ops_app.services.casework.changing import Change, altered, apply, moved
 from ops_app.services.casework.ending import end_placements
 from ops_app.services.casework.limitation import wind
@@ -26,10 +27,11 @@ from ops_app.services.contact.holding import end_holds, hold_contact, resume_ear
 from ops_app.services.ledger.journal import Posted
 from ops_app.services.ledger.schedules import recomputed_days
 from ops_app.services.organisation.installation import today
-from ops_app.store.casework import cases, intake
+from ops_app.store.casework import cases
 from ops_app.store.casework.cases import Case
 from ops_app.store.casework.intake import CLOSING
 from ops_app.store.contact import holds
+from ops_app.store.ledger.ground import Ground
 from ops_app.store.store import Transaction
 
 __all__ = ["Effects", "on_payments"]
@@ -39,7 +41,6 @@ BY_PAYMENT = "payment"
 """The reason of what a payment did to a case."""
 _CLOSES = {Outcome.CLOSED: CloseReason.PAID, Outcome.CURED: CloseReason.CURED}
 _BY_PAYMENTS = frozenset(_CLOSES.values())
-_BALANCE = (*(f"{part}_minor" for part in PARTS), "balance_minor")
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,10 @@ class _Work:
         return {one: keys[-1] for one, keys in standing.items() if keys}
 
 
-def on_payments(transaction: Transaction, posted: Posted, payments: Sequence[tuple[Repayment, str | None]]) -> Effects:
+def on_payments(
+    transaction: Transaction, posted: Posted, payments: Sequence[tuple[Repayment, str | None]], *,
+    ground: Ground | None = None, known: ParameterSet | None = None,
+) -> Effects:  # fmt: skip
     """What newly recorded ``payments`` do to their cases; called in the transaction that posted them, once for a batch.
 
     ``payments`` are the recorded payments, reversals and refunds, each with the case it was posted to, or ``None``;
@@ -95,8 +99,10 @@ def on_payments(transaction: Transaction, posted: Posted, payments: Sequence[tup
 
     Promises are no rows of the ops store: they are judged from the same payments by the warehouse.
 
-    Set-based: a constant number of statements for any number of payments. One audit row for a batch that changed
-    something; each case has its own events. Raises nothing of its own.
+    Set-based: a constant number of statements for any number of payments. With the ``ground`` on which the posting
+    stood (and the parameters as ``known``) three to five: holds that stood before are read and ended where there are
+    any, holds are begun, cases written once with their balances, their events entered. One audit row for a batch that
+    changed something; each case has its own events. Raises nothing of its own.
     """
     work = _sorted(posted, payments)
     connection = transaction.connection
@@ -104,28 +110,33 @@ def on_payments(transaction: Transaction, posted: Posted, payments: Sequence[tup
     known_at = {by_loan[loan]: key for loan, key in work.last(work.outside).items() if loan in by_loan}
     known_at |= work.last(work.received)
     waiting = {by_loan[loan]: key for loan, key in work.last(work.unmatched).items() if loan in by_loan}
-    _end_settled(transaction, work)
+    if ground is None or ground.because:
+        _end_settled(transaction, work)
     touched = {*known_at, *waiting, *work.received, *work.returned}
-    found = cases.read_locked(connection, sorted(touched), Scope(Reach.ALL), transaction.now)
+    found = {case_id: ground.cases[case_id] for case_id in sorted(touched & ground.cases.keys())} if ground else {}
+    if ground is None or not ground.has(touched):
+        ground = None  # what it says is not of all of them
+        found |= cases.read_locked(connection, sorted(touched - found.keys()), Scope(Reach.ALL), transaction.now)
     events: dict[str | None, list[LedgerEvent]] = {}
     for event in posted.new:
         events.setdefault(event.case_id, []).append(event)
-    arrears = _arrears(transaction, found.values())
+    arrears = _arrears(transaction, found.values()) if ground is None or ground.schedules else {}
     effects = {
         one.case_id: _effect(one, posted, events.get(one.case_id, []), arrears.get(one.case_id))
         for one in found.values()
     }
     other = _in_another_spell(transaction, [found[case_id] for case_id in effects if _revives(effects, case_id)])
-    changes, balances = _changes(transaction, found, effects, known_at, other)
-    held = hold_contact(transaction, known_at, HoldCause.RECEIVED)
-    held |= hold_contact(transaction, waiting, HoldCause.UNMATCHED)
-    changes += _held_alone(found, {one.after.case_id for one in changes}, held, transaction)
-    intake.refresh(connection, balances, _BALANCE)
-    apply(transaction, changes, audited=False)
+    changes = _changes(transaction, found, effects, known_at, other)
+    moved_ids = {one.after.case_id for one in changes}
+    first = ground is not None and not ground.holds
+    held = hold_contact(transaction, known_at, HoldCause.RECEIVED, among=found, known=known, first=first)
+    held |= hold_contact(transaction, waiting, HoldCause.UNMATCHED, among=found, known=known)
+    changes += _held_alone(found, moved_ids, held, transaction)
+    apply(transaction, changes, audited=False, balances=True)
     _end_contact(transaction, changes)
     done = Effects(
         tuple(sorted(held)),
-        tuple(sorted(row["case_id"] for row in balances)),
+        tuple(sorted(moved_ids)),
         tuple(sorted(one.after.case_id for one in changes if one.what == CaseMove.CLOSE.value)),
         tuple(sorted(one.after.case_id for one in changes if one.what == CaseMove.REVIVE.value)),
     )
@@ -187,10 +198,9 @@ def _in_another_spell(transaction: Transaction, some: Collection[Case]) -> set[s
 def _changes(
     transaction: Transaction, found: Mapping[str, Case], effects: Mapping[str, CaseEffect],
     received: Mapping[str, str], other: Collection[str],
-) -> tuple[list[Change], list[dict[str, Any]]]:  # fmt: skip
+) -> list[Change]:  # fmt: skip
     day = today(transaction.now)
     changes: list[Change] = []
-    balances: list[dict[str, Any]] = []
     for case_id, one in sorted(found.items()):
         effect = effects[case_id]
         if effect.outcome is Outcome.NOTHING or case_id in other:
@@ -200,7 +210,6 @@ def _changes(
         detail: dict[str, Any] = {"moved_minor": effect.moved_minor, "balance_minor": values["balance_minor"]}
         if case_id in received:
             detail["payment"] = received[case_id]
-        balances.append({"case_id": case_id} | values)
         if effect.outcome in _CLOSES:
             reason = _CLOSES[effect.outcome]
             closing: dict[str, Any] = dict.fromkeys(CLOSING) | {"closed_date": day, "close_reason": reason}
@@ -212,7 +221,7 @@ def _changes(
             changes.append(moved(one, CaseMove.REVIVE, BY_PAYMENT, detail, **dict.fromkeys(CLOSING), **values))
         else:
             changes.append(altered(one, "payment_posted", BY_PAYMENT, detail, **values))
-    return changes, balances
+    return changes
 
 
 def _held_alone(
@@ -247,11 +256,14 @@ def _end_settled(transaction: Transaction, work: _Work) -> None:
 def _end_contact(transaction: Transaction, changes: Sequence[Change]) -> None:
     """Placements of cases that closed end with them; cases that came back have their limitation counted again."""
     closed = [one.before for one in changes if one.what == CaseMove.CLOSE.value]
+    revived = [one.after.case_id for one in changes if one.what == CaseMove.REVIVE.value]
+    if not closed and not revived:
+        return
     with_agency = [one for one in closed if one.agency_code]
     end_placements(transaction, with_agency, day=today(transaction.now), reason="closed", note=None)
     left = holds.standing(transaction.connection, [one.case_id for one in closed])
     end_holds(transaction, [one for one in left.values() if one.cause in UNTIL_DECIDED], HoldEnd.CLOSED)
-    wind(transaction.connection, [one.after.case_id for one in changes if one.what == CaseMove.REVIVE.value], anew=True)
+    wind(transaction.connection, revived, anew=True)
 
 
 def _audit(transaction: Transaction, done: Effects) -> None:

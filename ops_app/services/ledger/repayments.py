@@ -138,13 +138,11 @@ def _claim(
         for one, digest in mine:
             first.setdefault(one.payment_id, digest)
         inbox_source = f"payment/{source}"
-        known = payments.known_hashes(transaction.connection, inbox_source, sorted(first))
-        fresh = {key: first[key] for key in sorted(first.keys() - known.keys())}
+        # entered first and looked up only where the key was there: most payments are told once
+        fresh = {key: first[key] for key in sorted(first)}
         entered = payments.claim_many(transaction.connection, inbox_source, fresh, transaction.now, _ANSWER)
-        lost = sorted(fresh.keys() - entered)
-        known |= payments.known_hashes(transaction.connection, inbox_source, lost) | {
-            key: first[key] for key in entered
-        }
+        known = {key: first[key] for key in entered}
+        known |= payments.known_hashes(transaction.connection, inbox_source, sorted(first.keys() - entered))
         for one, digest in mine:
             if one.payment_id in entered and digest == first[one.payment_id]:
                 entered.discard(one.payment_id)

@@ -101,8 +101,8 @@ def shown() -> Select[Any]:
 
 
 def stored(row: Any) -> Case:
-    """A row of the table ``cases`` (or of ``shown``) as a case."""
-    values: dict[str, Any] = dict(row._mapping)
+    """A row of the table ``cases`` (or of ``shown``) as a case; so is what its columns are called with their values."""
+    values: dict[str, Any] = row if isinstance(row, dict) else dict(row._mapping)
     for name, enum in _ENUMS.items():
         if values[name] is not None:
             values[name] = enum(values[name])

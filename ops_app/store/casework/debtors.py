@@ -13,6 +13,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 
 from ops_app.domain.casework.personal import Personal, Term, folded, masked_name, masked_number, terms_of
+from ops_app.store import driver
 from ops_app.store.casework.keys import PersonalKey
 from ops_app.store.ledger.payments import chunks
 from ops_app.store.tables.casework import cases, debtor_details, debtor_terms, debtors
@@ -140,7 +141,7 @@ def _shown(key: PersonalKey, one: DebtorData) -> dict[str, object]:
 def upsert(connection: Connection, table: Table, key: Sequence[str], rows: Sequence[dict[str, Any]]) -> None:
     """Insert rows, or change those whose ``key`` is there."""
     if rows:
-        connection.execute(_upserting(connection.dialect.name, table, tuple(key), tuple(rows[0])), list(rows))
+        driver.write(connection, _upserting(connection.dialect.name, table, tuple(key), tuple(rows[0])), rows)
 
 
 @cache

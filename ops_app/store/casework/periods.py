@@ -12,7 +12,7 @@ from sqlalchemy.engine import Connection
 
 from ops_app.domain.casework.flags import Flag
 from ops_app.domain.casework.scope import Scope
-from ops_app.store import stored_json
+from ops_app.store import driver, stored_json
 from ops_app.store.casework.case_scope import left_of, members_of
 from ops_app.store.ledger.payments import chunks
 from ops_app.store.tables.case_record import case_tags
@@ -100,13 +100,16 @@ class SetFlag:
     clear_reason: str | None = None
 
 
+_ADD_EVENTS = insert(case_events)
+
+
 def add_events(connection: Connection, rows: Sequence[CaseEvent]) -> None:
     """Enter events; they are never changed."""
     if rows:
         values = [{**vars(one), "detail_json": stored_json.write(one.detail)} for one in rows]
         for value in values:
             value.pop("detail")
-        connection.execute(insert(case_events), values)
+        driver.write(connection, _ADD_EVENTS, values)
 
 
 def events(connection: Connection, case_id: str) -> list[CaseEvent]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
@@ -11,12 +10,33 @@ from sqlalchemy import ColumnElement, bindparam, func, insert, or_, select, tupl
 from sqlalchemy.engine import Connection
 
 from ops_app.domain.contact.holds import ContactHold, HoldCause, HoldEnd
+from ops_app.store import driver
 from ops_app.store.ledger.payments import chunks
 from ops_app.store.tables.casework import cases
 from ops_app.store.tables.contact import contact_holds
 from ops_app.store.tables.organisation import people
 
 _H = contact_holds.c
+_NAMES = tuple(column.name for column in _H)
+_IDS: Any = bindparam("ids", expanding=True)
+# made once: on the way of every payment, making a statement costs more than running it
+_OF_PAYMENTS = select(contact_holds).where(_H.because_id.in_(_IDS)).order_by(_H.begun_at)
+_STANDING = select(contact_holds).where(_H.case_id.in_(_IDS), _H.ended_at.is_(None)).with_for_update()
+_EVER = contact_holds.alias("ever")
+_BEFORE = select(
+    contact_holds, select(func.count()).where(_EVER.c.case_id == _H.case_id).scalar_subquery().label("ever")
+)
+_BEFORE = _BEFORE.where(_H.case_id.in_(_IDS), _H.ended_at.is_(None)).with_for_update(of=contact_holds)
+_COUNTS = select(_H.case_id, func.count()).where(_H.case_id.in_(_IDS)).group_by(_H.case_id)
+_BEGIN = insert(contact_holds)
+_END = (
+    update(contact_holds)
+    .where(_H.hold_id == bindparam("of"))
+    .values(
+        ended_at=bindparam("at"), ended_by=bindparam("by"), end_kind=bindparam("kind"), end_reason=bindparam("reason"),
+        version=_H.version + 1,
+    )
+)  # fmt: skip
 
 
 def running(
@@ -41,8 +61,7 @@ def of_payments(connection: Connection, because_ids: Collection[str]) -> list[Co
     """Every hold because of these payments."""
     found: list[ContactHold] = []
     for some in chunks(sorted(because_ids)):
-        rows = connection.execute(select(contact_holds).where(_H.because_id.in_(some)).order_by(_H.begun_at))
-        found += map(_stored, rows)
+        found += map(_stored, connection.execute(_OF_PAYMENTS, {"ids": some}))
     return found
 
 
@@ -69,9 +88,7 @@ def counts(connection: Connection, case_ids: Collection[str]) -> dict[str, int]:
     """Case → how many holds it ever had, for those that had any."""
     found: dict[str, int] = {}
     for some in chunks(sorted(case_ids)):
-        rows: Any = connection.execute(
-            select(_H.case_id, func.count()).where(_H.case_id.in_(some)).group_by(_H.case_id)
-        )
+        rows: Any = connection.execute(_COUNTS, {"ids": some})
         found.update((case_id, int(count)) for case_id, count in rows)
     return found
 
@@ -79,7 +96,7 @@ def counts(connection: Connection, case_ids: Collection[str]) -> dict[str, int]:
 def add_many(connection: Connection, holds: Sequence[ContactHold]) -> None:
     """Begin holds."""
     if holds:
-        connection.execute(insert(contact_holds), [_row(one) for one in holds])
+        driver.write(connection, _BEGIN, [_row(one) for one in holds])
 
 
 def end_many(
@@ -88,25 +105,31 @@ def end_many(
 ) -> None:  # fmt: skip
     """End holds, each ``at`` (hold → moment) its own."""
     if holds:
-        connection.execute(
-            update(contact_holds)
-            .where(_H.hold_id == bindparam("of"))
-            .values(
-                ended_at=bindparam("at"), ended_by=by, end_kind=kind.value, end_reason=reason, version=_H.version + 1
-            ),
-            [{"of": one.hold_id, "at": at[one.hold_id]} for one in holds],
-        )
+        said = {"by": by, "kind": kind.value, "reason": reason}
+        driver.write(connection, _END, [{"of": one.hold_id, "at": at[one.hold_id]} | said for one in holds])
 
 
 def standing(connection: Connection, case_ids: Collection[str]) -> dict[tuple[str, HoldCause], ContactHold]:
     """(case, cause) → the hold that nothing but time has ended."""
     found: dict[tuple[str, HoldCause], ContactHold] = {}
     for some in chunks(sorted(case_ids)):
-        rows = connection.execute(
-            select(contact_holds).where(_H.case_id.in_(some), _H.ended_at.is_(None)).with_for_update()
-        )
+        rows = connection.execute(_STANDING, {"ids": some})
         found.update(((row.case_id, HoldCause(row.cause)), _stored(row)) for row in rows)
     return found
+
+
+def before(
+    connection: Connection, case_ids: Collection[str]
+) -> tuple[dict[tuple[str, HoldCause], ContactHold], dict[str, int]]:
+    """``standing`` and ``counts`` of these cases, in one statement where all of them are held."""
+    found: dict[tuple[str, HoldCause], ContactHold] = {}
+    ever: dict[str, int] = {}
+    for some in chunks(sorted(case_ids)):
+        rows: Any = connection.execute(_BEFORE, {"ids": some})
+        for *values, count in rows:
+            one = _made(dict(zip(_NAMES, values, strict=True)))
+            found[one.case_id, one.cause], ever[one.case_id] = one, int(count)
+    return found, ever | counts(connection, set(case_ids) - ever.keys())
 
 
 def followed(connection: Connection, case_ids: Collection[str], now: datetime) -> list[ContactHold]:
@@ -167,11 +190,14 @@ def _holding(now: datetime) -> list[ColumnElement[bool]]:
 
 
 def _row(one: ContactHold) -> dict[str, Any]:
-    return asdict(one) | {"cause": one.cause.value, "end_kind": one.end_kind.value if one.end_kind else None}
+    return vars(one) | {"cause": one.cause.value, "end_kind": one.end_kind.value if one.end_kind else None}
 
 
 def _stored(row: Any) -> ContactHold:
-    values: dict[str, Any] = dict(row._mapping)
+    return _made(dict(row._mapping))
+
+
+def _made(values: dict[str, Any]) -> ContactHold:
     values["cause"] = HoldCause(values["cause"])
     values["end_kind"] = HoldEnd(values["end_kind"]) if values["end_kind"] else None
     return ContactHold(**values)

@@ -14,7 +14,7 @@ from ops_app.domain.canonical import canonical_json, key_hash
 from ops_app.domain.ledger.accounts import Component
 from ops_app.domain.ledger.events import Cause, EventKind, LedgerEvent
 from ops_app.domain.ledger.replay import State, Transfer
-from ops_app.store import stored_json
+from ops_app.store import driver, stored_json
 from ops_app.store.casework.debtors import upsert
 from ops_app.store.ledger import closing
 from ops_app.store.ledger.payments import chunks
@@ -22,10 +22,13 @@ from ops_app.store.tables.journal import journal_entries, journal_lines, ledger_
 from ops_app.store.tables.parameters import closed_periods
 
 _E, _L = journal_entries.c, journal_lines.c
+_OWED = tuple((part, f"{part.value}_minor") for part in Component)
+_WRITTEN_OFF = tuple((part, f"written_off_{part.value}_minor") for part in Component)
 _IDS: Any = bindparam("ids", expanding=True)
 # made once: on the way of every payment, making a statement costs more than running it
 _KNOWN = select(ledger_events.c.event_id).where(ledger_events.c.event_id.in_(_IDS))
 _POSITIONS = select(ledger_positions).where(ledger_positions.c.case_id.in_(_IDS))
+_ADD_EVENTS, _ADD_LINES, _ADD_ENTRIES = insert(ledger_events), insert(journal_lines), insert(journal_entries)
 _LAST_CLOSED = select(func.max(closed_periods.c.end_date)).where(closed_periods.c.area == "ledger")
 
 
@@ -68,7 +71,7 @@ def add_events(
 ) -> None:
     """Record events, in this order."""
     if events:
-        connection.execute(insert(ledger_events), [_event_row(one, reason, by, now) for one in events])
+        driver.write(connection, _ADD_EVENTS, [_event_row(one, reason, by, now) for one in events])
 
 
 def events_of(connection: Connection, case_ids: Collection[str]) -> dict[str, list[LedgerEvent]]:
@@ -160,8 +163,8 @@ def add_entries(connection: Connection, entries: Sequence[Entry], now: datetime)
     """Post entries: their lines first, then the entries, which seals them."""
     if not entries:
         return
-    connection.execute(insert(journal_lines), [row for one in entries for row in _line_rows(one)])
-    connection.execute(insert(journal_entries), [_entry_row(one, now) for one in entries])
+    driver.write(connection, _ADD_LINES, [row for one in entries for row in _line_rows(one)])
+    driver.write(connection, _ADD_ENTRIES, [_entry_row(one, now) for one in entries])
 
 
 def positions(connection: Connection, case_ids: Collection[str]) -> dict[str, State]:
@@ -169,7 +172,7 @@ def positions(connection: Connection, case_ids: Collection[str]) -> dict[str, St
     found: dict[str, State] = {}
     for some in chunks(sorted(case_ids)):
         rows = connection.execute(_POSITIONS, {"ids": some}).mappings()
-        found.update((row["case_id"], _state_of(row)) for row in rows)
+        found.update((row["case_id"], state_of({**row})) for row in rows)
     return found
 
 
@@ -198,7 +201,7 @@ def event_of(row: RowMapping) -> LedgerEvent:
         cause_id=row["cause_id"],
         case_id=row["case_id"],
         amount_minor=row["amount_minor"],
-        parts={part: row[f"{part.value}_minor"] for part in Component if row[f"{part.value}_minor"]},
+        parts={part: row[name] for part, name in _OWED if row[name]},
         target_id=row["target_id"],
         terms=stored_json.read(row["terms_json"]),
         seq=row["seq"],
@@ -215,7 +218,7 @@ def _event_row(event: LedgerEvent, reason: str | None, by: str, now: datetime) -
         "currency": event.currency,
         "value_date": event.value_date,
         "amount_minor": event.amount_minor,
-        **{f"{part.value}_minor": event.parts.get(part, 0) for part in Component},
+        **{name: event.parts.get(part, 0) for part, name in _OWED},
         "target_id": event.target_id,
         "cause": event.cause.value,
         "cause_id": event.cause_id,
@@ -227,10 +230,10 @@ def _event_row(event: LedgerEvent, reason: str | None, by: str, now: datetime) -
 
 
 def _line_rows(entry: Entry) -> Iterable[dict[str, Any]]:
-    event = entry.event
+    event, entry_id = entry.event, entry.entry_id
     for number, one in enumerate(entry.transfers, start=1):
         yield {
-            "entry_id": entry.entry_id,
+            "entry_id": entry_id,
             "line_no": number,
             "debit_account": one.debit,
             "credit_account": one.credit,
@@ -261,10 +264,11 @@ def _entry_row(entry: Entry, now: datetime) -> dict[str, Any]:
     }
 
 
-def _state_of(row: RowMapping) -> State:
+def state_of(row: Mapping[str, Any]) -> State:
+    """A row of ``ledger_positions`` as where the case stands."""
     return State(
-        book={part: row[f"{part.value}_minor"] for part in Component},
-        memo={part: row[f"written_off_{part.value}_minor"] for part in Component},
+        book={part: row[name] for part, name in _OWED},
+        memo={part: row[name] for part, name in _WRITTEN_OFF},
         method=row["method"],
         held={"": row["held_minor"]},
         last=(row["last_date"], row["last_rank"], row["last_turn"]),
@@ -279,8 +283,8 @@ def _position_row(case_id: str, event: LedgerEvent, state: State) -> dict[str, A
         "case_id": case_id,
         "source_code": event.source_code,
         "currency": event.currency,
-        **{f"{part.value}_minor": state.book[part] for part in Component},
-        **{f"written_off_{part.value}_minor": state.memo[part] for part in Component},
+        **{name: state.book[part] for part, name in _OWED},
+        **{name: state.memo[part] for part, name in _WRITTEN_OFF},
         "held_minor": state.held_minor,
         "method": state.method,
         "opening_date": state.opening_date or event.value_date,

@@ -7,14 +7,23 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, and_, func, insert, or_, select, tuple_
+from sqlalchemy import ColumnElement, and_, bindparam, func, insert, or_, select, tuple_
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 
 from ops_app.domain.ledger.repayments import CONTENT, Repayment, RepaymentKind
+from ops_app.store import driver
 from ops_app.store.tables.ledger import payments
 from ops_app.store.tables.organisation import inbox
 
+# made once: on the way of every payment, making a statement costs more than running it
+_IDS: Any = bindparam("ids", expanding=True)
+_HASHES = select(inbox.c.key, inbox.c.body_hash).where(inbox.c.source == bindparam("source"), inbox.c.key.in_(_IDS))
+_CLAIM: dict[str, Any] = {
+    name: dialect.insert(inbox).on_conflict_do_nothing().returning(inbox.c.key)
+    for name, dialect in (("postgresql", postgresql), ("sqlite", sqlite))
+}
+_ADD = insert(payments)
 SORTABLE = ("value_date", "amount_minor", "recorded_at", "payment_id")
 _AT_ONCE = 500
 T = TypeVar("T")
@@ -58,10 +67,8 @@ def known_hashes(connection: Connection, inbox_source: str, ids: Sequence[str]) 
     """Key → body hash of the ``ids`` that were claimed before."""
     found: dict[str, str] = {}
     for some in chunks(ids):
-        rows = connection.execute(
-            select(inbox.c.key, inbox.c.body_hash).where(inbox.c.source == inbox_source, inbox.c.key.in_(some))
-        )
-        found.update((row.key, row.body_hash) for row in rows)
+        rows: Any = connection.execute(_HASHES, {"source": inbox_source, "ids": some})
+        found.update((key, body_hash) for key, body_hash in rows)
     return found
 
 
@@ -69,8 +76,6 @@ def claim_many(
     connection: Connection, inbox_source: str, hashes: Mapping[str, str], now: datetime, answer_json: str
 ) -> set[str]:
     """Enter many keys in the inbox at once; the keys that are new. The primary key decides between two senders."""
-    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-    statement = dialect.insert(inbox).on_conflict_do_nothing().returning(inbox.c.key)
     values = [
         {
             "source": inbox_source,
@@ -82,17 +87,17 @@ def claim_many(
         }
         for key, body_hash in hashes.items()
     ]
-    return set(connection.execute(statement, values).scalars()) if values else set()
+    return set(connection.execute(_CLAIM[connection.dialect.name], values).scalars()) if values else set()
 
 
 def add_many(connection: Connection, rows: Sequence[tuple[Repayment, str]], now: datetime) -> None:
     """Record payments with their hashes."""
     if rows:
-        connection.execute(
-            insert(payments),
+        driver.write(
+            connection,
+            _ADD,
             [
-                {**{name: getattr(one, name) for name in CONTENT}, "kind": one.kind.value}
-                | {"body_hash": body_hash, "recorded_at": now}
+                vars(one) | {"kind": one.kind.value, "body_hash": body_hash, "recorded_at": now}
                 for one, body_hash in rows
             ],
         )
