@@ -17,7 +17,7 @@ from ops_app.domain.ledger.suspense import SUSPENSE_ACCOUNTS, SuspenseReason
 from ops_app.store.ledger import books
 from ops_app.store.ledger.closing import BalanceKey
 from ops_app.store.ledger.payments import chunks
-from ops_app.store.tables.casework import cases
+from ops_app.store.tables.casework import cases, debtors
 from ops_app.store.tables.journal import ledger_positions
 from ops_app.store.tables.ledger import payments
 from ops_app.store.tables.organisation import people
@@ -65,7 +65,7 @@ class SuspenseItem(Standing):
     requested_minor: int
     owner_id: str | None
     owner_name: str | None
-    debtor_key: str | None
+    debtor_name: str | None
     payer_name: str | None
     payer_account: str | None
     version: int
@@ -147,9 +147,7 @@ def add_held(connection: Connection, rows: Sequence[Standing]) -> None:
 
 def _write(connection: Connection, one: Standing, held: Any) -> None:
     done = connection.execute(
-        update(suspense_items)
-        .where(_S.item_id == one.item_id)
-        .values(held_minor=held, version=_S.version + 1)
+        update(suspense_items).where(_S.item_id == one.item_id).values(held_minor=held, version=_S.version + 1)
     )
     if not done.rowcount:
         enter(connection, one)
@@ -279,15 +277,14 @@ def currencies(connection: Connection) -> list[str]:
 def _query() -> Select[Any]:
     own = people.alias("owner")
     paid = and_(payments.c.source_code == _S.source_code, payments.c.payment_id == _S.payment_id)
-    # money that no case has is asked about by its loan: the latest spell says whose it is
-    loan = and_(cases.c.case_id == _S.case_id)
     return (
         select(
             _S.event_id, _S.account, _S.case_id, _S.source_code, _S.loan_id, _S.currency, _S.payment_id,
             _S.since_date, _S.held_minor, _S.requested_minor, _S.owner_id, own.c.display_name.label("owner_name"),
-            cases.c.debtor_key, payments.c.payer_name, payments.c.payer_account, _S.version,
+            debtors.c.name_masked.label("debtor_name"), payments.c.payer_name, payments.c.payer_account, _S.version,
         )
-        .outerjoin(cases, loan)
+        .outerjoin(cases, cases.c.case_id == _S.case_id)
+        .outerjoin(debtors, debtors.c.debtor_key == cases.c.debtor_key)
         .outerjoin(payments, paid)
         .outerjoin(own, own.c.person_id == _S.owner_id)
     )  # fmt: skip
@@ -329,10 +326,7 @@ def requested_sums(connection: Connection) -> Mapping[str, int]:
     """Item → what its open requests wait for of what is held, as the requests say."""
     r = refunds.c
     pending = ("requested", "in_approval", "returned")
-    query = (
-        select(r.item_id, func.sum(case((r.state.in_(pending), r.held_part_minor), else_=0)))
-        .group_by(r.item_id)
-    )
+    query = select(r.item_id, func.sum(case((r.state.in_(pending), r.held_part_minor), else_=0))).group_by(r.item_id)
     return {item: int(minor) for item, minor in connection.execute(query).tuples()}
 
 

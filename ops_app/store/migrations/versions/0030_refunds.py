@@ -105,9 +105,7 @@ def _refunds() -> None:
             name="ck_refunds_state",
         ),
         sa.CheckConstraint("ground in ('overpayment', 'wrong_deduction')", name="ck_refunds_ground"),
-        sa.CheckConstraint(
-            "amount_minor > 0 and held_part_minor between 0 and amount_minor", name="ck_refunds_amount"
-        ),
+        sa.CheckConstraint("amount_minor > 0 and held_part_minor between 0 and amount_minor", name="ck_refunds_amount"),
         sa.CheckConstraint("ground <> 'overpayment' or held_part_minor = amount_minor", name="ck_refunds_overpayment"),
         sa.CheckConstraint(
             "state not in ('approved', 'in_payout', 'paid', 'failed') or event_id is not null",
