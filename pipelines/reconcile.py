@@ -28,6 +28,7 @@ from ops_app.services.ledger.reconciliation_runs import FoundBreak
 from pipelines import extracts
 from pipelines import reconcile_sides as sides
 from pipelines import reconcile_told as told
+from pipelines import refund_lines
 from pipelines.warehouse import Connection, Warehouse
 
 AT_ONCE = 5_000
@@ -97,6 +98,8 @@ def reconcile(warehouse: Warehouse, app: App, business_date: date, *, now: datet
         sides.lay_out_decided(connection, [one for one in standing if one.kind not in TOLD_KINDS])
         told.lay_out_decided_told(connection, [one for one in standing if one.kind in TOLD_KINDS])
         try:
+            settled = refund_lines.settle(connection, app, moment)
+            engine.lay_out_refunds(connection, settled)
             done = engine.reconcile(connection, load_rules(app.settings), as_of, told=True)
             found = [*_found(connection), *told.found_told(connection)]
             proof = engine.proof(connection)
