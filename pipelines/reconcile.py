@@ -25,10 +25,9 @@ from ops_app.engines.reconciliation import Rules
 from ops_app.gateways.clock import close_of
 from ops_app.services.ledger import reconciliation_runs, repayments
 from ops_app.services.ledger.reconciliation_runs import FoundBreak
-from pipelines import extracts
+from pipelines import extracts, refund_lines
 from pipelines import reconcile_sides as sides
 from pipelines import reconcile_told as told
-from pipelines import refund_lines
 from pipelines.warehouse import Connection, Warehouse
 
 AT_ONCE = 5_000

@@ -92,8 +92,10 @@ def approve_all(store: Store, refund_id: str, *checkers: Actor, now: Any = NOW) 
         approved(store, one, request_of(store, refund_id), now)
 
 
-def a_file(store: Store, finance: Actor, evidence: Path, *, template: str = "iso_20022", key: str = "f1", now: Any = NOW,
-           day: date = date(2026, 11, 25)) -> PayoutFile:  # fmt: skip
+def a_file(
+    store: Store, finance: Actor, evidence: Path, *, template: str = "iso_20022", key: str = "f1", now: Any = NOW,
+    day: date = date(2026, 11, 25),
+) -> PayoutFile:  # fmt: skip
     return make_payout_file(
         finance, store, now=now, source_code="SIM", currency="CNY", template=template, execution_date=day, key=key,
         evidence=evidence,
