@@ -100,7 +100,7 @@ def reconcile(
 
 
 def lay_out_refunds(con: duckdb.DuckDBPyConnection, rows: Sequence[tuple[str, str, str, str, bool]]) -> None:
-    """Lines that carry the reference of a payout: source, account, line, what it was, whether the lender tells of it."""
+    """Lines with the reference of a payout: source, account, line, what it was, whether the lender tells of it."""
     con.execute(f"create or replace temp table rec_refund_lines ({prepare.REFUND_LINES})")
     if rows:
         con.executemany("insert into rec_refund_lines values (?, ?, ?, ?, ?)", [list(one) for one in rows])

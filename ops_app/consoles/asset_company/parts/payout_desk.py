@@ -156,10 +156,9 @@ def _record(at: Here, file_id: str) -> None:
     if not at.may("refunds.pay"):
         st.caption(names.who_may(at, "refunds.pay"))
         return
-    ending = ENDINGS[found.template.layout]
+    name = f"payout_{one.number:06d}_{one.source_code}.{ENDINGS[found.template.layout]}"
     st.download_button(
-        t("payouts.download"), data=_bytes(at, file_id),
-        file_name=f"payout_{one.number:06d}_{one.source_code}.{ending}", on_click="ignore", key=f"payout_file_{file_id}",
+        t("payouts.download"), data=_bytes(at, file_id), file_name=name, on_click="ignore", key=f"payout_{file_id}"
     )  # fmt: skip
     st.caption(t("payouts.in_full"))
 

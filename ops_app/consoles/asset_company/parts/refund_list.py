@@ -1,4 +1,4 @@
-"""The list of refunds, and the one that is chosen: what happened to it, its payouts, its bank lines, what may be done."""
+"""The list of refunds, and the chosen one: what happened to it, its payouts and bank lines, what may be done."""
 
 from __future__ import annotations
 
