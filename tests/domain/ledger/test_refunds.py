@@ -58,7 +58,7 @@ def test_every_state_and_move_has_a_name_and_money_is_in_one_place() -> None:
     assert set(REFUND_STATE_NAMES) == set(RefundState) == set(LIFE)
     assert set(REFUND_MOVE_NAMES) == set(RefundMove)
     assert not PENDING & POSTED
-    assert POSTED - PAYABLE == {S.PAID}
+    assert {S.PAID} == POSTED - PAYABLE
 
 
 AMOUNTS = st.integers(0, 1_000)
@@ -114,10 +114,10 @@ def test_a_reference_is_found_whatever_a_bank_writes_around_it(text: str | None,
     assert references_in(text) == found
 
 
-@given(st.integers(1, 10**9), st.integers(1, 99), st.text(max_size=10))
+@given(st.integers(1, 10**9), st.integers(1, 99), st.text("09 AZ/-", max_size=8))
 def test_every_reference_is_found_again(number: int, attempt: int, around: str) -> None:
     one = reference_of(number, attempt)
-    assert one in references_in(f"{around} {one} {around}") or "RFD" in around.upper()
+    assert one in references_in(f"{around} {one} {around}")
 
 
 def test_a_payee_is_folded_masked_and_refused_by_field() -> None:
