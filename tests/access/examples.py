@@ -110,7 +110,7 @@ def by_name(world: World, store: Store, evidence: Path, case_id: str, house: str
         "payee_account": "6222020012345678",
         "payee_bank": "ICBC",
         "document": "a letter",
-        "evidence": evidence,
+        "into_case_id": case_id,
     }
 
 

@@ -79,5 +79,5 @@ class NoCaseTakesIt(Conflict):
 
     def __init__(self, english: str, chinese: str) -> None:
         super().__init__(
-            f"This case does not take the money: {english}.", f"该案件不能接收此款：{chinese}。", field="case_id"
+            f"This case does not take the money: {english}.", f"该案件不能接收此款：{chinese}。", field="into_case_id"
         )

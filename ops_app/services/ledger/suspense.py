@@ -10,7 +10,9 @@ from typing import Any
 from sqlalchemy.engine import Connection
 
 from ops_app.domain.canonical import canonical_json, content_hash
+from ops_app.domain.casework.cases import NoSuchCase
 from ops_app.domain.casework.personal import masked_name, masked_number
+from ops_app.domain.casework.scope import scope_of
 from ops_app.domain.errors import Invalid
 from ops_app.domain.ledger import accounts
 from ops_app.domain.ledger.ageing import age_of, opened_until
@@ -38,7 +40,7 @@ from ops_app.services.ledger.refund_booking import hold_item, room_of
 from ops_app.services.ledger.working_days import is_workday
 from ops_app.services.organisation.installation import today
 from ops_app.services.organisation.parameter_reading import in_force, number_on
-from ops_app.store.casework import case_writing
+from ops_app.store.casework import case_writing, cases
 from ops_app.store.ledger import agreements, journal, payments, receipts, refunds, suspense
 from ops_app.store.ledger.receipts import Claim
 from ops_app.store.ledger.refunds import Refund
@@ -246,13 +248,14 @@ def move_suspense(
     now: datetime,
     item_id: str,
     version: int,
-    case_id: str,
+    into_case_id: str,
     amount_minor: int,
     reason: str,
     key: str,
 ) -> str:
     """Let a case take money of an item: it pays there as of its own value date where the case was open then, else as of
     today. The id of the event, the same for every repetition of ``key``. Raises ``NoSuchSuspense``,
+    ``NoSuchCase``,
     ``SuspenseChanged``, ``NotEnoughHeld``, ``NoCaseTakesIt``, ``Invalid``."""
     why = " ".join(reason.split())
     if not why:
@@ -260,28 +263,30 @@ def move_suspense(
     if isinstance(amount_minor, bool) or amount_minor <= 0:
         raise Invalid("The amount must be above zero.", "金额必须大于零。", field="amount_minor")
     with store.writing(actor, now) as transaction:
-        claim = transaction.claim(_INBOX, key, content_hash([item_id, version, case_id, amount_minor, why]))
+        claim = transaction.claim(_INBOX, key, content_hash([item_id, version, into_case_id, amount_minor, why]))
         claim.refuse_conflict()
         if not claim.is_new:
             return str(claim.answer)
         connection = transaction.connection
+        if cases.read(connection, into_case_id, scope_of(actor), now) is None:
+            raise NoSuchCase
         known = _found(suspense.read(connection, item_id))
-        case_writing.hold(connection, {one for one in (known.case_id, case_id) if one is not None})
+        case_writing.hold(connection, {one for one in (known.case_id, into_case_id) if one is not None})
         one = hold_item(transaction, known)
         if one.version != version:
             raise SuspenseChanged
         if amount_minor > one.free_minor:
             raise NotEnoughHeld(one.free_minor, one.currency)
-        events = _moving(transaction, one, case_id, amount_minor)
+        events = _moving(transaction, one, into_case_id, amount_minor)
         posted = post(transaction, events, reason=why)
         paid = payments.read_many(connection, one.source_code, [one.payment_id]).get(one.payment_id)
         if paid is not None:
-            on_payments(transaction, posted, [(paid.content, case_id)])
+            on_payments(transaction, posted, [(paid.content, into_case_id)])
         if posted.after and agreements.any_of_cases(connection, posted.after):
             judge_cases(transaction, posted.after, today(now))
         transaction.audit(
             "suspense.moved", OBJECT, item_id, before={"held_minor": one.held_minor},
-            after={"case_id": case_id, "amount_minor": amount_minor, "currency": one.currency,
+            after={"case_id": into_case_id, "amount_minor": amount_minor, "currency": one.currency,
                    "payment_id": one.payment_id}, reason=why,
         )  # fmt: skip
         transaction.answer(_INBOX, key, events[-1].event_id)

@@ -75,7 +75,13 @@ def test_held_money_pays_another_case_and_comes_back_with_its_payment(store: Sto
     on.recorded(store, paid)
     (item,) = on.items(store)
     before = now_is(store, second).balance_minor
-    given = {"now": NOW, "item_id": item.item_id, "version": item.version, "case_id": second, "reason": "other loan"}
+    given = {
+        "now": NOW,
+        "item_id": item.item_id,
+        "version": item.version,
+        "into_case_id": second,
+        "reason": "other loan",
+    }
     with pytest.raises(NotEnoughHeld):
         move_suspense(sue, store, amount_minor=5_001, key="x", **given)
     one = move_suspense(sue, store, amount_minor=3_000, key="m", **given)
@@ -95,7 +101,7 @@ def test_money_in_another_currency_waits_and_no_case_of_another_takes_it(store: 
     (item,) = on.items(store)
     assert (item.account, item.held_minor, item.case_id) == (accounts.SUSPENSE_UNMATCHED, 700, None)
     with pytest.raises(NoCaseTakesIt):
-        move_suspense(sue, store, now=NOW, item_id=item.item_id, version=item.version, case_id=case_id,
+        move_suspense(sue, store, now=NOW, item_id=item.item_id, version=item.version, into_case_id=case_id,
                       amount_minor=700, reason="his loan", key="m")  # fmt: skip
     one = on.asked(store, sue, tmp_path, 700, "U1", item_id=item.item_id)
     on.approve_all(store, one, fan, mei)

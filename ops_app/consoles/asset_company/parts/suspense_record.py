@@ -93,17 +93,18 @@ def _move(at: Here, one: SuspenseItem) -> None:
         st.caption(t("suspense.move_help"))
         with form(at, f"suspense_move_{one.item_id}") as f:
             version = f.version(one.version)
-            case_id = f.text("case_id", t("suspense.case"), value=one.case_id or "", max_chars=64)
+            case_id = f.text("into_case_id", t("suspense.case"), value=one.case_id or "", max_chars=64)
             amount = f.text(
                 "amount_minor", t("calculator.amount", currency=one.currency),
                 value=f"{Money(one.free_minor, one.currency).amount}", max_chars=20,
             )  # fmt: skip
             reason = f.reason("reason", t("forms.reason"))
             f.submit(t("suspense.move_do"))
-        f.require({"case_id": case_id, "amount_minor": amount, "reason": reason})
+        f.require({"into_case_id": case_id, "amount_minor": amount, "reason": reason})
         f.run(
             lambda key: move_suspense(
-                at.actor, at.app.store, now=at.now, item_id=one.item_id, version=version, case_id=case_id,
+                at.actor, at.app.store, now=at.now, item_id=one.item_id, version=version,
+                into_case_id=case_id,
                 amount_minor=refund_form.minor(amount, one.currency), reason=reason, key=key,
             ),
             done=t("suspense.moved"),
