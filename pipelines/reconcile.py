@@ -25,7 +25,7 @@ from ops_app.engines.reconciliation import Rules
 from ops_app.gateways.clock import close_of
 from ops_app.services.ledger import reconciliation_runs, repayments
 from ops_app.services.ledger.reconciliation_runs import FoundBreak
-from pipelines import extracts
+from pipelines import extracts, refund_lines
 from pipelines import reconcile_orders as orders
 from pipelines import reconcile_sides as sides
 from pipelines import reconcile_told as told
@@ -101,6 +101,7 @@ def reconcile(warehouse: Warehouse, app: App, business_date: date, *, now: datet
         sides.lay_out_decided(connection, [one for one in standing if one.kind not in TOLD_KINDS])
         told.lay_out_decided_told(connection, [one for one in standing if one.kind in TOLD_KINDS])
         try:
+            engine.lay_out_refunds(connection, refund_lines.settle(connection, app, moment))
             done = engine.reconcile(connection, rules, as_of, told=True)
             found = [*_found(connection), *told.found_told(connection)]
             proof = engine.proof(connection)

@@ -12,6 +12,7 @@ from ops_app.services.casework.verify_reach import verify_reach
 from ops_app.services.ledger.commission_verify import verify_commission, verify_statements
 from ops_app.services.ledger.verify import verify_money, verify_once
 from ops_app.services.ledger.verify_journal import verify_journal, verify_posted, verify_replayed
+from ops_app.services.ledger.verify_refunds import verify_refunds
 from ops_app.services.ledger.verify_write_offs import verify_write_offs
 from ops_app.services.organisation.verify import verify_approvals, verify_audit
 from ops_app.services.organisation.verify_messages import verify_messages
@@ -51,6 +52,7 @@ def verify_everything(app: App, public_key: Path | None = None) -> list[Finding]
         verify_replayed(store),
         verify_messages(store),
         verify_write_offs(store),
+        verify_refunds(store),
         verify_audit(store, settings.evidence, public_key),
         verify_approvals(store),
         verify_versions(store),

@@ -45,6 +45,7 @@ PAGES: tuple[PageSpec, ...] = (
     ),
     PageSpec("agency_commission", "agency_commission", "agency/commission.py", "commission", "commission.own"),
     PageSpec("repayments", "repayments", "ledger/repayments.py", "repayments", "repayments.view"),
+    PageSpec("suspense", "suspense", "asset_company/suspense.py", "repayments", "suspense.view"),
     PageSpec("trial_balance", "trial_balance", "asset_company/trial_balance.py", "books", "books.view"),
     PageSpec("account_statement", "account_statement", "asset_company/account_statement.py", "books", "books.view"),
     PageSpec(

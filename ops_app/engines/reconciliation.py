@@ -12,6 +12,9 @@ The engine is handed an open DuckDB connection in which five relations stand und
 ``decided``   what people decided: break_id, decision_group, kind, decision (match, split, reject), source_code,
               payment_ids, bank_line_ids, shared (the payment's money lies in a line that is matched with others)
 
+Bank lines that pay refunds of ours or send them back are laid out beside by ``lay_out_refunds``; without it there are
+none.
+
 Two further sides, what agencies report and what collectors claim, are held against the payments where the caller asks
 for them; see ``reconciliation_told``.
 
@@ -28,6 +31,7 @@ Python but the breaks. The measured figures are in ``tests/bench/reconciliation.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -44,7 +48,8 @@ from ops_app.engines import reconciliation_told as told_items
 from ops_app.engines.reconciliation_rules import Outside, Rules, Tolerance
 
 __all__ = [
-    "Outside", "Rules", "Tolerance", "Unbalanced", "breaks", "claim_states", "close", "matches", "proof", "reconcile",
+    "Outside", "Rules", "Tolerance", "Unbalanced", "breaks", "claim_states", "close", "lay_out_refunds", "matches",
+    "proof", "reconcile",
     "sheet", "told_breaks",
 ]  # fmt: skip
 
@@ -94,6 +99,13 @@ def reconcile(
     return Reconciled(
         _number(con, "select sum(matches) from rec_proof"), _number(con, "select count(*) from rec_breaks")
     )
+
+
+def lay_out_refunds(con: duckdb.DuckDBPyConnection, rows: Sequence[tuple[str, str, str, str, bool]]) -> None:
+    """Lines with the reference of a payout: source, account, line, what it was, whether the lender tells of it."""
+    con.execute(f"create or replace temp table rec_refund_lines ({prepare.REFUND_LINES})")
+    if rows:
+        con.executemany("insert into rec_refund_lines values (?, ?, ?, ?, ?)", [list(one) for one in rows])
 
 
 def matches(con: duckdb.DuckDBPyConnection) -> pl.DataFrame:

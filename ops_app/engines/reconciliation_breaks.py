@@ -59,6 +59,12 @@ def name_breaks(con: duckdb.DuckDBPyConnection, rules: Rules, business_date: dat
         "create or replace temp table rec_items (no varchar, kind varchar, reason varchar, pid bigint, bid bigint)"
     )
     con.execute("create or replace temp table rec_outside (pid bigint, bid bigint, reason varchar)")
+    settled = "what in ('refund_paid', 'refund_returned')"
+    con.execute(f"insert into rec_outside select null, bid, what from rec_refunded where {settled}")
+    con.execute(
+        "insert into rec_items select 'b|' || bid, 'unmatched_bank', what, null, bid from rec_refunded"
+        f" where not {settled}"
+    )
     con.execute(
         """
         insert into rec_items

@@ -17,6 +17,11 @@ _PAYMENT = (
 )
 
 
+REFUND_LINES = "source_code varchar, account varchar, line_id varchar, what varchar, told boolean"
+"""What a caller may lay out before a run: bank lines that carry the reference of a payout of ours, what each was
+(refund_paid, refund_returned, refund_differs, refund_unexpected), and whether the lender tells of that refund too."""
+
+
 def lay_out(con: duckdb.DuckDBPyConnection, rules: Rules) -> None:
     """Make ``rec_p`` (payments) and ``rec_b`` (bank lines): numbered, with their book, amounts signed and keys hashed.
 
@@ -78,6 +83,7 @@ def lay_out(con: duckdb.DuckDBPyConnection, rules: Rules) -> None:
     con.execute("create or replace temp table rec_pairs (pass_name varchar, pid bigint, bid bigint)")
     con.execute("create or replace temp table rec_groups (pass_name varchar, gid varchar, pid bigint, bid bigint)")
     con.execute("create or replace temp table rec_held (break_id varchar, pid bigint, bid bigint)")
+    con.execute(f"create temp table if not exists rec_refund_lines ({REFUND_LINES})")
 
 
 def _as_table(con: duckdb.DuckDBPyConnection, name: str) -> str:
@@ -150,6 +156,17 @@ def take_decisions(con: duckdb.DuckDBPyConnection) -> None:
         select bid from rec_groups where bid is not null union select bid from rec_held where bid is not null
         """
     )
+    # what paid a refund of ours or sent it back is explained; where the lender tells of it too, the line proves that
+    con.execute(
+        """
+        create or replace temp table rec_refunded as
+        select rec_b.bid, what from rec_b
+        join rec_refund_lines as r
+            on r.source_code = rec_b.source_code and r.account = rec_b.account and r.line_id = rec_b.line_id
+        where not r.told and rec_b.bid not in (select bid from rec_taken_b)
+        """
+    )
+    con.execute("insert into rec_taken_b select bid from rec_refunded")
 
 
 def match_exactly(con: duckdb.DuckDBPyConnection) -> None:

@@ -20,6 +20,7 @@ from ops_app.domain.casework.placing import BatchKind, RecallGround
 from ops_app.domain.casework.requests import CaseRequestKind
 from ops_app.domain.casework.tags import Tag
 from ops_app.domain.ledger.claimed_commissions import ClaimState
+from ops_app.domain.ledger.refunds import RefundGround
 from ops_app.domain.ledger.write_off_criteria import WriteOffPath
 from ops_app.services.casework.attaching import Incoming
 from ops_app.services.casework.batches import Asked
@@ -102,6 +103,19 @@ def by_name(world: World, store: Store, evidence: Path, case_id: str, house: str
         "limit": 10,
         "claim_ids": [case_id],
         "break_id": "0" * 64,
+        "item_id": "0" * 32,
+        "refund_id": "0" * 32,
+        "file_id": "0" * 32,
+        "owner_id": world.mine.person_id,
+        "lines": (),
+        "execution_date": date(2026, 11, 24),
+        "template": "iso_20022",
+        "currency": "CNY",
+        "payee_name": "Zhang San",
+        "payee_account": "6222020012345678",
+        "payee_bank": "ICBC",
+        "document": "a letter",
+        "into_case_id": case_id,
     }
 
 
@@ -124,6 +138,9 @@ OF_ONE_ACT: Mapping[str, Callable[[str], dict[str, Any]]] = {
     "ledger.claimed_commissions.decide_claims": lambda _: {"decision": ClaimState.DISPUTED},
     "ledger.claimed_reading.list_claimed_lines": lambda _: {"wanted": ClaimFilter("0" * 32)},
     "ledger.claimed_reading.list_own_claimed_lines": lambda _: {"wanted": ClaimFilter("0" * 32)},
+    "ledger.refunds.request_refund": lambda _: {"ground": RefundGround.OVERPAYMENT, "attachment_id": None},
+    "ledger.refund_reading.list_refunds": lambda _: {"wanted": None},
+    "ledger.suspense.list_suspense": lambda _: {"wanted": None},
     "organisation.message_reading.list_messages": lambda _: {"wanted": None},
     "ledger.payment_lists.list_repayments": lambda _: {"wanted": None},
     "casework.missing.list_missing": lambda _: {"text": None},

@@ -8,6 +8,7 @@ from ops_app.consoles.kit import record, tables
 from ops_app.consoles.kit.context import Here
 from ops_app.consoles.kit.forms import form
 from ops_app.consoles.kit.subjects import case_address
+from ops_app.consoles.ledger import refund_chain, refund_form
 from ops_app.consoles.ledger.repayment_list import id_of, name_of, posted
 from ops_app.domain.contact.holds import HOLD_CAUSE_NAMES, HOLD_END_NAMES, ContactHold
 from ops_app.domain.errors import DomainError
@@ -15,7 +16,8 @@ from ops_app.domain.ledger.accounts import COMPONENT_NAMES, Component
 from ops_app.domain.ledger.breaks import BREAK_KIND_NAMES, BREAK_STATE_NAMES
 from ops_app.domain.ledger.events import EVENT_KIND_NAMES
 from ops_app.domain.ledger.places import Place
-from ops_app.domain.ledger.repayments import REPAYMENT_KIND_NAMES
+from ops_app.domain.ledger.refunds import RefundGround
+from ops_app.domain.ledger.repayments import REPAYMENT_KIND_NAMES, RepaymentKind
 from ops_app.services.contact.deciding import dispute_payment
 from ops_app.services.ledger.payment_lists import (
     EntryLine,
@@ -25,6 +27,7 @@ from ops_app.services.ledger.payment_lists import (
     read_repayment,
 )
 from ops_app.services.ledger.reconciliation import Break
+from ops_app.services.ledger.refund_reading import refunds_of_payment
 
 
 def show(at: Here, key: str) -> None:
@@ -40,6 +43,8 @@ def show(at: Here, key: str) -> None:
     _paid(at, found)
     _instalments(at, found)
     _chain(at, found)
+    if at.may("refunds.view"):
+        _refunds(at, source, payment_id, found)
     if at.actor.agency_code is None:
         _entries(at, found)
         _breaks(at, found)
@@ -140,6 +145,17 @@ def _chain(at: Here, found: RepaymentRecord) -> None:
         Column("place", t("repayments.place"), lambda row: posted(at, row)),
     )  # fmt: skip
     tables.show_rows(columns, found.chain, title=t("repayments.chain"))
+
+
+def _refunds(at: Here, source: str, payment_id: str, found: RepaymentRecord) -> None:
+    """What of it was given back or is asked for, and the form that takes a wrong deduction back."""
+    it = found.item.payment.content
+    rows = refunds_of_payment(at.actor, at.app.store, now=at.now, source_code=source, payment_id=payment_id)
+    refund_chain.show(at, rows)
+    asks = at.may("refunds.request") and it.kind is RepaymentKind.PAYMENT
+    if asks and found.item.place in (Place.CASE, Place.SUSPENSE):
+        with st.expander(at.t("refunds.ask")):
+            refund_form.show(at, source, payment_id, it.currency, ground=RefundGround.WRONG_DEDUCTION)
 
 
 def _entries(at: Here, found: RepaymentRecord) -> None:

@@ -189,6 +189,14 @@ SUGGESTION_REASONS: dict[str, tuple[str, str]] = {
         "The payment was pushed, but the lender's file does not have it.",
         "该还款由接口推送，资金方文件中没有。",
     ),
+    "refund_differs": (
+        "It carries the reference of a refund, with another amount; ask the bank.",
+        "附言为退款付款编号，但金额不符，请询问银行。",
+    ),
+    "refund_unexpected": (
+        "It carries the reference of a refund that is not being paid out; look at the refund.",
+        "附言为退款付款编号，但该退款不在付款中，请核对退款。",
+    ),
     "payer_known": ("The payer has paid this loan before.", "该付款人曾偿还此借据。"),
     "owner_unknown": ("Nobody is known who owes this; park it in suspense.", "未找到归属人，建议挂账。"),
     "repeats_line": ("It repeats a bank line that is matched already.", "与已匹配的银行流水重复。"),

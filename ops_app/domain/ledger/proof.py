@@ -31,6 +31,8 @@ PASS_NAMES: dict[str, tuple[str, str]] = {
     "manual_split": ("split by a person", "人工拆分"),
     "loan_amount": ("loan, amount and day agree", "借据、金额、日期一致"),
     "bank_line": ("the bank has it, the lender not yet", "银行已到账，资方未入账"),
+    "refund_paid": ("a refund that was paid", "已付退款"),
+    "refund_returned": ("a refund that came back", "退款退汇"),
     "money_out": ("money that went out", "非退款支出"),
     "no_bank_feed": ("no bank feed", "无银行数据"),
     "before_bank_feed": ("before the first bank statement", "早于首份银行流水"),

@@ -22,6 +22,10 @@ DIRECT, ALLOWANCE = "direct", "allowance"
 METHODS = (DIRECT, ALLOWANCE)
 """How a write-off is booked: against expense and income, or against the allowance (domain e-7)."""
 
+OF_HELD, SAME_AS, MOVED = "of_held", "same_as", "moved"
+"""Terms of a refund (decision 0032): how much of it comes out of what is held at most; the event of the refund that
+posted the same money already; and that the money went on to where another case takes it."""
+
 _NONE: Mapping[Component, int] = dict.fromkeys(Component, 0)
 
 
@@ -229,6 +233,8 @@ def _receipt(event: LedgerEvent, state: State) -> Effect:
 def _reversal(event: LedgerEvent, state: State) -> Effect:
     """The mirror of what the target did, as far as refunds have not taken it back already; what then went out beyond
     that is drawn from the held money below zero."""
+    if SAME_AS in event.terms:  # what it takes back was posted by another, which stands
+        return Effect()
     target = str(event.target_id)
     to = str(event.terms.get("funding", accounts.CASH))
     made = [one.back for one in reversed(state.applied.get(target, []))]
@@ -241,18 +247,24 @@ def _reversal(event: LedgerEvent, state: State) -> Effect:
 
 
 def _refund(event: LedgerEvent, state: State) -> Effect:
-    """Money goes back: first what is held (of the named receipt, else of the oldest), then what the named receipt
-    paid, last part first; what nobody had is drawn from the held money below zero, for a person to explain."""
+    """Money goes back: first what is held (of the named receipt, else of the oldest; no more than ``OF_HELD`` where
+    that is said), then what the named receipt paid, last part first; what nobody had is drawn from the held money below
+    zero, for a person to explain. What is payable already leaves from there."""
+    if SAME_AS in event.terms:
+        return Effect()
     to = str(event.terms.get("funding", accounts.CASH))
+    if event.terms.get("place") == accounts.REFUNDS_PAYABLE:
+        return _done(event, state, [Transfer(accounts.REFUNDS_PAYABLE, to, None, event.amount_minor)], {})
     left = event.amount_minor
+    most = int(event.terms.get(OF_HELD, left))
     made: list[Transfer] = []
     holders = [event.target_id] if event.target_id is not None else [one for one in state.held if state.held[one] > 0]
     for holder in holders:
-        taken = min(left, max(0, state.held.get(str(holder), 0)))
+        taken = min(left, most, max(0, state.held.get(str(holder), 0)))
         if taken:
             made.append(back := Transfer(accounts.SUSPENSE_CASE, to, None, taken))
             _move(state, [back], str(holder))
-            left -= taken
+            left, most = left - taken, most - taken
     if event.target_id is not None and left:
         left = _take_back(state, event, to, left, made)
     if left:
@@ -283,6 +295,15 @@ def _take_back(state: State, event: LedgerEvent, to: str, left: int, made: list[
             kept.append(Transfer(one.debit, one.credit, one.component, one.amount_minor - taken))
     state.applied[target] = list(reversed(kept))
     return left
+
+
+def applied_minor(state: State, event_id: str) -> int:
+    """What a receipt paid and nothing has taken back yet (whole minor units): what a refund of it can take."""
+    return sum(
+        one.amount_minor
+        for one in state.applied.get(event_id, [])
+        if one.debit != accounts.WRITTEN_OFF_CONTRA and accounts.SUSPENSE_CASE not in (one.debit, one.credit)
+    )
 
 
 def _less_memo(kept: Sequence[Transfer], component: Component | None, taken: int) -> list[Transfer]:

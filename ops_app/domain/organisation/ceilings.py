@@ -20,7 +20,8 @@ GRANTABLE: dict[Role, frozenset[Role]] = {
 DECIDING = frozenset(
     {
         "approvals.decide", "approvals.rules", "books.export", "differences.decide", "parameters.change",
-        "payments.record", "people.manage", "periods.close", "reconciliation.decide", "requests.rules", "rights.narrow",
+        "payments.record", "people.manage", "periods.close", "reconciliation.decide", "refunds.pay", "refunds.request",
+        "requests.rules", "rights.narrow", "suspense.decide",
     }
 )  # fmt: skip
 """Rights that move money, change rules, or decide on what others ask for."""

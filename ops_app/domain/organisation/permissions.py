@@ -49,6 +49,13 @@ GRANTS: dict[str, frozenset[Role]] = {
     "reconciliation.decide": frozenset({Role.SUPERVISOR, Role.FINANCE}),
     "reconciliation.oversee": frozenset({Role.MANAGER}),
     "reconciliation.run": frozenset({Role.SYSTEM, Role.FINANCE, Role.OPERATOR}),
+    "suspense.view": frozenset({Role.SUPERVISOR, Role.FINANCE, Role.MANAGER, Role.AUDITOR, Role.SYSTEM}),
+    "suspense.decide": frozenset({Role.SUPERVISOR, Role.FINANCE}),
+    "refunds.view": frozenset({Role.SUPERVISOR, Role.FINANCE, Role.MANAGER, Role.AUDITOR, Role.SYSTEM}),
+    "refunds.request": frozenset({Role.SUPERVISOR, Role.FINANCE}),
+    # who makes the file that pays reads payees in full
+    "refunds.pay": frozenset({Role.FINANCE}),
+    "refunds.settle": frozenset({Role.SYSTEM, Role.FINANCE}),
     # what everything together comes to; an entry of it tells no debtor's name
     "books.view": frozenset({Role.FINANCE, Role.AUDITOR, Role.MANAGER, Role.SYSTEM}),
     "books.export": frozenset({Role.FINANCE}),

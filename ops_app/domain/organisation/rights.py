@@ -32,7 +32,8 @@ NEED_AMOUNTS = frozenset(
         "audit.view", "books.export", "books.view", "cases.file", "cases.ledger", "cases.push", "dashboards.view",
         "differences.decide", "history.take_over", "history.view",
         "imports.make", "imports.view", "operations.view", "payments.record", "payments.view", "quarantine.correct",
-        "reconciliation.decide", "reconciliation.run", "reconciliation.view", "sql.query",
+        "reconciliation.decide", "reconciliation.run", "reconciliation.view", "refunds.pay", "refunds.request",
+        "refunds.settle", "refunds.view", "sql.query", "suspense.decide", "suspense.view",
     }
 )  # fmt: skip
 """Rights to what is made of amounts, or may hold one anywhere: nobody has them without ``AMOUNTS`` (decision 0017)."""

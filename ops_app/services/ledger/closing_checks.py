@@ -16,7 +16,7 @@ from ops_app.services.ledger.books import trial_of
 from ops_app.services.organisation.installation import today
 from ops_app.services.organisation.parameter_reading import number_on
 from ops_app.services.organisation.readiness import known_checks
-from ops_app.store.ledger import books, closing, receipts
+from ops_app.store.ledger import books, closing, receipts, suspense
 from ops_app.store.tables.journal import ledger_differences
 from ops_app.store.tables.ledger import breaks
 from ops_app.store.tables.messages import inbound_messages
@@ -81,6 +81,7 @@ def _suspense(connection: Connection, span: Span, now: datetime) -> Found:
     c = breaks.c
     parked = c.state == BreakState.PARKED.value
     many = _counted(connection, select(func.count()).where(parked, c.opened_date < oldest, c.owner_id.is_(None)))
+    many += suspense.unowned_since(connection, oldest)
     return (f"{many} without an owner", f"{many} 项无责任人") if many else None
 
 

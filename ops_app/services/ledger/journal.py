@@ -20,7 +20,8 @@ from sqlalchemy.engine import Connection
 from ops_app.domain.ledger import accounts
 from ops_app.domain.ledger.accounts import Component
 from ops_app.domain.ledger.events import EventKind, LedgerEvent
-from ops_app.domain.ledger.replay import State, Transfer, comes_last, key_of, replayed, run
+from ops_app.domain.ledger.replay import SAME_AS, State, Transfer, comes_last, key_of, replayed, run
+from ops_app.services.ledger.suspense_standing import follow_suspense
 from ops_app.services.ledger.write_off_standing import follow
 from ops_app.store.casework import case_writing
 from ops_app.store.ledger import journal
@@ -99,6 +100,7 @@ def post(
     _unplaced(connection, [one for one in new if one.case_id is None], work)
     journal.add_entries(connection, work.entries, transaction.now)
     journal.write_positions(connection, work.moved)
+    follow_suspense(connection, {case_id: state for case_id, (_, state) in work.moved.items()}, work.entries)
     # a case that has no method was never written off: nothing is asked of the store for it
     follow(transaction, {case_id for case_id, (_, state) in work.moved.items() if state.method is not None})
     after = before | {case_id: state.owed for case_id, (_, state) in work.moved.items()}
@@ -199,12 +201,14 @@ def _unplaced(connection: Connection, events: Sequence[LedgerEvent], work: _Work
         place = str(one.terms.get("place", accounts.SUSPENSE_UNMATCHED))
         funding = str(one.terms.get("funding", accounts.CASH))
         made: list[Transfer] = []
+        if SAME_AS in one.terms:
+            continue  # what it says is posted already
         match one.kind:
             case EventKind.RECEIPT if one.amount_minor:
                 made = [Transfer(funding, place, None, one.amount_minor)]
             case EventKind.REFUND if one.amount_minor:
                 made = [Transfer(place, funding, None, one.amount_minor)]
-            case EventKind.REVERSAL:
+            case EventKind.REVERSAL | EventKind.CANCELLATION:
                 made = [line.back for line in reversed(stands.get(str(one.target_id), ()))]
             case _:
                 raise AssertionError(f"a {one.kind.value} needs a case")

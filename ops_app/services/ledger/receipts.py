@@ -7,7 +7,7 @@ names a payment which is not there yet is recorded and waits; it is posted with 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from typing import Any
@@ -20,11 +20,13 @@ from ops_app.domain.ledger.accounts import Component
 from ops_app.domain.ledger.events import TARGETED, Cause, EventKind, LedgerEvent, event_id
 from ops_app.domain.ledger.posting import PARTS
 from ops_app.domain.ledger.repayments import Repayment, RepaymentKind
+from ops_app.domain.ledger.replay import MOVED, SAME_AS
 from ops_app.domain.organisation.parameter_timeline import ParameterSet
 from ops_app.services.ledger.agreement_judging import judge_cases
 from ops_app.services.ledger.journal import Posted, post
 from ops_app.services.ledger.payment_effects import on_payments
 from ops_app.services.ledger.posting_terms import PostingTerms
+from ops_app.services.ledger.refund_reports import told_of
 from ops_app.services.organisation.installation import today
 from ops_app.services.organisation.parameter_reading import in_force
 from ops_app.store.ledger import agreements, ground, journal
@@ -100,7 +102,7 @@ def _post(
         back += waited
     terms = PostingTerms(known)
     events = [_receipt(one, on.claims.get((one.source_code, one.loan_id), []), terms) for one in paid]
-    undoing = _undoing(connection, back, events, on.claims) if back else []
+    undoing = _undoing(connection, back, events, on.claims, told_of(transaction, back)) if back else []
     return post(transaction, [*events, *undoing], ground=on), [*paid, *back], on
 
 
@@ -183,8 +185,10 @@ def _undoing(
     back: Sequence[Repayment],
     receipts: Sequence[LedgerEvent],
     claims: dict[Loan, list[Claim]],
+    told: Mapping[tuple[str, str], str] | None = None,
 ) -> list[LedgerEvent]:
-    """Events of reversals and refunds: of what they name, and of every case into which that money went on."""
+    """Events of reversals and refunds: of what they name, and of every case into which that money went on. ``told``:
+    refunds (source, payment id) of which the money was posted here already → the event that did."""
     targets = {
         event_of_payment(one.source_code, one.reverses_payment_id)
         for one in back
@@ -197,10 +201,15 @@ def _undoing(
     for one in [*first, *journal.events_on(connection, {each.event_id for each in first})]:
         if one.kind in TARGETED:
             undone.add(str(one.target_id))
-        elif one.kind is EventKind.RECEIPT:
+        elif one.kind is EventKind.RECEIPT or MOVED in one.terms:
             went_on.setdefault(str(one.target_id), []).append(one)
     events: list[LedgerEvent] = []
     for payment in back:
+        same = (told or {}).get((payment.source_code, payment.payment_id))
+        if same is not None:
+            ours = journal.events_by_id(connection, [same])[same]
+            events.append(_said_again(payment, ours))
+            continue
         if payment.reverses_payment_id is None:
             events.append(_refund_alone(payment, claims.get((payment.source_code, payment.loan_id), [])))
             continue
@@ -208,18 +217,45 @@ def _undoing(
         if target is None or target.event_id in undone or target.currency != payment.currency:
             continue  # it waits for its payment, or is a break: reconciliation says so
         whole = payment.kind is RepaymentKind.REVERSAL and payment.amount_minor >= target.amount_minor
-        for nth, one in enumerate(
-            (each for each in went_on.get(target.event_id, []) if each.event_id not in undone), 1
-        ):
-            events.append(_back(payment, one, whole, f"#{nth}"))
+        beside = [each for each in went_on.get(target.event_id, []) if each.event_id not in undone]
+        # a part that goes back is taken from what did not go on, and from a case that has the payment before any other
+        rest = target.amount_minor - sum(each.amount_minor for each in beside)
+        left = 0 if target.case_id is not None else max(0, payment.amount_minor - rest)
+        for nth, one in enumerate(beside, 1):
+            if whole and MOVED in one.terms:
+                events.append(_never_moved(payment, one, f"#{nth}"))
+            elif whole or (left and MOVED not in one.terms):
+                part = one.amount_minor if whole else min(left, one.amount_minor)
+                events.append(_back(payment, one, whole, f"#{nth}", part))
+                left -= min(left, part)
         events.append(_back(payment, target, whole, ""))
         if whole:
             undone.add(target.event_id)
     return events
 
 
-def _back(payment: Repayment, target: LedgerEvent, whole: bool, suffix: str) -> LedgerEvent:
-    said = {name: target.terms[name] for name in ("place", "funding") if name in target.terms} | _turn(payment)
+def _said_again(payment: Repayment, ours: LedgerEvent) -> LedgerEvent:
+    """The lender tells of a refund that was posted here: it is on record, and moves nothing."""
+    return LedgerEvent(
+        EventKind.REFUND, payment.source_code, payment.loan_id, payment.currency, payment.value_date, Cause.PAYMENT,
+        f"{payment.source_code}/{payment.payment_id}", case_id=ours.case_id, amount_minor=payment.amount_minor,
+        terms=_turn(payment) | {SAME_AS: ours.event_id},
+    )  # fmt: skip
+
+
+def _never_moved(payment: Repayment, moved: LedgerEvent, suffix: str) -> LedgerEvent:
+    """Held money that was moved to another case comes back before its payment is taken back."""
+    return LedgerEvent(
+        EventKind.CANCELLATION, payment.source_code, moved.loan_id, moved.currency, payment.value_date, Cause.PAYMENT,
+        f"{payment.source_code}/{payment.payment_id}{suffix}", case_id=moved.case_id, target_id=moved.event_id,
+        terms=_turn(payment),
+    )  # fmt: skip
+
+
+def _back(
+    payment: Repayment, target: LedgerEvent, whole: bool, suffix: str, amount_minor: int | None = None
+) -> LedgerEvent:
+    said = {name: target.terms[name] for name in ("place", "funding", SAME_AS) if name in target.terms} | _turn(payment)
     return LedgerEvent(
         kind=EventKind.REVERSAL if whole else EventKind.REFUND,
         source_code=payment.source_code,
@@ -229,7 +265,7 @@ def _back(payment: Repayment, target: LedgerEvent, whole: bool, suffix: str) -> 
         cause=Cause.PAYMENT,
         cause_id=f"{payment.source_code}/{payment.payment_id}{suffix}",
         case_id=target.case_id,
-        amount_minor=min(payment.amount_minor, target.amount_minor) if suffix else payment.amount_minor,
+        amount_minor=payment.amount_minor if amount_minor is None else amount_minor,
         target_id=target.event_id,
         terms=said,
     )

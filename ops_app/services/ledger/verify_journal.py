@@ -14,7 +14,7 @@ from sqlalchemy.engine import Connection
 from ops_app.domain.findings import Finding, broken, holds
 from ops_app.domain.ledger import accounts
 from ops_app.domain.ledger.accounts import Component, claims
-from ops_app.domain.ledger.replay import replayed
+from ops_app.domain.ledger.replay import SAME_AS, replayed
 from ops_app.store.ledger import journal, receipts
 from ops_app.store.ledger.payments import chunks
 from ops_app.store.store import Store
@@ -198,6 +198,8 @@ def verify_conserved(connection: Connection, case_ids: Collection[str] | None = 
         select(_V.cause_id)
         .outerjoin(net, net.c.event_id == _V.event_id)
         .where(*_some(_V.case_id, case_ids), _V.cause == "payment", not_(_V.cause_id.like("%#%")))
+        # what the lender tells of a refund of ours moved with ours (decision 0032)
+        .where(not_(_V.terms_json.like(f'%"{SAME_AS}"%')))
         .where(not_(cancelled), func.coalesce(net.c.cash, 0) != signed)
         .limit(1)
     )

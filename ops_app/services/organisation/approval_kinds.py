@@ -33,6 +33,7 @@ MODULES: tuple[str, ...] = (
     "ops_app.services.ledger.differences",
     "ops_app.services.ledger.write_off_criteria",
     "ops_app.services.ledger.write_offs",
+    "ops_app.services.ledger.refunds",
     "ops_app.services.ledger.reversing",
     "ops_app.services.organisation.agency_rights",
     "ops_app.services.organisation.announcement_publishing",

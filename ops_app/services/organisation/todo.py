@@ -42,7 +42,8 @@ _FAR = datetime(9999, 1, 1, tzinfo=UTC)
 class ToDo:
     """One thing that waits: of which kind, since when, until when (``None``: no due time), about what.
 
-    ``opens`` names what its page opens (``approval``, ``case_request``, ``break``, ``case``, ``access_review``) and
+    ``opens`` names what its page opens (``approval``, ``case_request``, ``break``, ``suspense``,
+    ``refund``, ``case``, ``access_review``) and
     ``object_id`` which one; ``topic`` is the code of the request's kind, where it is one;
     ``subject`` what a person knows it by, or a request's own object beside its ``arguments``, from which the screen
     names it; an amount is in whole minor units of ``currency``.

@@ -76,6 +76,12 @@ def claims_of(connection: Connection, loans: Collection[Loan]) -> dict[Loan, lis
     return found
 
 
+def loan_of(connection: Connection, case_id: str) -> Loan | None:
+    """The source and loan of a case."""
+    row = connection.execute(select(_C.source_code, _C.loan_id).where(_C.case_id == case_id)).first()
+    return (row.source_code, row.loan_id) if row else None
+
+
 def waiting_for(connection: Connection, source_code: str, payment_ids: Sequence[str]) -> list[Repayment]:
     """Reversals and refunds of these payments that are recorded and not posted: they came before their payment."""
     found: list[Repayment] = []

@@ -32,6 +32,8 @@ from ops_app.services.ledger.closing import ask_override, read_open_period
 from ops_app.services.ledger.differences import list_differences
 from ops_app.services.ledger.posting import preview_posting
 from ops_app.services.ledger.posting_terms import PostingTerms
+from ops_app.services.ledger.refund_reading import list_refunds
+from ops_app.services.ledger.suspense import list_suspense
 from ops_app.services.organisation import approvals, exports
 from ops_app.services.organisation import export_releasing as releasing
 from ops_app.services.organisation.exports import Asked
@@ -42,7 +44,15 @@ from ops_app.store.casework.cases import Case
 from ops_app.store.ledger import journal
 from ops_app.store.store import Store
 from tests.services.casework import casebook, test_limitation, test_pushing
-from tests.services.ledger import closed, entering, messages, paying, test_claimed_commissions, test_closing
+from tests.services.ledger import (
+    closed,
+    entering,
+    messages,
+    paying,
+    refunding,
+    test_claimed_commissions,
+    test_closing,
+)
 from tests.services.ledger import people as ledger
 from tests.services.organisation import test_exports
 from tests.services.organisation.approving import a_person
@@ -185,6 +195,21 @@ def escalated(store: Store, evidence: Path) -> object:
     return ledger.applied(store, broken, day=ledger.DAY + timedelta(days=1)).escalated
 
 
+def late_suspense(store: Store, evidence: Path) -> object:
+    refunding.overpaid(store, evidence)
+    later = casebook.NOW + timedelta(days=3)
+    return len(list_suspense(SYSTEM, store, now=later, overdue=True).rows)
+
+
+def late_payouts(store: Store, evidence: Path) -> object:
+    sue, fan, mei = refunding.a_desk(store)
+    refunding.overpaid(store, evidence)
+    refunding.approve_all(store, refunding.asked(store, sue, evidence), fan, mei)
+    refunding.a_file(store, fan, evidence)
+    later = casebook.NOW + timedelta(days=2)
+    return len(list_refunds(SYSTEM, store, now=later, overdue=True).rows)
+
+
 def placement_rule(read: Callable[[PlacementRules, Case], object]) -> Callable[[Store, Path], object]:
     """What the rules of a placement say of a case that waits to be placed."""
 
@@ -315,6 +340,8 @@ READERS: dict[str, tuple[Value, Callable[[Store, Path], object]]] = {
     "ledger.close_age_days": (60, close_age),
     "ledger.override_hours": (2, override_time),
     "ledger.difference_age_days": (30, overdue_differences),
+    "ledger.suspense_age_limit_days": (0, late_suspense),
+    "ledger.payout_wait_days": (0, late_payouts),
 }
 """Parameter → another value, and what its reader makes."""
 
