@@ -6,7 +6,7 @@ to an earlier day, or a number was given before the last copy to a row that came
 
 What moved is entered in ``raw.touched``: under ``ops.journal_entries`` and ``ops.journal_lines`` the accounting dates
 of new entries and of those they reverse, under ``ops.ledger_events`` the value dates of their events and of the
-payments these go back to.
+payments these go back to, under ``ops.commission_lines`` that there are other lines than before.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from pipelines.extract_changes import touched_name
+from pipelines.extract_changes import NEVER, touched_name
 from pipelines.warehouse import Connection, rows
 
 TAIL = 10_000
@@ -31,23 +31,20 @@ _TELLS = {
 
 @dataclass(frozen=True)
 class Append:
-    """How a table grows: the number that rises with each row, the amount that is summed up, the key of a row, and where
-    the number is another table's the query that brings it."""
+    """How a table grows: the number that rises with each row, the amount that is summed up, the key of a row."""
 
     number: str
     amount: str
     key: str
-    source: str | None = None
 
 
 APPENDED = {
     "journal_entries": Append("entry_no", "total_minor", "entry_id"),
-    "journal_lines": Append(
-        "entry_no", "amount_minor", "entry_id || '/' || line_no",
-        "(select t.*, e.entry_no from journal_lines as t join journal_entries as e on e.entry_id = t.entry_id)",
-    ),
+    "journal_lines": Append("entry_no", "amount_minor", "entry_id || '/' || line_no"),
     "ledger_events": Append("seq", "amount_minor", "event_id"),
-}  # fmt: skip
+    # numbered by the second, so that the tail is of hours: longer than any act takes
+    "commission_lines": Append("made_second", "fee_minor", "line_id"),
+}
 """The tables that only grow, in the order in which they are copied."""
 
 
@@ -89,6 +86,8 @@ def append(connection: Connection, reader: Any, table: str, until: int) -> bool:
         return False
     if table == "journal_entries":
         connection.execute(f"insert into {_MOVED} select {_TELLS[table]} from {_NEW}")
+    if table == "commission_lines":
+        connection.execute(f"insert into raw.touched select distinct '{touched_name(table)}', {NEVER} from {_NEW}")
     return True
 
 
@@ -130,6 +129,8 @@ def keep_all(connection: Connection, table: str) -> None:
 
 def note_all(connection: Connection, table: str) -> None:
     """After a copy in full: the entries that are new, gone or filed under another day have moved."""
+    if table == "commission_lines":
+        connection.execute(f"insert into raw.touched values ('{touched_name(table)}', {NEVER})")
     if table not in _TELLS:
         return
     kept = bool(rows(connection, f"select 1 from duckdb_tables() where table_name = '{_BEFORE}'"))
