@@ -46,8 +46,6 @@ from ops_app.store.tables.write_offs import write_offs as write_off_table
 _CONTRACTS = {"AG01": "by_age.yml", "AG02": "by_liquidation.yml"}
 _CURRENCY = "CNY"
 _PAGE = 500
-_SCAN = b"%PDF-1.7 "
-"""What a file of the demo begins with; what follows names it, so that no two are alike."""
 
 
 @dataclass(frozen=True)
@@ -185,13 +183,13 @@ def _proof(stage: _Stage, one: Case, kind: ProofKind) -> str:
             return file.attachment_id
     return attach_file(
         supervisor, stage.app.store, stage.app.settings.evidence, now=stage.now, case_id=one.case_id, name=name,
-        data=_SCAN + f"{kind.value} {one.loan_id}".encode(), note="核销证明材料 Evidence for the write-off",
+        data=_page(f"{kind.value} {one.loan_id}"), note="核销证明材料 Evidence for the write-off",
     ).attachment_id  # fmt: skip
 
 
 def _waivers(stage: _Stage, own: Sequence[Case]) -> None:
     """One on condition that the debtor pays, one without a condition, one that is refused, one that waits."""
-    by_day = {"condition": "pay_by", "to_pay_minor": 20_000,
+    by_day: dict[str, Any] = {"condition": "pay_by", "to_pay_minor": 20_000,
               "pay_by_date": (stage.today + timedelta(days=5)).isoformat()}  # fmt: skip
     for number, (one, form) in enumerate(zip(own, (by_day, {"condition": "none"}, by_day, by_day), strict=False)):
         kind = CaseRequestKind.WAIVER
@@ -222,7 +220,7 @@ def _ask(stage: _Stage, one: Case, kind: CaseRequestKind, name: str, reason: str
         stage.actor("collector"), stage.app.store, now=stage.now, zone=stage.app.settings.zone,
         evidence_folder=stage.app.settings.evidence, case_id=one.case_id,
         case_version=_version(stage, "collector", one), key=f"demo/{name}",
-        asking=Asking(kind, form, reason, (Upload(f"{name.replace('/', '-')}.pdf", _SCAN + name.encode()),)),
+        asking=Asking(kind, form, reason, (Upload(f"{name.replace('/', '-')}.pdf", _page(name)),)),
     )  # fmt: skip
 
 
@@ -236,7 +234,7 @@ def _pay_what_was_agreed(stage: _Stage, day: date) -> None:
     """What was agreed on is paid, and something of what was written off comes back."""
     with stage.app.store.reading() as connection:
         query = select(write_off_table.c.case_id).where(write_off_table.c.state == "booked").order_by("write_off_id")
-        booked = list(connection.execute(query.limit(1)).scalars())
+        booked = [str(row[0]) for row in connection.execute(query.limit(1))]
     written_off = cases_of_ids(stage.actor("supervisor"), stage.app.store, now=stage.now, ids=booked)
     own = [one for one in stage.cases("collector") if one.penalty_minor and one.currency == _CURRENCY]
     _pay(stage, [*written_off, *own[:1]], day, "agreed", amount_minor=20_000)
@@ -311,3 +309,23 @@ def _dispute(stage: _Stage, made: Moved, reader: str, paid: Sequence[Repayment])
             stage.actor(reader), store, now=now, settlement_id=shown.settlement_id, line_id=lines[-1].line_id,
             version=shown.version, reason="该笔为我司催回，费率应按第二档 This was ours at the second tier",
         )  # fmt: skip
+
+
+def _page(said: str) -> bytes:
+    """A file of one page that says what it stands for, so that no two are alike."""
+    shown = f"BT /F1 18 Tf 60 760 Td (Recoup demo: {said}) Tj ET".encode()
+    parts = [
+        b"<< /Type /Catalog /Pages 2 0 R >>",
+        b"<< /Type /Pages /Kids [3 0 R] /Count 1 >>",
+        b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 595 842] /Contents 4 0 R"
+        b" /Resources << /Font << /F1 << /Type /Font /Subtype /Type1 /BaseFont /Helvetica >> >> >> >>",
+        b"<< /Length %d >>\nstream\n%b\nendstream" % (len(shown), shown),
+    ]
+    made, places = b"%PDF-1.4\n", []
+    for number, part in enumerate(parts, start=1):
+        places.append(len(made))
+        made += b"%d 0 obj\n%b\nendobj\n" % (number, part)
+    table = b"".join(b"%010d 00000 n \n" % place for place in places)
+    head = b"xref\n0 %d\n0000000000 65535 f \n" % (len(parts) + 1)
+    tail = b"trailer\n<< /Size %d /Root 1 0 R >>\nstartxref\n%d\n%%%%EOF\n" % (len(parts) + 1, len(made))
+    return made + head + table + tail

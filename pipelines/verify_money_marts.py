@@ -42,7 +42,7 @@ class Tie:
 
 
 def _minor(amount: str) -> str:
-    return f"cast({amount} * case when currency in ({_WHOLE}) then 1 else 100 end as bigint)"
+    return f"cast(({amount}) * case when currency in ({_WHOLE}) then 1 else 100 end as bigint)"
 
 
 def _listed(names: str, of: str = "{0}_minor") -> str:

@@ -1,4 +1,4 @@
--- What payments recovered by month adds up to what the register says came back.
+-- What payments took off the register by month adds up to what the register says came back.
 with
 
 by_month as (

@@ -13,16 +13,16 @@ vintages as (
     group by vintage_month, source_code, currency
 ),
 
--- a component of a case has one write-off that stands
+-- a component of a case has one write-off that stands; what payments took off the register came back
 recoveries as (
     select
         register.vintage_month, register.source_code, register.currency,
-        {{ month_start('applications.value_date') }} as recovery_month,
-        applications.amount as recovered
-    from {{ ref('fct_repayment_applications') }} as applications
-    inner join register
-        on register.case_id = applications.case_id and register.component = applications.component
-    where applications.place = 'recovered'
+        {{ month_start('lines.value_date') }} as recovery_month,
+        -lines.signed_amount as recovered
+    from {{ ref('fct_journal_lines') }} as lines
+    inner join register on register.case_id = lines.case_id and register.component = lines.component
+    where lines.account_code = 'written_off_claims' and lines.event_kind in ('receipt', 'reversal', 'refund')
+        and not lines.is_reversed and lines.reverses_entry_id is null
     union all
     select vintage_month, source_code, currency, vintage_month, 0
     from vintages

@@ -54,8 +54,8 @@ def verify_vouchers(store: Store) -> Finding:
     """Each batch made again from its period, source and template: the same hash. A broken finding names the first."""
     checked = 0
     with store.reading() as connection:
-        ids = connection.execute(select(voucher_batches.c.batch_id).order_by(voucher_batches.c.number)).scalars().all()
-        for batch_id in ids:
+        query = select(voucher_batches.c.batch_id).order_by(voucher_batches.c.number)
+        for (batch_id,) in connection.execute(query).all():
             one = vouchers.read(connection, batch_id)
             assert one is not None
             checked += 1
