@@ -25,6 +25,7 @@ _MOVED, _EVENTS = "appended_moved", "appended_events"
 _TELLS = {
     "journal_entries": "entry_id, event_id, reverses_entry_id, accounting_date",
     "ledger_events": "event_id, target_id, value_date",
+    "commission_lines": "line_id",
 }
 """What of a table tells which days moved."""
 
@@ -129,11 +130,15 @@ def keep_all(connection: Connection, table: str) -> None:
 
 def note_all(connection: Connection, table: str) -> None:
     """After a copy in full: the entries that are new, gone or filed under another day have moved."""
-    if table == "commission_lines":
-        connection.execute(f"insert into raw.touched values ('{touched_name(table)}', {NEVER})")
     if table not in _TELLS:
         return
     kept = bool(rows(connection, f"select 1 from duckdb_tables() where table_name = '{_BEFORE}'"))
+    if table == "commission_lines":
+        either = f"select 1 from ops.{table}" + (f" union all select 1 from {_BEFORE}" if kept else "")
+        connection.execute(
+            f"insert into raw.touched select '{touched_name(table)}', {NEVER} where exists ({either})"
+        )  # fmt: skip
+        return
     listed = _TELLS[table]
     if table == "ledger_events":
         if kept:

@@ -130,15 +130,15 @@ def test_a_line_says_by_which_contract_placement_and_rate_it_came(built: Story) 
     )
     money = Decimal
     assert found == [
-        ("earned", "P1", money("500.00"), money("0.2"), money("100.00"), money("0.00"), money("100.00"), 1, PLACED,
+        ("earned", "SIM/P1", money("500.00"), money("0.2"), money("100.00"), money("0.00"), money("100.00"), 1, PLACED,
          "locked", True, "CNY"),
-        ("earned", "P2", money("900.00"), money("0.2"), money("180.00"), money("30.00"), money("150.00"), 1, PLACED,
+        ("earned", "SIM/P2", money("900.00"), money("0.2"), money("180.00"), money("30.00"), money("150.00"), 1, PLACED,
          "locked", True, "CNY"),
         *found[2:],
     ]  # fmt: skip
     back = [row for row in found if row[0] == "clawback"]
     assert [(row[1], row[2], row[3], row[6], row[9], row[10]) for row in back] == [
-        ("P1", money("-500.00"), money("0.2"), money("-100.00"), "draft", False)
+        ("SIM/P1", money("-500.00"), money("0.2"), money("-100.00"), "draft", False)
     ]
 
 
@@ -188,7 +188,7 @@ def test_what_nothing_moved_to_is_left_and_what_moved_is_as_in_a_build_of_all(bu
 @pytest.mark.parametrize(
     ("mart", "damage"),
     [
-        ("fct_commission_lines", "update marts.fct_commission_lines set fee = fee + 0.01 where payment_id = 'P2'"),
+        ("fct_commission_lines", "update marts.fct_commission_lines set fee = fee + 0.01 where payment_id = 'SIM/P2'"),
         ("fct_commission_lines", "delete from marts.fct_commission_lines where kind = 'clawback'"),
         ("fct_commission_lines", "insert into marts.fct_commission_lines from marts.fct_commission_lines"),
         ("rpt_commission_settlement", "update marts.rpt_commission_settlement set tax_amount = tax_amount - 0.01"),
@@ -289,7 +289,7 @@ def test_a_build_of_which_commission_does_not_tie_fails_and_the_next_makes_it_an
     built.build()
     found = mart_hashes(built.warehouse.path)
     with built.warehouse.open() as connection:
-        connection.execute("update marts.fct_commission_lines set fee = fee + 0.01 where payment_id = 'P1'")
+        connection.execute("update marts.fct_commission_lines set fee = fee + 0.01 where payment_id = 'SIM/P1'")
     with pytest.raises(BuildFailed, match=r"fct_commission_lines: \w+: the ops store alone says"):
         built.build()
     built.build()
