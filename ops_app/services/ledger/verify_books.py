@@ -56,7 +56,7 @@ def verify_vouchers(store: Store) -> Finding:
     with store.reading() as connection:
         query = select(voucher_batches.c.batch_id).order_by(voucher_batches.c.number)
         for (batch_id,) in connection.execute(query).all():
-            one = vouchers.read(connection, batch_id)
+            one = vouchers.read(connection, str(batch_id))
             assert one is not None
             checked += 1
             if hashlib.sha256(batch_file(connection, one)).hexdigest() != one.file_hash:
