@@ -17,8 +17,14 @@ _SHARED = frozenset({"dim_dates", "dim_products", "dim_regions", "dim_buckets", 
 _OWN = {
     "dim_customers": "customer_key in (select c.customer_key from {marts}.dim_cases as c"
     " where c.case_id in (select d.case_id from {marts}.fct_case_days as d where d.agency_code = {agency}))",
+    "fct_commission_lines": "agency_code = {agency} and settlement_state <> 'draft'",
+    "rpt_commission_settlement": "agency_code = {agency} and state <> 'draft'",
+    # what became of an agreement after the agency gave the case back is not the agency's to see
+    "rpt_waivers": "agency_code = {agency} and case_id in (select d.case_id from {marts}.fct_case_days as d"
+    " group by d.case_id"
+    " having max(d.business_date) = max(case when d.agency_code = {agency} then d.business_date end))",
 }
-"""Tables an agency sees in part although they carry no agency: the condition on its rows."""
+"""Tables of which an agency sees not every row with its code, or some without: the condition on its rows."""
 
 _CASES = """
 select c.* replace (

@@ -30,8 +30,10 @@ from pipelines.arrivals import expected_feeds
 from pipelines.build_selection import forget, remember, selection
 from pipelines.code_version import project_fingerprint
 from pipelines.durable import move_into_place
+from pipelines.extracts import columns_told
 from pipelines.readers.grammar import steady_offset
 from pipelines.verify_journal_marts import journal_untied
+from pipelines.verify_money_marts import money_untied
 from pipelines.warehouse import Connection, Warehouse
 
 Progress = Callable[[int, int, str], None]
@@ -82,6 +84,10 @@ _OPS_TABLES = {
     "recall_notices": "notice_id varchar, placement_id varchar, because varchar, given_at timestamp,"
     " effective_at timestamp, ended_at timestamp, end_kind varchar",
 }
+_OF_MONEY = (
+    "agreement_instalments", "agreements", "commission_contracts", "commission_disputes", "commission_lines",
+    "proof_sheets", "settlements", "write_off_parts", "write_offs",
+)  # fmt: skip
 """What the marts read of the ops store, so that they build before anything was ever extracted."""
 
 
@@ -182,7 +188,7 @@ def build(
 
     What nothing moved to since the last good build is left as it is (``build_selection``).
 
-    Raises ``BuildFailed`` when a model or a test failed, or the journal of the marts is not
+    Raises ``BuildFailed`` when a model or a test failed, or the money of the marts is not
     that of the ops store; then ``raw.touched`` stays, and the next build repeats the
     same partitions and makes everything. Unit tests of the SQL need no data and are left to the test run unless asked
     for.
@@ -211,6 +217,8 @@ def build(
         with warehouse.open() as connection:
             if (untied := journal_untied(connection)) is not None:
                 raise BuildFailed([("fct_journal_lines", untied)])
+            if (found := money_untied(connection)) is not None:
+                raise BuildFailed([found])
             connection.execute("delete from raw.touched")
             remember(connection, state)
     total = time.monotonic() - watch.began
@@ -275,7 +283,7 @@ def _prepare(connection: Connection, settings: Settings, business_date: date) ->
 def _create_tables(connection: Connection) -> None:
     connection.execute("create table if not exists raw.build_day (business_date date)")
     connection.execute("create table if not exists raw.expected_feeds (source_code varchar, feed varchar)")
-    for table, columns in _OPS_TABLES.items():
+    for table, columns in (_OPS_TABLES | {name: columns_told(name) for name in _OF_MONEY}).items():
         connection.execute(f"create table if not exists ops.{table} ({columns})")
 
 

@@ -21,6 +21,7 @@ from ops_app.services.ledger.reconciliation import count_breaks
 from ops_app.services.organisation import runs
 from ops_app.services.organisation.demo_organisation import create_demo_organisation
 from ops_app.services.organisation.demo_people import create_demo_people
+from pipelines.demo_money import agree_in_demo, begin_demo_money, settle_in_demo
 from pipelines.house import Progress
 from pipelines.run_day import DayResult, run_day
 from pipelines.simulator import AnswerKey, check_size, deliver_due, simulate
@@ -96,15 +97,20 @@ def _found(key: AnswerKey, done: date | None) -> str:
 def _days(
     app: App, key: AnswerKey, started: float, progress: Progress | None, *, done: date | None, said: str
 ) -> DemoResult:
-    """Run the days that are not done yet; the people work before the last of them."""
+    """Run the days that are not done yet. The people work before the first of the last days that is still to come, and
+    what was earned since is settled before the last of them, so that the marts have what they did."""
     last = key.end_date
     one_by_one = [last - timedelta(days=n) for n in range(DAYS_ONE_BY_ONE - 1, -1, -1)]
     spans = [(key.first_date, one_by_one[0] - timedelta(days=1)), *((day, day) for day in one_by_one)]
-    rows = []
+    begins = next((day for day in one_by_one if done is None or day > done), last)
+    people: list[list[str]] = []
+    rows, worked = [], False
     for begin, day in spans:
-        if day == last:  # its people work before the last day, so that its marts have what they did
+        if day == begins:
             people = _people(app)
-            worked = _work(app, last)
+            worked = _work(app, day)
+        if day == last:
+            worked |= settle_in_demo(app, now=_morning(app, day), today=day, since=begins)
         if done is not None and day <= done and not (day == last and worked):
             continue
         deliver_due(app.settings.home / "simulated", app.settings.inbound, day)
@@ -115,11 +121,18 @@ def _days(
     return DemoResult(monotonic() - started, rows, people, said)
 
 
-def _work(app: App, last: date) -> bool:
-    """The demo's people work in the morning of the last day; whether there was anything left to do."""
-    zone = app.settings.zone
-    morning = datetime.combine(last, WORK_BEGINS, zone).astimezone(UTC)
-    return create_demo_work(SYSTEM, app.store, now=app.clock.now(), morning=morning, zone=zone, demo=True)
+def _work(app: App, day: date) -> bool:
+    """The demo's people work in the morning of a day that is not run yet; whether there was anything left to do."""
+    zone, morning = app.settings.zone, _morning(app, day)
+    did = begin_demo_money(app, now=morning, today=day)
+    did |= create_demo_work(SYSTEM, app.store, now=app.clock.now(), morning=morning, zone=zone, demo=True)
+    if did:
+        agree_in_demo(app, now=morning, today=day)
+    return did
+
+
+def _morning(app: App, day: date) -> datetime:
+    return datetime.combine(day, WORK_BEGINS, app.settings.zone).astimezone(UTC)
 
 
 def _people(app: App) -> list[list[str]]:

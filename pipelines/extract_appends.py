@@ -6,7 +6,7 @@ to an earlier day, or a number was given before the last copy to a row that came
 
 What moved is entered in ``raw.touched``: under ``ops.journal_entries`` and ``ops.journal_lines`` the accounting dates
 of new entries and of those they reverse, under ``ops.ledger_events`` the value dates of their events and of the
-payments these go back to.
+payments these go back to, under ``ops.commission_lines`` that there are other lines than before.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from pipelines.extract_changes import touched_name
+from pipelines.extract_changes import NEVER, touched_name
 from pipelines.warehouse import Connection, rows
 
 TAIL = 10_000
@@ -25,29 +25,27 @@ _MOVED, _EVENTS = "appended_moved", "appended_events"
 _TELLS = {
     "journal_entries": "entry_id, event_id, reverses_entry_id, accounting_date",
     "ledger_events": "event_id, target_id, value_date",
+    "commission_lines": "line_id",
 }
 """What of a table tells which days moved."""
 
 
 @dataclass(frozen=True)
 class Append:
-    """How a table grows: the number that rises with each row, the amount that is summed up, the key of a row, and where
-    the number is another table's the query that brings it."""
+    """How a table grows: the number that rises with each row, the amount that is summed up, the key of a row."""
 
     number: str
     amount: str
     key: str
-    source: str | None = None
 
 
 APPENDED = {
     "journal_entries": Append("entry_no", "total_minor", "entry_id"),
-    "journal_lines": Append(
-        "entry_no", "amount_minor", "entry_id || '/' || line_no",
-        "(select t.*, e.entry_no from journal_lines as t join journal_entries as e on e.entry_id = t.entry_id)",
-    ),
+    "journal_lines": Append("entry_no", "amount_minor", "entry_id || '/' || line_no"),
     "ledger_events": Append("seq", "amount_minor", "event_id"),
-}  # fmt: skip
+    # numbered by the second, so that the tail is of hours: longer than any act takes
+    "commission_lines": Append("made_second", "fee_minor", "line_id"),
+}
 """The tables that only grow, in the order in which they are copied."""
 
 
@@ -89,6 +87,8 @@ def append(connection: Connection, reader: Any, table: str, until: int) -> bool:
         return False
     if table == "journal_entries":
         connection.execute(f"insert into {_MOVED} select {_TELLS[table]} from {_NEW}")
+    if table == "commission_lines":
+        connection.execute(f"insert into raw.touched select distinct '{touched_name(table)}', {NEVER} from {_NEW}")
     return True
 
 
@@ -133,6 +133,12 @@ def note_all(connection: Connection, table: str) -> None:
     if table not in _TELLS:
         return
     kept = bool(rows(connection, f"select 1 from duckdb_tables() where table_name = '{_BEFORE}'"))
+    if table == "commission_lines":
+        either = f"select 1 from ops.{table}" + (f" union all select 1 from {_BEFORE}" if kept else "")
+        connection.execute(
+            f"insert into raw.touched select '{touched_name(table)}', {NEVER} where exists ({either})"
+        )  # fmt: skip
+        return
     listed = _TELLS[table]
     if table == "ledger_events":
         if kept:

@@ -11,7 +11,8 @@ from pipelines.readers.grammar import from_utc
 from pipelines.warehouse import Connection, rows
 
 BEFORE = "extract_before"
-_NEVER = "date '9999-12-31'"
+NEVER = "date '9999-12-31'"
+"""The day of what moved without moving any day: that it did is all that is said."""
 _BEGUN = {"placements": "placed_at", "assignments": "assigned_at"}
 _ENDS = {"placements": "least(coalesce({0}.ended_at, {0}.due_at), {0}.due_at)", "assignments": "{0}.ended_at"}
 _FIXED = {
@@ -26,8 +27,17 @@ _KEYS = {
     "case_batch_rows": "batch_id || '/' || {0}.case_id",
     "agencies": "agency_code",
     "people": "person_id",
+    "commission_contracts": "contract_id",
+    "commission_disputes": "dispute_id",
+    "settlements": "settlement_id",
+    "write_offs": "write_off_id",
+    "write_off_parts": "write_off_id || '/' || {0}.component",
+    "agreements": "agreement_id",
+    "agreement_instalments": "agreement_id || '/' || {0}.nth",
+    "proof_sheets": "business_date || '/' || {0}.book || '/' || {0}.currency || '/' || {0}.revision || '/' || {0}.leg"
+    " || '/' || {0}.part || '/' || {0}.code",
 }
-MOVES = (*sorted(_KEYS), "journal_entries", "journal_lines", "ledger_events")
+MOVES = (*sorted(_KEYS), "commission_lines", "journal_entries", "journal_lines", "ledger_events")
 """The tables of which is said whether they moved; of every other the build takes it for granted."""
 
 
@@ -56,7 +66,7 @@ def mark_moved(connection: Connection, table: str, zone: str) -> None:
     alike = kept and _columns(connection, "ops", table) == _columns(connection, "main", BEFORE)
     before = BEFORE if alike else f"(select * from ops.{table} where false)"
     key = "{0}." + _KEYS[table]
-    day = _day(table, zone) if table in _BEGUN else _NEVER
+    day = _day(table, zone) if table in _BEGUN else NEVER
     connection.execute(
         f"""
         insert into raw.touched
@@ -75,7 +85,7 @@ def _day(table: str, zone: str) -> str:
     begun = _earlier(f"n.{_BEGUN[table]}", f"o.{_BEGUN[table]}")
     ended = _earlier(*(_ENDS[table].format(side) for side in ("n", "o")))
     moved = f"cast({from_utc(f'(case when {same} then {ended} else {begun} end)', zone)} as date)"
-    return f"coalesce({moved}, {_NEVER})"
+    return f"coalesce({moved}, {NEVER})"
 
 
 def _earlier(one: str, other: str) -> str:

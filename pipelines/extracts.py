@@ -1,6 +1,7 @@
 """Extracts: the ops store copied into the warehouse, all tables at one moment, read by ADBC as Arrow.
 
-The journal only grows and of it a run copies what is new (``extract_appends``); every other table is copied in full.
+The journal and the lines of commission only grow and of them a run copies what is new (``extract_appends``); every
+other table is copied in full.
 
 Only what the marts need leaves the store: no password, no session, no payer's name. Every column is cast, so that an
 empty table has its types too and no driver's guess decides one.
@@ -32,6 +33,7 @@ from pipelines.extract_appends import (
     totals_of_store,
 )
 from pipelines.extract_changes import keep_copy, mark_moved
+from pipelines.extract_fields import is_folded, shape_of, unfold, unfolded_columns
 from pipelines.sql_words import literal, quoted
 from pipelines.warehouse import Connection, Warehouse
 
@@ -50,16 +52,22 @@ _LEFT_OUT: dict[str, frozenset[str]] = {
     "case_batches": frozenset({"reason", "made_by_name", "rows_hash"}),
     "case_batch_rows": frozenset({"version", "reasons_json"}),
     "ledger_events": frozenset({"terms_json", "reason", "recorded_by"}),
+    "commission_contracts": frozenset({"terms_json", "reason"}),
+    "commission_disputes": frozenset({"reason", "raised_by_name", "answer", "answered_by_name"}),
+    "commission_lines": frozenset({"facts_json", "reason"}),
+    "settlements": frozenset({"totals_json"}),
+    "agreements": frozenset({"debtor_key"}),
+    "write_offs": frozenset({"evidence_json", "reason", "requested_by_name", "collector_before"}),
 }
 EXTRACTED = (
-    "agencies", "approval_decisions", "approval_requests", "assignments", "audit_log", "break_decisions", "breaks",
-    "case_batch_rows", "case_batches", "case_requests", "journal_entries", "journal_lines", "ledger_events",
-    "ledger_positions", "payments", "people", "placements", "recall_notices",
+    "agencies", "agreement_instalments", "agreements", "approval_decisions", "approval_requests", "assignments",
+    "audit_log", "break_decisions", "breaks", "case_batch_rows", "case_batches", "case_requests",
+    "commission_contracts", "commission_disputes", "commission_lines", "journal_entries", "journal_lines",
+    "ledger_events", "ledger_positions", "payments", "people", "placements", "proof_sheets", "recall_notices",
+    "settlements", "write_off_parts", "write_offs",
 )  # fmt: skip
 """The tables that every run copies into the schema ``ops``."""
 
-_OF_A_LOAN = ("placements", "assignments")
-"""Tables of cases that leave with the loan of the case, which is how the feeds name it."""
 _ONLY = {"case_batch_rows": "where outcome = 'done'"}
 """Rows of a table that leave the store, where not all of them do."""
 
@@ -91,19 +99,18 @@ def extract_appended(connection: Connection, reader: Reader, table: str) -> int:
 
     Raises ``RuntimeError`` where even a copy in full does not sum up to the store."""
     how = APPENDED[table]
-    columns = columns_of(table)
-    if how.source:
-        columns = [*columns, metadata.tables["journal_entries"].c[how.number]]
+    more, source = shape_of(table, postgresql=reader.postgresql)
+    columns = [*columns_of(table), *more]
     until = copied_until(connection, table, [column.name for column in columns])
     if until is not None:
         copy_table(
-            connection, reader, table, into="appended_rows", columns=columns, source=how.source,
+            connection, reader, table, into="appended_rows", columns=columns, source=source,
             where=f"where {how.number} > {until}",
         )  # fmt: skip
         if append(connection, reader, table, until):
             return totals_of_copy(connection, table)[0]
     keep_all(connection, table)
-    copy_table(connection, reader, table, columns=columns, source=how.source)
+    copy_table(connection, reader, table, columns=columns, source=source)
     note_all(connection, table)
     copied, there = totals_of_copy(connection, table), totals_of_store(reader, table)
     if copied != there:
@@ -113,13 +120,19 @@ def extract_appended(connection: Connection, reader: Reader, table: str) -> int:
 
 def extract_table(connection: Connection, reader: Reader, table: str, *, into: str | None = None) -> int:
     """Copy what may leave the store of ``table``, as every run does; how many rows it has."""
-    columns = columns_of(table)
-    source = None
-    if table in _OF_A_LOAN:
-        cases = metadata.tables["cases"].c
-        columns = [*columns, cases.source_code, cases.loan_id]
-        source = f"(select t.*, c.source_code, c.loan_id from {table} as t join cases as c on c.case_id = t.case_id)"
-    return copy_table(connection, reader, table, into=into, columns=columns, where=_ONLY.get(table, ""), source=source)
+    more, source = shape_of(table, postgresql=reader.postgresql)
+    columns, where = [*columns_of(table), *more], _ONLY.get(table, "")
+    if is_folded(table):
+        copy_table(connection, reader, table, into="folded_rows", columns=columns, where=where, source=source)
+        return unfold(connection, table, "folded_rows", f"temp table {into}" if into else f"table ops.{table}")
+    return copy_table(connection, reader, table, into=into, columns=columns, where=where, source=source)
+
+
+def columns_told(table: str) -> str:
+    """The columns with which a table has been copied, as they are declared."""
+    more, _ = shape_of(table, postgresql=False)
+    told = [f"{column.name} {_sql_type(column)}" for column in [*columns_of(table), *more]]
+    return ", ".join(told) if not is_folded(table) else unfolded_columns(table)
 
 
 def columns_of(table: str, *, without: frozenset[str] | None = None) -> list[sa.Column[Any]]:

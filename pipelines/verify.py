@@ -11,6 +11,7 @@ from ops_app.services.casework.verify import verify_limitation, verify_one_owner
 from ops_app.services.casework.verify_reach import verify_reach
 from ops_app.services.ledger.commission_verify import verify_commission, verify_statements
 from ops_app.services.ledger.verify import verify_money, verify_once
+from ops_app.services.ledger.verify_books import verify_agreements, verify_closed_balances, verify_vouchers
 from ops_app.services.ledger.verify_journal import verify_journal, verify_posted, verify_replayed
 from ops_app.services.ledger.verify_refunds import verify_refunds
 from ops_app.services.ledger.verify_write_offs import verify_write_offs
@@ -25,6 +26,7 @@ from pipelines.readers.grammar import WHOLE_UNIT_CURRENCIES
 from pipelines.sql_words import literal, quoted
 from pipelines.verify_journal_marts import JOURNAL_INVARIANT, JOURNAL_NAME, verify_journal_marts
 from pipelines.verify_life import LIFE_INVARIANT, LIFE_NAME, verify_life
+from pipelines.verify_money_marts import MONEY_INVARIANT, MONEY_NAME, verify_money_marts
 from pipelines.warehouse import Connection, Warehouse, connect
 
 CARRIED_NAME = "money accepted = money recorded = money in the marts"
@@ -53,6 +55,9 @@ def verify_everything(app: App, public_key: Path | None = None) -> list[Finding]
         verify_messages(store),
         verify_write_offs(store),
         verify_refunds(store),
+        verify_closed_balances(store),
+        verify_vouchers(store),
+        verify_agreements(store),
         verify_audit(store, settings.evidence, public_key),
         verify_approvals(store),
         verify_versions(store),
@@ -70,10 +75,12 @@ def verify_everything(app: App, public_key: Path | None = None) -> list[Finding]
             findings += [verify_carried(connection), verify_balanced(connection), verify_rows(connection)]
         findings.append(verify_life(settings, Warehouse(settings.warehouse_path)))
         findings.append(verify_journal_marts(settings, Warehouse(settings.warehouse_path)))
+        findings.append(verify_money_marts(settings, Warehouse(settings.warehouse_path)))
     else:
         findings += [not_built(1, CARRIED_NAME), not_built(1, BALANCED_NAME), not_built(12, ROWS_NAME)]
         findings.append(not_built(LIFE_INVARIANT, LIFE_NAME))
         findings.append(not_built(JOURNAL_INVARIANT, JOURNAL_NAME))
+        findings.append(not_built(MONEY_INVARIANT, MONEY_NAME))
     return sorted(findings, key=lambda one: (one.invariant, one.name))
 
 

@@ -9,11 +9,10 @@ from __future__ import annotations
 
 from ops_app.config import Settings
 from ops_app.domain.findings import Finding, broken, holds, not_built
-from ops_app.store.tables import metadata
 from ops_app.store.tables.journal import PARTS
-from pipelines.extract_appends import APPENDED, TAIL
+from pipelines.extract_appends import TAIL
 from pipelines.extract_changes import touched_name
-from pipelines.extracts import columns_of, copy_table, opened
+from pipelines.extracts import extract_table, opened
 from pipelines.readers.grammar import WHOLE_UNIT_CURRENCIES
 from pipelines.sql_words import literal
 from pipelines.warehouse import Connection, Warehouse, rows
@@ -36,11 +35,7 @@ def verify_journal_marts(settings: Settings, warehouse: Warehouse) -> Finding:
         if not {"fct_journal_lines", "journal_entries"} <= there:
             return not_built(JOURNAL_INVARIANT, JOURNAL_NAME, "the marts have not been built yet")
         with opened(settings) as reader:
-            columns = [*columns_of("journal_lines"), metadata.tables["journal_entries"].c.entry_no]
-            copy_table(
-                connection, reader, "journal_lines", into="verified_lines", columns=columns,
-                source=APPENDED["journal_lines"].source,
-            )  # fmt: skip
+            extract_table(connection, reader, "journal_lines", into="verified_lines")
         _keep_told(connection)
         checked = int(rows(connection, "select count(*) from verified_told")[0][0])
         wrong = _differing(connection, "verified_told")

@@ -43,6 +43,40 @@ codes as (
     union
     select distinct 'application_place', place from {{ ref('fct_repayment_applications') }}
     where value_date >= {{ earliest_change() }}
+    union
+    select distinct 'commission_line_kind', kind from {{ ref('fct_commission_lines') }}
+    union
+    select distinct 'paid_to', paid_to from {{ ref('fct_commission_lines') }} where paid_to is not null
+    union
+    select distinct 'dispute_state', dispute_state from {{ ref('fct_commission_lines') }} where dispute_state is not null
+    union
+    select distinct 'settlement_state', state from {{ ref('rpt_commission_settlement') }}
+    union
+    select distinct 'write_off_state', state from {{ ref('rpt_write_off_ledger') }}
+    union
+    select distinct 'write_off_path', path from {{ ref('rpt_write_off_ledger') }}
+    union
+    select distinct 'write_off_method', method from {{ ref('rpt_write_off_ledger') }}
+    union
+    select distinct 'case_request_kind', kind from {{ ref('rpt_waivers') }}
+    union
+    select distinct 'agreement_condition', condition from {{ ref('rpt_waivers') }}
+    union
+    select distinct 'agreement_state', state from {{ ref('rpt_waivers') }}
+    union
+    select distinct 'lapse_reason', lapse_reason from {{ ref('rpt_waivers') }} where lapse_reason is not null
+    union
+    select distinct 'reconciled_sides', sides from {{ ref('rpt_proof_sheets') }}
+    union
+    select distinct 'reconciled_sides', sides from {{ ref('rpt_reconciliation') }}
+    union
+    select distinct 'proof_part', part from {{ ref('rpt_proof_sheets') }}
+    union
+    select distinct 'item_kind', kind from {{ ref('rpt_proof_sheets') }} where part = 'unexplained'
+    union
+    -- a rule of the installation goes by its own code
+    select distinct 'proof_pass', kind from {{ ref('rpt_proof_sheets') }}
+    where part = 'explained' and kind not like 'rule:%'
 )
 
 select codes.enum, codes.code

@@ -23,7 +23,8 @@ def write_matches(con: duckdb.DuckDBPyConnection) -> None:
                 coalesce(sum(p.signed), 0)::bigint as lender, coalesce(sum(b.signed), 0)::bigint as bank,
                 min(coalesce(p.currency, b.currency)) as currency,
                 coalesce(min(p.value_date), min(b.value_date)) as value_date,
-                max(greatest(p.file_date, b.file_date)) as matched_date
+                -- payments that were pushed and cancel out are in no file
+                coalesce(max(greatest(p.file_date, b.file_date)), max(p.value_date)) as matched_date
             from g left join rec_p_small as p using (pid) left join rec_b_small as b using (bid)
             group by g.pass_name, g.gid
         ),

@@ -14,10 +14,18 @@ import yaml
 
 from ops_app.config import PROJECT_ROOT
 from ops_app.consoles.kit.i18n import catalogue
+from ops_app.domain.casework.request_forms import CONDITIONS
 from ops_app.domain.casework.requests import CASE_REQUEST_KIND_NAMES, OUTCOME_NAMES
 from ops_app.domain.ledger.accounts import ACCOUNT_KIND_NAMES, COMPONENT_NAMES, chart_of
-from ops_app.domain.ledger.breaks import BreakKind
+from ops_app.domain.ledger.agreements import AGREEMENT_STATE_NAMES, LAPSE_REASON_NAMES
+from ops_app.domain.ledger.breaks import LEG_NAMES, BreakKind, Leg, leg_of
+from ops_app.domain.ledger.commission_terms import PAID_TO_NAMES
+from ops_app.domain.ledger.commissions import LINE_KIND_NAMES
 from ops_app.domain.ledger.events import CAUSE_NAMES, EVENT_KIND_NAMES
+from ops_app.domain.ledger.proof import PARTS, PASS_NAMES
+from ops_app.domain.ledger.settlements import DISPUTE_STATE_NAMES, SETTLEMENT_STATE_NAMES
+from ops_app.domain.ledger.write_off_criteria import METHOD_NAMES, PATH_NAMES
+from ops_app.domain.ledger.write_offs import WRITE_OFF_STATE_NAMES
 from ops_app.domain.money import minor_digits
 from ops_app.domain.organisation.approvals import REQUEST_STATE_NAMES, RequestState
 from ops_app.domain.organisation.people import Role
@@ -163,6 +171,34 @@ def test_labels_of_the_ledger_are_those_of_the_ops_app() -> None:
     assert _labels("component") == {part.value: names for part, names in COMPONENT_NAMES.items()}
     assert _labels("event_kind") == {kind.value: names for kind, names in EVENT_KIND_NAMES.items()}
     assert _labels("event_cause") == {cause.value: names for cause, names in CAUSE_NAMES.items()}
+
+
+@pytest.mark.parametrize(
+    ("enum", "names"),
+    [
+        ("commission_line_kind", LINE_KIND_NAMES),
+        ("paid_to", PAID_TO_NAMES),
+        ("settlement_state", SETTLEMENT_STATE_NAMES),
+        ("dispute_state", DISPUTE_STATE_NAMES),
+        ("write_off_state", WRITE_OFF_STATE_NAMES),
+        ("write_off_path", PATH_NAMES),
+        ("write_off_method", METHOD_NAMES),
+        ("agreement_state", AGREEMENT_STATE_NAMES),
+        ("agreement_condition", CONDITIONS),
+        ("lapse_reason", LAPSE_REASON_NAMES),
+        ("reconciled_sides", LEG_NAMES),
+        ("proof_part", PARTS),
+        ("proof_pass", PASS_NAMES),
+    ],
+)
+def test_labels_of_money_are_those_of_the_ops_app(enum: str, names: dict[Any, tuple[str, str]]) -> None:
+    assert _labels(enum) == {getattr(code, "value", code): tuple(both) for code, both in names.items()}
+
+
+def test_the_sides_that_the_marts_give_a_break_are_those_of_the_ops_app() -> None:
+    query = (DBT / "models/reports/rpt_reconciliation.sql").read_text(encoding="utf-8")
+    told = {kind.value for kind in BreakKind if f"'{kind.value}'" in query}
+    assert told == {kind.value for kind in BreakKind if leg_of(kind) is not Leg.BANK}
 
 
 def test_labels_of_acts_and_their_objects_are_those_of_the_consoles() -> None:

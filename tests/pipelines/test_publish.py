@@ -123,6 +123,48 @@ def test_what_became_of_a_case_after_its_recall_is_not_the_agencys_to_see(
     assert rows == [("kept", False, "cured", 5, None), ("recalled", True, None, 5, None)]
 
 
+def test_an_agency_is_published_its_own_commission_once_presented_and_agreements_on_what_it_still_has(
+    warehouse: Warehouse, settings: Settings
+) -> None:
+    rows = "('AG01', 'draft'), ('AG01', 'presented'), ('AG02', 'paid')"
+    with warehouse.open() as connection:
+        connection.execute(
+            "create table marts.fct_commission_lines as select row_number() over () as line_id, agency_code,"
+            f" state as settlement_state, 'canary ' || agency_code as tier from (values {rows}) t(agency_code, state)"
+        )
+        connection.execute(
+            "create table marts.rpt_commission_settlement as select agency_code, settlement_state as state, tier"
+            " from marts.fct_commission_lines"
+        )
+        connection.execute(
+            "create table marts.rpt_waivers as select case_id, agency_code, state from (values"
+            " ('kept', 'AG01', 'granted'), ('recalled', 'AG01', 'lapsed'), ('other', 'AG02', 'granted'),"
+            " ('own', null, 'granted')) t(case_id, agency_code, state)"
+        )
+        for table in ("rpt_write_off_ledger", "rpt_write_off_vintages", "rpt_proof_sheets"):
+            connection.execute(f"create table marts.{table} as select 'canary ' || case_id as x from marts.rpt_waivers")
+        connection.execute(
+            "create or replace table marts.fct_case_days as select * from (values"
+            " ('recalled', date '2026-03-01', 'AG01'), ('recalled', date '2026-03-02', null),"
+            " ('kept', date '2026-03-01', 'AG01'), ('other', date '2026-03-01', 'AG02'))"
+            " t(case_id, business_date, agency_code)"
+        )
+    one = of(publish_snapshots(warehouse, settings, DAY), "agency-AG01")
+    with closing(connect(Path(one.path), read_only=True)) as opened:
+        assert opened.execute("select agency_code, settlement_state from fct_commission_lines").fetchall() == [
+            ("AG01", "presented")
+        ]
+        assert opened.execute("select agency_code, state from rpt_commission_settlement").fetchall() == [
+            ("AG01", "presented")
+        ]
+        assert opened.execute("select case_id from rpt_waivers").fetchall() == [("kept",)]
+        for table in ("rpt_write_off_ledger", "rpt_write_off_vintages", "rpt_proof_sheets"):
+            assert opened.execute(f"select count(*) from {table}").fetchone() == (0,)
+    content = Path(one.path).read_bytes()
+    assert b"AG02" not in content
+    assert b"canary other" not in content
+
+
 def test_an_agency_code_that_cannot_name_a_folder_is_refused(warehouse: Warehouse, settings: Settings) -> None:
     with warehouse.open() as connection:
         connection.execute("insert into marts.dim_agencies values ('../asset_company')")

@@ -193,6 +193,11 @@ def acknowledge_vouchers(
         return _found(vouchers.read(connection, batch_id))
 
 
+def batch_file(connection: Connection, one: Batch) -> bytes:
+    """The bytes of a batch as they are made from what the journal has now."""
+    return _file(connection, one)[0]
+
+
 def _file(connection: Connection, one: Batch) -> tuple[bytes, int, int]:
     """The bytes of a batch, how many entries it holds and how many rows it has."""
     stated = json.loads(one.template_json)

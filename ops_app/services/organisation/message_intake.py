@@ -134,7 +134,7 @@ def _seal(transaction: Transaction, rows: Sequence[dict[str, Any]], evidence: Pa
         raise NoKey
     key = PersonalKey.load_or_make(evidence, sealed_with=debtor_parts.sealed_with(transaction.connection))
     for row in rows:
-        row["body_hash"] = key.keyed(row["body_hash"])
+        row["body_hash"] = key.digest(row["body_hash"])
         row["body"] = None if row["body"] is None else _SEALED + key.seal_text(OBJECT, row["body"])
 
 
@@ -255,7 +255,7 @@ def reread(body: str, now: datetime, evidence: Path | None = None) -> tuple[Enve
     envelope = read_envelope(_opened(body, evidence).encode(), now)
     if not body.startswith(_SEALED) or evidence is None:
         return envelope, envelope.content_hash
-    return envelope, PersonalKey.load(evidence).keyed(envelope.content_hash)
+    return envelope, PersonalKey.load(evidence).digest(envelope.content_hash)
 
 
 def body_of(text: str, evidence: Path | None = None) -> Mapping[str, Any]:

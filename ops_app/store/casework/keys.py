@@ -85,23 +85,6 @@ class PersonalKey:
         except InvalidTag as error:
             raise NoKey from error
 
-    def keyed(self, digest: str) -> str:
-        """A digest that nobody without the key can try guesses against."""
-        return hmac.new(self._hashing, f"digest\x1f{digest}".encode(), hashlib.sha256).hexdigest()
-
-    def seal_text(self, of: str, text: str) -> str:
-        """A text that only this key opens, and only as what it is ``of``."""
-        nonce = os.urandom(_NONCE)
-        return base64.b64encode(nonce + self._sealing.encrypt(nonce, text.encode(), of.encode())).decode()
-
-    def open_text(self, of: str, sealed: str) -> str:
-        """What ``seal_text`` was given; raises ``NoKey`` if it was sealed by another key or as something else."""
-        raw = base64.b64decode(sealed)
-        try:
-            return self._sealing.decrypt(raw[:_NONCE], raw[_NONCE:], of.encode()).decode()
-        except InvalidTag as error:
-            raise NoKey from error
-
     def digest(self, text: str) -> str:
         """A keyed hash by which two texts are known to be one, and that nobody without the key can try."""
         return hmac.new(self._hashing, b"text\x1f" + text.encode(), hashlib.sha256).hexdigest()
