@@ -115,6 +115,7 @@ OF_ONE_ACT: Mapping[str, Callable[[str], dict[str, Any]]] = {
         "approval_document": "WO-1",
         "proofs": {},
     },
+    "contact.promises.judge_promises": lambda _: {"promises": []},
     "organisation.message_reading.list_messages": lambda _: {"wanted": None},
     "ledger.payment_lists.list_repayments": lambda _: {"wanted": None},
     "casework.missing.list_missing": lambda _: {"text": None},

@@ -114,7 +114,9 @@ def _acts(at: Here, found: SettlementRecord, own: bool) -> None:
             lambda _: settlements.present_settlement(at.actor, at.app.store, version=presented, **about),
             done=t("commission.presented"),
         )
-    if _may(found, SettlementMove.TAKE_BACK):
+    if found.disputes and _may(found, SettlementMove.ANSWER) and not _open_disputes(found):
+        st.info(t("commission.all_answered"))
+    if _may(found, SettlementMove.TAKE_BACK) and not _open_disputes(found):
         with st.expander(t("commission.take_back")), form(at, f"take_back_{one.settlement_id}") as f:
             taken = f.version(one.version)
             reason = f.reason("reason", t("forms.reason"))
@@ -127,6 +129,10 @@ def _acts(at: Here, found: SettlementRecord, own: bool) -> None:
         _lock(at, found)
     if _may(found, SettlementMove.PAY) and at.may("commission.pay"):
         _pay(at, found)
+
+
+def _open_disputes(found: SettlementRecord) -> list[Dispute]:
+    return [it for it in found.disputes if it.state is DisputeState.OPEN]
 
 
 def _lock(at: Here, found: SettlementRecord) -> None:
@@ -221,7 +227,7 @@ def _disputes(at: Here, found: SettlementRecord, own: bool) -> None:
             ),
             done=t("commission.disputed"),
         )  # fmt: skip
-    waiting = [it for it in found.disputes if it.state is DisputeState.OPEN]
+    waiting = _open_disputes(found)
     if not own and waiting and at.may("commission.settle") and _may(found, SettlementMove.ANSWER):
         _answer(at, found, waiting[0], numbers[waiting[0].line_id])
 

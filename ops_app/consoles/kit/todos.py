@@ -21,6 +21,8 @@ _ADDRESSES = {
     "approval": "/approvals?approvals_queue_id={id}",
     "case_request": "/requests?requests_id={id}",
     "break": "/repayment_audit?breaks_id={id}",
+    "settlement": "/commission?settlements_id={id}",
+    "own_settlement": "/agency_commission?settlements_id={id}",
     "access_review": "/access_review?access_review={id}",
 }
 _LINKED_AT_ONCE = 10
