@@ -32,7 +32,7 @@ from ops_app.store.organisation import agency_people
 from tests.journeys.conftest import PATIENCE_MS, Visitor
 from tests.journeys.test_placement_journey import pick
 from tests.journeys.test_requests_journey import actor_of, choose
-from tests.services.casework.casebook import SUPERVISOR, assigned, now_is
+from tests.services.casework.casebook import SUPERVISOR, an_agency, assigned, now_is
 from tests.services.ledger.commissioning import House, a_house, green
 from tests.services.ledger.people import a_break, a_repayment, data_is_current
 
@@ -50,14 +50,15 @@ PICTURE = base64.b64decode(
 def house(installation: App) -> House:
     """Two cases with the agency under a contract of a fifth, one of them its collector's; finance has two persons."""
     app, now = installation, installation.clock.now()
-    made = a_house(app.store, app.settings.evidence, cases=2)
     second = replace(new_person(now, "finance_2", "Tang Yi 唐仪", Role.FINANCE, None, "en"), must_change_password=False)
     caller = actor_of(app, "agency_collector")
+    an_agency(app.store, "AG01")
     with app.store.writing(SYSTEM, now) as transaction:
         enter_person(transaction, second, hash_password(demo_password("finance_2")))
         expires = now.date() + timedelta(days=900)
         agency_people.add_certificate(transaction, "AG01", caller.person_id, "collector", "AG01-CALLER", expires)
         transaction.audit("agency.certificate_recorded", "agency", "AG01")
+    made = a_house(app.store, app.settings.evidence, cases=2)
     assigned(app.store, actor_of(app, "agency_supervisor"), caller, made.ids[0], now=now)
     return made
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
+from ops_app.consoles.casework.columns import SHORT_NUMBER
 from ops_app.consoles.casework.narrowing import agency_choice
 from ops_app.consoles.commission.rates import rate
 from ops_app.consoles.kit import tables, url
@@ -164,8 +165,18 @@ def _columns(at: Here) -> tuple[tables.Column[ListedLine], ...]:
         amount("fee", "fee_minor"),
         Column("currency", t("cases.currency"), lambda row: row[0].currency, width="small"),
         Column("state", t("commission.state"), lambda row: labels.named(SETTLEMENT_STATE_NAMES, row[2])),
-        Column("batch", t("commission.batch_id"), lambda row: row[0].batch_id or "–"),
-        Column("case", t("commission.case_id"), lambda row: row[0].case_id or "–"),
+        Column(
+            "batch",
+            t("commission.batch_id"),
+            lambda row: (row[0].batch_id or "–")[:SHORT_NUMBER],
+            lambda row: row[0].batch_id or "–",
+        ),
+        Column(
+            "case",
+            t("commission.case_id"),
+            lambda row: (row[0].case_id or "–")[:SHORT_NUMBER],
+            lambda row: row[0].case_id or "–",
+        ),
     )
 
 

@@ -173,13 +173,14 @@ def list_settlements(
 
 @act("commission.own")
 def list_own_settlements(
-    actor: Actor, store: Store, *, now: datetime, page: int = 1, page_size: int = 50
-) -> tuple[tuple[Settlement, ...], int]:
+    actor: Actor, store: Store, *, now: datetime, state: SettlementState | None = None, page: int = 1,
+    page_size: int = 50,
+) -> tuple[tuple[Settlement, ...], int]:  # fmt: skip
     """As ``list_settlements``, of the actor's own agency, without drafts."""
     check_page(page, page_size)
     with store.reading() as connection:
         rows, total = commission_lists.settlements_page(
-            connection, agency_code=_agency(actor), state=None, without_drafts=True, offset=(page - 1) * page_size,
+            connection, agency_code=_agency(actor), state=state, without_drafts=True, offset=(page - 1) * page_size,
             limit=page_size,
         )  # fmt: skip
     return tuple(rows), total
