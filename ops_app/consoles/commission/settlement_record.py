@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
@@ -58,6 +59,8 @@ def show(at: Here, settlement_id: str, *, own: bool) -> None:
         {
             t("commission.state"): labels.named(SETTLEMENT_STATE_NAMES, one.state),
             t("cases.agency"): f"{one.agency_code} {made.agency_name}",
+            t("commission.first_date"): labels.day(one.first_date),
+            t("commission.last_date"): labels.day(one.end_date - timedelta(days=1)),
             t("commission.lines"): labels.count(len(made.lines)),
             **{
                 t(f"commission.{name.removesuffix('_minor')}"): labels.money(getattr(made.result, name), one.currency)
