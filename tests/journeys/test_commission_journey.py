@@ -75,7 +75,7 @@ def visit(browser: Browser, address: str, name: str, path: str) -> Visitor:
 
 
 def type_day(page: Page, label: str, day: date) -> None:
-    page.get_by_role("spinbutton", name=label, exact=True).first.click()
+    page.get_by_role("spinbutton", name=re.compile(rf"^(year|年), {label}$")).first.click()
     page.keyboard.type(f"{day:%Y%m%d}")
 
 
@@ -127,7 +127,7 @@ def claims_it(browser: Browser, address: str, case_id: str, voucher: Path) -> No
     choose(page, "申请类型", "还款确认")
     caller.settle()
     page.get_by_label("还款金额（CNY）").fill("360.00")
-    type_day(page, "年, 还款日期", PAID)
+    type_day(page, "还款日期", PAID)
     choose(page, "还款渠道", "银行转账")
     page.get_by_label("凭证号").fill("TRF-360")
     page.get_by_role("textbox", name="理由").last.fill("债务人已转账，见凭证")
@@ -163,8 +163,8 @@ def settles_it(browser: Browser, address: str, app: App) -> Visitor:
     page = finance.page
     page.get_by_text("Open the next period").click()
     pick(page, "Agency", "AG01")
-    type_day(page, "year, From", PAID.replace(day=1))
-    type_day(page, "year, To", PAID)
+    type_day(page, "From", PAID.replace(day=1))
+    type_day(page, "To", PAID)
     press(page, "Open and reckon")
     see(page.get_by_text("Opened with 1 lines."))
     one, _ = the_settlement(app)
