@@ -77,6 +77,7 @@ def visit(browser: Browser, address: str, name: str, path: str) -> Visitor:
 def type_day(page: Page, label: str, day: date) -> None:
     page.get_by_role("spinbutton", name=re.compile(rf"^(year|年), {label}$")).first.click()
     page.keyboard.type(f"{day:%Y%m%d}")
+    page.keyboard.press("Escape")  # the calendar lies over what comes next
 
 
 def press(page: Page, name: str) -> None:
