@@ -8,21 +8,27 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from ops_app.domain.contact.promises import Promise
 from ops_app.domain.money import WHOLE_UNIT_CURRENCIES
 from ops_app.domain.organisation.amounts import sees_amounts, without_amounts
 from ops_app.domain.organisation.people import Actor
 from ops_app.domain.organisation.permissions import require
 from ops_app.gateways.snapshots import current_snapshot, read
+from ops_app.services.contact.promises import judge_promises
+from ops_app.store.store import Store
+
+__all__ = ["MOST_ROWS", "AgencyNote", "Call", "Promise", "calls_of", "notes_of", "open_promises", "promises_of"]
 
 MOST_ROWS = 200
 _WHOLE = ", ".join(f"'{code}'" for code in sorted(WHOLE_UNIT_CURRENCIES))
+_UNITS = f"case when currency in ({_WHOLE}) then 1 else 100 end"
 _PROMISE = (
-    "promise_id, promised_at, due_date, currency,"
-    f" (amount * case when currency in ({_WHOLE}) then 1 else 100 end)::bigint as amount_minor, state"
+    "promise_id, promised_at, business_date as promised_date, due_date, judged_date, currency,"
+    f" (amount * {_UNITS})::bigint as amount_minor, (paid_amount * {_UNITS})::bigint as paid_minor, state"
 )
 
 
@@ -39,18 +45,6 @@ class Call:
     talk_seconds: int
     collector_id: str | None
     collector_name: str | None = None
-
-
-@dataclass(frozen=True)
-class Promise:
-    """One promise to pay. Amounts are whole minor units of ``currency``."""
-
-    promise_id: str
-    promised_at: datetime
-    due_date: date
-    currency: str
-    amount_minor: int
-    state: str
 
 
 @dataclass(frozen=True)
@@ -95,15 +89,16 @@ def _collectors(actor: Actor, published: Path, ids: set[str]) -> dict[tuple[str,
     return {(row["source_code"], row["collector_id"]): row["name_masked"] for row in rows}
 
 
-def promises_of(actor: Actor, published: Path, case_id: str, since: datetime | None) -> list[Promise]:
-    """The newest promises of a case, at most ``MOST_ROWS``, made at ``since`` or later. Amounts are hidden from those
-    who may not see them."""
+def promises_of(
+    actor: Actor, store: Store, published: Path, *, now: datetime, case_id: str, since: datetime | None
+) -> list[Promise]:
+    """The newest promises of a case, at most ``MOST_ROWS``, made at ``since`` or later, judged with what is recorded by
+    now. Amounts are hidden from those who may not see them. Raises ``NoSuchCase``."""
     rows = _rows(
         actor, published, case_id, since, "fct_promises", "promised_at",
         _PROMISE,
     )  # fmt: skip
-    found = [Promise(**row) for row in rows]
-    return found if sees_amounts(actor) else [without_amounts(one) for one in found]
+    return judge_promises(actor, store, now=now, case_id=case_id, promises=[Promise(**row) for row in rows])
 
 
 def open_promises(actor: Actor, published: Path, case_ids: Sequence[str]) -> dict[str, Promise] | None:

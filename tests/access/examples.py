@@ -141,6 +141,7 @@ OF_ONE_ACT: Mapping[str, Callable[[str], dict[str, Any]]] = {
     "ledger.refunds.request_refund": lambda _: {"ground": RefundGround.OVERPAYMENT, "attachment_id": None},
     "ledger.refund_reading.list_refunds": lambda _: {"wanted": None},
     "ledger.suspense.list_suspense": lambda _: {"wanted": None},
+    "contact.promises.judge_promises": lambda _: {"promises": []},
     "organisation.message_reading.list_messages": lambda _: {"wanted": None},
     "ledger.payment_lists.list_repayments": lambda _: {"wanted": None},
     "casework.missing.list_missing": lambda _: {"text": None},

@@ -27,6 +27,7 @@ from tests.consoles.test_rest import LOAN, payment
 
 NOBODYS = {
     "break_id": "0" * 32, "request_id": "r-" + "0" * 32, "export_id": "0" * 32, "case_id": "0" * 32,
+    "settlement_id": "0" * 32, "agreement_id": "cq-" + "0" * 32,
     "announcement_id": "0" * 64, "file_id": "0" * 32,
     "attachment_id": "0" * 32, "case_request_id": "cq-" + "0" * 32, "evidence_id": "0" * 32, "import_id": "0" * 32,
 }  # fmt: skip

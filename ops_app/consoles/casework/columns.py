@@ -17,6 +17,7 @@ from ops_app.services.casework.cases import Case, Placement
 from ops_app.services.casework.following import Deadlines, deadlines, placement_reasons
 from ops_app.services.casework.viewing import open_with
 from ops_app.services.contact.holding import holds_of
+from ops_app.services.ledger.schedules import RecomputedDays, days_of_cases
 from ops_app.services.organisation.parameter_catalogue import catalogue
 
 Column = tables.Column[Case]
@@ -38,6 +39,7 @@ def columns(at: Here) -> tuple[Column, ...]:
         Column("currency", t("cases.currency"), lambda one: one.currency, width="small"),
         Column("dpd", t("cases.days_past_due"), lambda one: labels.count(one.days_past_due), right=True),
         Column("bucket", t("cases.bucket"), lambda one: one.bucket, width="small"),
+        days_now(at),
         Column("state", t("cases.state"), lambda one: labels.named(CASE_STATE_NAMES, one.state)),
         Column("agency", t("cases.agency"), lambda one: one.agency_code or "–"),
         Column("collector", t("cases.collector"), lambda one: one.collector_name or "–"),
@@ -112,6 +114,27 @@ def contact_held(at: Here) -> Column:
         return at.t("holds.until_day", day=at.labels.day(until.astimezone(at.labels.zone).date()))
 
     return Column("contact_held", at.t("holds.column"), said)
+
+
+def days_now(at: Here) -> Column:
+    """Days past due and bucket with the payments that are known now, and whose word that is."""
+    known: dict[str, RecomputedDays | None] = {}
+    last = drawn()
+
+    def said(one: Case) -> str:
+        if one.case_id not in known:
+            rows = last.page.rows if last.page is not None and one in last.page.rows else (one,)
+            ids = [it.case_id for it in rows]
+            made = days_of_cases(at.actor, at.app.store, now=at.now, ids=ids)
+            known.update({case_id: made.get(case_id) for case_id in ids})
+        found = known[one.case_id]
+        if found is None:
+            return at.t("cases.of_days", days=at.labels.count(one.days_past_due), bucket=one.bucket,
+                        source=at.t("cases.of_lender"))  # fmt: skip
+        return at.t("cases.of_days", days=at.labels.count(found.now), bucket=found.bucket,
+                    source=at.t("cases.of_schedule"))  # fmt: skip
+
+    return Column("days_now", at.t("cases.days_now"), said)
 
 
 def countdown(at: Here) -> tuple[Column, ...]:

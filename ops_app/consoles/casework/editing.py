@@ -36,8 +36,11 @@ def forget(case_id: str) -> None:
 
 
 def what_happened(at: Here, one: CaseEvent) -> str:
-    """What was done to a case; of a flag, which."""
+    """What was done to a case; of a flag, which; of a payment, where the schedule has the case now."""
     what, flag = at.labels.code("action.case", one.what), one.detail.get("flag")
+    if "days_by_schedule" in one.detail:
+        days, bucket = at.labels.count(one.detail["days_by_schedule"]), str(one.detail.get("bucket_by_schedule"))
+        return at.t("cases.event_days", what=what, days=days, bucket=bucket)
     return at.t("cases.event", what=what, state=at.labels.named(FLAG_NAMES, flag)) if flag else what
 
 

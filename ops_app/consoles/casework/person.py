@@ -99,7 +99,7 @@ def calls(at: Here, record: CaseRecord) -> None:
     since = record.placements[-1].placed_at if at.actor.agency_code and record.placements else None
     published = at.app.settings.published
     made = calls_of(at.actor, published, case_id, since)
-    promised = promises_of(at.actor, published, case_id, since)
+    promised = promises_of(at.actor, at.app.store, published, now=at.now, case_id=case_id, since=since)
     if not made and not promised:
         st.caption(t("cases.no_calls"))
         return
@@ -109,10 +109,13 @@ def calls(at: Here, record: CaseRecord) -> None:
             tables.Column[Promise]("due", t("cases.promise_due"), lambda it: labels.day(it.due_date)),
             tables.Column[Promise]("amount", t("cases.amount"), lambda it: labels.money(it.amount_minor, it.currency),
                                    right=True),
+            tables.Column[Promise]("paid", t("cases.promise_paid"), lambda it: labels.money(it.paid_minor, it.currency),
+                                   right=True),
             tables.Column[Promise]("state", t("cases.state"), lambda it: labels.code("promise_state", it.state)),
         )  # fmt: skip
         st.subheader(t("cases.promises"), anchor=False)
         tables.show_rows(columns, promised, title=t("cases.promises"))
+        st.caption(t("cases.promises_now", at=labels.moment(at.now)))
     if made:
         shown = (
             tables.Column[Call]("at", t("cases.call_at"), lambda it: labels.moment(it.started_at)),

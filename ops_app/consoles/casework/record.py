@@ -130,7 +130,8 @@ def _facts(at: Here, record: CaseRecord) -> None:
             t("cases.national_id"): one.national_id_masked or "",
             t("cases.balance"): labels.money(one.balance_minor, one.currency),
             t("cases.as_of"): labels.day(one.as_of_date),
-            t("cases.days_past_due"): f"{labels.count(one.days_past_due)} · {one.bucket}",
+            t("cases.days_now"): _days_now(at, record),
+            t("cases.lenders_days"): f"{labels.count(one.days_past_due)} · {one.bucket}",
             t("cases.by_schedule"): _by_schedule(at, record),
             t("cases.state"): state,
             t("cases.custody"): labels.named(CUSTODY_NAMES, one.custody),
@@ -142,15 +143,23 @@ def _facts(at: Here, record: CaseRecord) -> None:
     )
 
 
+def _days_now(at: Here, record: CaseRecord) -> str:
+    """Days past due and bucket now, and whose word that is: a payment and a reversal move those by the schedule at
+    once, the lender's wait for its next feed."""
+    found, one = record.by_schedule, record.case
+    days, bucket = (one.days_past_due, one.bucket) if found is None else (found.now, found.bucket)
+    text = "cases.now_by_lender" if found is None else "cases.now_by_schedule"
+    return at.t(text, days=at.labels.count(days), bucket=bucket)
+
+
 def _by_schedule(at: Here, record: CaseRecord) -> str:
-    """Days past due by the schedule, and by how much they differ from the lender's."""
+    """Days past due by the schedule on the lender's day, and by how much they differ from the lender's."""
     found, labels = record.by_schedule, at.labels
     if found is None:
         return at.t("cases.no_schedule")
     if found.days_apart:
-        return at.t("cases.schedule_differs", days=labels.count(found.then), difference=f"{found.days_apart:+d}",
-                    now=labels.count(found.now))  # fmt: skip
-    return at.t("cases.schedule_agrees", days=labels.count(found.then), now=labels.count(found.now))
+        return at.t("cases.schedule_differs", days=labels.count(found.then), difference=f"{found.days_apart:+d}")
+    return at.t("cases.schedule_agrees", days=labels.count(found.then))
 
 
 def _agency(at: Here, code: str | None) -> str:

@@ -41,7 +41,7 @@ def show(at: Here) -> Contract | None:
             Column("from", t("commission.valid_from"), lambda it: labels.day(it.valid_from)),
             Column("tiering", t("commission.tiering"), lambda it: labels.named(TIERING_NAMES, it.terms.tiering)),
             Column("at", t("commission.entered_at"), lambda it: labels.moment(it.entered_at)),
-            Column("hash", t("commission.hash"), lambda it: it.terms_hash[:16]),
+            Column("hash", t("commission.terms_hash"), lambda it: it.terms_hash[:16]),
         ),
         known,
         title=t("page.commission_contracts.title"),

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
+from ops_app.consoles.casework.columns import SHORT_NUMBER
 from ops_app.consoles.casework.narrowing import agency_choice
 from ops_app.consoles.commission.rates import rate
 from ops_app.consoles.kit import tables, url
@@ -22,6 +23,7 @@ from ops_app.domain.ledger.settlements import SETTLEMENT_STATE_NAMES, Settlement
 from ops_app.domain.organisation.amounts import sorts_for
 from ops_app.domain.paging import MOST_COUNTED
 from ops_app.services.ledger.commission_reading import (
+    IN_ORDER,
     SORTS,
     JournalStep,
     LineFilter,
@@ -36,6 +38,8 @@ from ops_app.services.ledger.commission_reading import (
 )
 from ops_app.store.ledger.commissions import CommissionLine
 
+_OF_THE_SETTLEMENT = ("agency", "settlement", "state", "currency")
+"""Columns that say the same on every line of one settlement."""
 CASES = next(spec.path for spec in PAGES if spec.key == "cases")
 
 
@@ -54,8 +58,9 @@ def show(at: Here, *, own: bool, settlement_id: str | None = None, name: str = "
         last[:] = [page]
         return page.rows, page.next_after
 
+    columns = [it for it in _columns(at) if settlement_id is None or it.key not in _OF_THE_SETTLEMENT]
     stream = tables.Stream(
-        name=name, title=t("commission.lines"), columns=_columns(at), row_id=lambda row: row[0].line_id, fetch=fetch
+        name=name, title=t("commission.lines"), columns=columns, row_id=lambda row: row[0].line_id, fetch=fetch
     )
     place = st.container(horizontal=True)
     rows, selected = tables.show_keyed(
@@ -76,7 +81,7 @@ def show(at: Here, *, own: bool, settlement_id: str | None = None, name: str = "
 def _wanted(at: Here, name: str, own: bool, settlement_id: str | None) -> tuple[LineFilter, str, bool, dict[str, str]]:
     t, labels, language = at.t, at.labels, at.actor.language
     if settlement_id is not None:
-        return LineFilter(settlement_id=settlement_id), "value_date", False, {"settlement": settlement_id}
+        return LineFilter(settlement_id=settlement_id), IN_ORDER, False, {"settlement": settlement_id}
     sorts = [f"{sort}{sign}" for sort in sorts_for(at.actor, SORTS) for sign in "-+"]
     one, two, three, four = st.columns(4)
     with one:
@@ -159,13 +164,23 @@ def _columns(at: Here) -> tuple[tables.Column[ListedLine], ...]:
         Column("tier", t("commission.tier"), lambda row: row[0].tier or "–", width="small"),
         Column("rate", t("commission.rate"), lambda row: rate(row[0]), right=True, width="small"),
         amount("base", "base_minor"),
+        amount("fee", "fee_minor"),
         amount("full", "full_minor"),
         amount("cut", "cut_minor"),
-        amount("fee", "fee_minor"),
         Column("currency", t("cases.currency"), lambda row: row[0].currency, width="small"),
         Column("state", t("commission.state"), lambda row: labels.named(SETTLEMENT_STATE_NAMES, row[2])),
-        Column("batch", t("commission.batch_id"), lambda row: row[0].batch_id or "–"),
-        Column("case", t("commission.case_id"), lambda row: row[0].case_id or "–"),
+        Column(
+            "batch",
+            t("commission.batch_id"),
+            lambda row: (row[0].batch_id or "–")[:SHORT_NUMBER],
+            lambda row: row[0].batch_id or "–",
+        ),
+        Column(
+            "case",
+            t("commission.case_id"),
+            lambda row: (row[0].case_id or "–")[:SHORT_NUMBER],
+            lambda row: row[0].case_id or "–",
+        ),
     )
 
 

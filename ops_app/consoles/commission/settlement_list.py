@@ -22,27 +22,28 @@ from ops_app.services.organisation.agencies import agency_codes
 def show(at: Here, *, own: bool) -> str | None:
     """The list with its filters; the id of the settlement to look at."""
     t, language = at.t, at.actor.language
-    agency, state = "", ""
+    agency = ""
+    one, two = st.columns(2)
     if not own:
-        one, two = st.columns(2)
         with one:
             agency = agency_choice(at, "settlements_agency")
-        with two:
-            state = url.choice(
-                "settlements_state", t("commission.state"), ["", *(it.value for it in SettlementState)],
-                lambda code: at.labels.named(SETTLEMENT_STATE_NAMES, code) if code else t("lists.all"), default="",
-                language=language,
-            )  # fmt: skip
+    states = [it.value for it in SettlementState if not own or it is not SettlementState.DRAFT]
+    with one if own else two:
+        state = url.choice(
+            "settlements_state", t("commission.state"), ["", *states],
+            lambda code: at.labels.named(SETTLEMENT_STATE_NAMES, code) if code else t("lists.all"), default="",
+            language=language,
+        )  # fmt: skip
 
     def fetch(wanted: tables.Wanted) -> tuple[Sequence[Settlement], int]:
+        state = SettlementState(wanted.filters["state"]) if wanted.filters["state"] else None
         if own:
             return list_own_settlements(
-                at.actor, at.app.store, now=at.now, page=wanted.page, page_size=wanted.limit
-            )  # fmt: skip
+                at.actor, at.app.store, now=at.now, state=state, page=wanted.page, page_size=wanted.limit
+            )
         return list_settlements(
-            at.actor, at.app.store, now=at.now, agency_code=wanted.filters["agency"] or None,
-            state=SettlementState(wanted.filters["state"]) if wanted.filters["state"] else None, page=wanted.page,
-            page_size=wanted.limit,
+            at.actor, at.app.store, now=at.now, agency_code=wanted.filters["agency"] or None, state=state,
+            page=wanted.page, page_size=wanted.limit,
         )  # fmt: skip
 
     listing = tables.Listing(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from decimal import Decimal, InvalidOperation
+from typing import Any
 
 import streamlit as st
 
@@ -13,6 +15,7 @@ from ops_app.consoles.kit.forms import form
 from ops_app.consoles.kit.record import facts
 from ops_app.domain.errors import DomainError, Invalid
 from ops_app.domain.ledger.commission_terms import AGENCY_CASH_NAMES
+from ops_app.domain.ledger.commissions import LINE_KIND_NAMES
 from ops_app.domain.ledger.settlements import (
     DISPUTE_STATE_NAMES,
     MOVES,
@@ -31,7 +34,7 @@ from ops_app.services.ledger.commission_reading import (
     read_own_settlement,
     read_settlement,
 )
-from ops_app.services.ledger.settlements import Dispute
+from ops_app.services.ledger.settlements import CommissionLine, Dispute
 
 AMOUNTS = (
     "fees_minor", "carried_in_minor", "net_minor", "tax_minor", "gross_minor", "held_minor", "due_minor",
@@ -56,6 +59,8 @@ def show(at: Here, settlement_id: str, *, own: bool) -> None:
         {
             t("commission.state"): labels.named(SETTLEMENT_STATE_NAMES, one.state),
             t("cases.agency"): f"{one.agency_code} {made.agency_name}",
+            t("commission.first_date"): labels.day(one.first_date),
+            t("commission.last_date"): labels.day(one.end_date - timedelta(days=1)),
             t("commission.lines"): labels.count(len(made.lines)),
             **{
                 t(f"commission.{name.removesuffix('_minor')}"): labels.money(getattr(made.result, name), one.currency)
@@ -86,7 +91,7 @@ def _may(found: SettlementRecord, what: SettlementMove) -> bool:
 
 def _acts(at: Here, found: SettlementRecord, own: bool) -> None:
     t, one = at.t, found.statement.settlement
-    about = {"now": at.now, "settlement_id": one.settlement_id}
+    about: dict[str, Any] = {"now": at.now, "settlement_id": one.settlement_id}
     if own:
         if _may(found, SettlementMove.CONFIRM):
             with form(at, f"confirm_{one.settlement_id}") as f:
@@ -114,7 +119,9 @@ def _acts(at: Here, found: SettlementRecord, own: bool) -> None:
             lambda _: settlements.present_settlement(at.actor, at.app.store, version=presented, **about),
             done=t("commission.presented"),
         )
-    if _may(found, SettlementMove.TAKE_BACK):
+    if found.disputes and _may(found, SettlementMove.ANSWER) and not _open_disputes(found):
+        st.info(t("commission.all_answered"))
+    if _may(found, SettlementMove.TAKE_BACK) and not _open_disputes(found):
         with st.expander(t("commission.take_back")), form(at, f"take_back_{one.settlement_id}") as f:
             taken = f.version(one.version)
             reason = f.reason("reason", t("forms.reason"))
@@ -127,6 +134,10 @@ def _acts(at: Here, found: SettlementRecord, own: bool) -> None:
         _lock(at, found)
     if _may(found, SettlementMove.PAY) and at.may("commission.pay"):
         _pay(at, found)
+
+
+def _open_disputes(found: SettlementRecord) -> list[Dispute]:
+    return [it for it in found.disputes if it.state is DisputeState.OPEN]
 
 
 def _lock(at: Here, found: SettlementRecord) -> None:
@@ -210,7 +221,9 @@ def _disputes(at: Here, found: SettlementRecord, own: bool) -> None:
     if own and _may(found, SettlementMove.DISPUTE):
         with st.expander(t("commission.dispute")), form(at, f"dispute_{one.settlement_id}") as f:
             version = f.version(one.version)
-            line = f.choice("line_id", t("commission.line_no"), list(numbers), lambda it: str(numbers[it]), index=None)
+            by_id = {it.line_id: it for it in found.statement.lines}
+            line = f.choice("line_id", t("commission.line_no"), list(numbers), lambda it: _line(at, by_id[it]),
+                            index=None)  # fmt: skip
             reason = f.reason("reason", t("forms.reason"))
             f.submit(t("commission.dispute"), primary=False)
         f.require({"line_id": line})
@@ -221,9 +234,15 @@ def _disputes(at: Here, found: SettlementRecord, own: bool) -> None:
             ),
             done=t("commission.disputed"),
         )  # fmt: skip
-    waiting = [it for it in found.disputes if it.state is DisputeState.OPEN]
+    waiting = _open_disputes(found)
     if not own and waiting and at.may("commission.settle") and _may(found, SettlementMove.ANSWER):
         _answer(at, found, waiting[0], numbers[waiting[0].line_id])
+
+
+def _line(at: Here, one: CommissionLine) -> str:
+    """A line as it is chosen: its number, loan and fee."""
+    fee = at.labels.money(one.fee_minor, one.currency)
+    return " · ".join((str(one.line_no), one.loan_id or at.labels.named(LINE_KIND_NAMES, one.kind), fee))
 
 
 def _answer(at: Here, found: SettlementRecord, said: Dispute, number: int) -> None:

@@ -23,6 +23,7 @@ def show(at: Here) -> None:
     if since > last:
         st.error(t("lists.range_reversed"))
         return
+    st.caption(t("commission.unearned_days", first=labels.day(since), last=labels.day(last)))
     place = "unearned_after"
     url.back_to_first_page(place, (since, last))
     rows, more = list_unearned(

@@ -23,6 +23,8 @@ _ADDRESSES = {
     "break": "/repayment_audit?breaks_id={id}",
     "suspense": "/suspense?suspense_id={id}",
     "refund": "/suspense?suspense_tab=refunds&refunds_id={id}",
+    "settlement": "/commission?settlements_id={id}",
+    "own_settlement": "/agency_commission?settlements_id={id}",
     "access_review": "/access_review?access_review={id}",
 }
 _LINKED_AT_ONCE = 10

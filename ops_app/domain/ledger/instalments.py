@@ -21,22 +21,31 @@ class Instalment:
 
 @dataclass(frozen=True)
 class Paid:
-    """Money that came in (below zero: went back) with its value date; ``key`` names the payment."""
+    """Money that came in (below zero: went back) with its value date; ``key`` names the payment, ``posted_date`` the
+    day on which the lender booked it, where that is known."""
 
     key: str
     value_date: date
     signed_minor: int
+    posted_date: date | None = None
+
+    @property
+    def booked_date(self) -> date:
+        """The first day on which the lender's own figures can have it."""
+        return max(self.value_date, self.posted_date or self.value_date)
 
 
 @dataclass(frozen=True)
 class RecomputedDays:
     """Days past due by the schedule: ``then`` on the day of the lender's own figure, ``now`` today; ``days_apart`` is
-    ``then`` less the lender's figure. ``as_of_date`` is the day that the schedule is known of."""
+    ``then`` less the lender's figure. ``as_of_date`` is the day that the schedule is known of, ``bucket`` that of
+    ``now`` by the edges of the lender."""
 
     then: int
     now: int
     days_apart: int
     as_of_date: date
+    bucket: str = ""
 
 
 def known_of(schedule: Iterable[Instalment]) -> date | None:
@@ -44,12 +53,21 @@ def known_of(schedule: Iterable[Instalment]) -> date | None:
     return max((one.as_of_date for one in schedule), default=None)
 
 
-def money_by(schedule: Sequence[Instalment], paid: Iterable[Paid], on: date) -> int:
-    """All money on a loan by the end of ``on``: what the lender tells as paid, and what came in and went back after the
-    day the schedule is known of. A reversal counts from its own value date."""
+def money_by(schedule: Sequence[Instalment], paid: Iterable[Paid], on: date, *, told_on: date | None = None) -> int:
+    """All money on a loan by the end of ``on``, as it was known on ``told_on`` (``None``: as it is known now): what the
+    lender tells as paid, and what was booked after the day the schedule is known of and is valued by then. A payment
+    that was back-dated is not in the lender's word of a day before it was booked, whatever its value date; a reversal
+    counts from its own value date."""
     known = known_of(schedule)
     told = sum(one.paid_minor for one in schedule)
-    return told + sum(it.signed_minor for it in paid if known is not None and known < it.value_date <= on)
+    return told + sum(
+        it.signed_minor
+        for it in paid
+        if known is not None
+        and known < it.booked_date
+        and it.value_date <= on
+        and (told_on is None or it.booked_date <= told_on)
+    )
 
 
 def days_past_due(schedule: Iterable[Instalment], money_minor: int, on: date) -> int:
@@ -72,7 +90,7 @@ def recomputed(
     known = known_of(schedule)
     if known is None:
         return None
-    then = days_past_due(schedule, money_by(schedule, paid, lenders_date), lenders_date)
+    then = days_past_due(schedule, money_by(schedule, paid, lenders_date, told_on=lenders_date), lenders_date)
     now = days_past_due(schedule, money_by(schedule, paid, today), today)
     return RecomputedDays(then, now, then - lenders_days, known)
 
@@ -88,7 +106,7 @@ def split(schedule: Sequence[Instalment], paid: Iterable[Paid]) -> dict[str, tup
     if known is None:
         return {}
     told = sum(one.paid_minor for one in schedule)
-    at = max(0, told - sum(it.signed_minor for it in payments if it.value_date <= known))
+    at = max(0, told - sum(it.signed_minor for it in payments if it.booked_date <= known))
     found: dict[str, tuple[tuple[int, int], ...]] = {}
     for it in payments:
         to = at + it.signed_minor

@@ -11,11 +11,13 @@ from ops_app.bootstrap import App
 from ops_app.domain.errors import DomainError
 from ops_app.interfaces import problems
 from ops_app.interfaces.cookies import Cookies
+from ops_app.interfaces.rest.agreements import agreement_routes
 from ops_app.interfaces.rest.announcement_files import announcement_file_routes
 from ops_app.interfaces.rest.approvals import approval_routes
 from ops_app.interfaces.rest.breaks import break_routes
 from ops_app.interfaces.rest.callers import Callers
 from ops_app.interfaces.rest.case_files import case_file_routes
+from ops_app.interfaces.rest.commission import commission_routes
 from ops_app.interfaces.rest.exports import export_routes
 from ops_app.interfaces.rest.imports import import_routes
 from ops_app.interfaces.rest.loans import loan_routes
@@ -65,6 +67,8 @@ def build_api(app: App, cookies: Cookies) -> FastAPI:
     api.include_router(import_routes(callers))
     api.include_router(approval_routes(callers))
     api.include_router(request_routes(callers))
+    api.include_router(agreement_routes(callers))
+    api.include_router(commission_routes(callers))
     api.include_router(todo_routes(callers))
     api.include_router(case_file_routes(callers))
     api.include_router(announcement_file_routes(callers))

@@ -33,11 +33,11 @@ from ops_app.services.ledger.commission_reckoning import book_of, owned
 from ops_app.services.ledger.settlement_closing import close_verdict
 from ops_app.services.ledger.statements import Statement, statement_of
 from ops_app.store.ledger import commission_facts, commission_lists, commissions, journal
-from ops_app.store.ledger.commission_lists import SORTS, LineFilter, LineTotals
+from ops_app.store.ledger.commission_lists import IN_ORDER, SORTS, LineFilter, LineTotals
 from ops_app.store.ledger.commissions import CommissionLine, Dispute, Override, Settlement
 from ops_app.store.store import Store
 
-__all__ = ["SORTS", "LineFilter", "LineTotals"]
+__all__ = ["IN_ORDER", "SORTS", "LineFilter", "LineTotals"]
 
 ListedLine = tuple[CommissionLine, str, SettlementState]
 _UNEARNED_AT_ONCE = 400
@@ -133,7 +133,8 @@ def list_lines(
     actor: Actor, store: Store, *, now: datetime, wanted: LineFilter | None = None, sort: str = "value_date",
     descending: bool = True, after: str | None = None, limit: int = 50,
 ) -> LinesPage:  # fmt: skip
-    """Lines that match ``wanted``, sorted by one of ``SORTS``, behind the mark ``after``."""
+    """Lines that match ``wanted``, sorted by one of ``SORTS`` (of one settlement also by their number), behind the mark
+    ``after``."""
     with store.reading() as connection:
         return _lines(actor, connection, wanted or LineFilter(), sort, descending, after, limit)
 
@@ -173,13 +174,14 @@ def list_settlements(
 
 @act("commission.own")
 def list_own_settlements(
-    actor: Actor, store: Store, *, now: datetime, page: int = 1, page_size: int = 50
-) -> tuple[tuple[Settlement, ...], int]:
+    actor: Actor, store: Store, *, now: datetime, state: SettlementState | None = None, page: int = 1,
+    page_size: int = 50,
+) -> tuple[tuple[Settlement, ...], int]:  # fmt: skip
     """As ``list_settlements``, of the actor's own agency, without drafts."""
     check_page(page, page_size)
     with store.reading() as connection:
         rows, total = commission_lists.settlements_page(
-            connection, agency_code=_agency(actor), state=None, without_drafts=True, offset=(page - 1) * page_size,
+            connection, agency_code=_agency(actor), state=state, without_drafts=True, offset=(page - 1) * page_size,
             limit=page_size,
         )  # fmt: skip
     return tuple(rows), total
@@ -320,7 +322,7 @@ def _agency(actor: Actor) -> str:
 def _lines(
     actor: Actor, connection: Connection, wanted: LineFilter, sort: str, descending: bool, after: str | None, limit: int
 ) -> LinesPage:
-    check_sort(sort, SORTS, "Lines of commission")
+    check_sort(sort, (*SORTS, IN_ORDER) if wanted.settlement_id else SORTS, "Lines of commission")
     check_by_amount(actor, sort)
     check_limit(limit)
     rows = commission_lists.page(

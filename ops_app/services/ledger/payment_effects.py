@@ -25,7 +25,7 @@ from ops_app.services.casework.ending import end_placements
 from ops_app.services.casework.limitation import wind
 from ops_app.services.contact.holding import end_holds, hold_contact, resume_earlier
 from ops_app.services.ledger.journal import Posted
-from ops_app.services.ledger.schedules import recomputed_days
+from ops_app.services.ledger.schedules import RecomputedDays, recomputed_days
 from ops_app.services.organisation.installation import today
 from ops_app.store.casework import cases
 from ops_app.store.casework.cases import Case
@@ -89,15 +89,17 @@ def on_payments(
       hold because it was not matched ends; of a payment that passed by outside collection (its value date lies before
       the case) the open case of the loan is held alike;
     - a payment in no case, whose loan has an open case, holds that case until somebody decides;
-    - the balance of the case follows what is owed, part by part and never below zero; days past due and bucket stay the
-      lender's until its next feed;
+    - the balance of the case follows what is owed, part by part and never below zero; the lender's days past due and
+      bucket stay what it said last, and beside them stand those by the schedule, which follow at once: they are worked
+      out from the recorded payments whenever somebody asks, and the event of the case says what they are now;
     - an open case of which nothing is owed any more is closed as paid, and its placement ends; so is one, as cured, of
       which nothing is past due any more by the schedule of its loan, where that schedule agreed with the lender's days
       past due. Without a schedule the lender's next feed says whether the case is cured;
     - a reversal ends the hold of the payment that it reverses (an earlier payment holds on for its own time), and takes
       a case up again that a payment had closed, unless the loan is in another spell by now.
 
-    Promises are no rows of the ops store: they are judged from the same payments by the warehouse.
+    Promises are no rows of the ops store: they are judged from the same payments by the warehouse, and on the record of
+    a case with what is recorded since.
 
     Set-based: a constant number of statements for any number of payments. With the ``ground`` on which the posting
     stood (and the parameters as ``known``) three to five: holds that stood before are read and ended where there are
@@ -120,13 +122,15 @@ def on_payments(
     events: dict[str | None, list[LedgerEvent]] = {}
     for event in posted.new:
         events.setdefault(event.case_id, []).append(event)
-    arrears = _arrears(transaction, found.values()) if ground is None or ground.schedules else {}
+    known_schedule = ground is None or ground.schedules
+    days = recomputed_days(connection, found.values(), today(transaction.now)) if known_schedule else {}
+    arrears = _arrears(found.values(), days)
     effects = {
         one.case_id: _effect(one, posted, events.get(one.case_id, []), arrears.get(one.case_id))
         for one in found.values()
     }
     other = _in_another_spell(transaction, [found[case_id] for case_id in effects if _revives(effects, case_id)])
-    changes = _changes(transaction, found, effects, known_at, other)
+    changes = _changes(transaction, found, effects, known_at, other, days)
     moved_ids = {one.after.case_id for one in changes}
     first = ground is not None and not ground.holds
     held = hold_contact(transaction, known_at, HoldCause.RECEIVED, among=found, known=known, first=first)
@@ -164,12 +168,11 @@ def _sorted(posted: Posted, payments: Sequence[tuple[Repayment, str | None]]) ->
     return work
 
 
-def _arrears(transaction: Transaction, some: Collection[Case]) -> dict[str, bool]:
+def _arrears(some: Collection[Case], days: Mapping[str, RecomputedDays]) -> dict[str, bool]:
     """Case → whether something is past due today, where the schedule of its loan is known and says the lender's own
     days past due; a claim that is written off has no schedule to come back to."""
-    loans = [one for one in some if one.written_off_date is None]
-    found = recomputed_days(transaction.connection, loans, today(transaction.now))
-    return {case_id: days.now > 0 for case_id, days in found.items() if not days.days_apart}
+    loans = {one.case_id for one in some if one.written_off_date is None}
+    return {case_id: it.now > 0 for case_id, it in days.items() if case_id in loans and not it.days_apart}
 
 
 def _effect(one: Case, posted: Posted, events: Sequence[LedgerEvent], arrears: bool | None) -> CaseEffect:
@@ -197,7 +200,7 @@ def _in_another_spell(transaction: Transaction, some: Collection[Case]) -> set[s
 
 def _changes(
     transaction: Transaction, found: Mapping[str, Case], effects: Mapping[str, CaseEffect],
-    received: Mapping[str, str], other: Collection[str],
+    received: Mapping[str, str], other: Collection[str], days: Mapping[str, RecomputedDays],
 ) -> list[Change]:  # fmt: skip
     day = today(transaction.now)
     changes: list[Change] = []
@@ -210,6 +213,8 @@ def _changes(
         detail: dict[str, Any] = {"moved_minor": effect.moved_minor, "balance_minor": values["balance_minor"]}
         if case_id in received:
             detail["payment"] = received[case_id]
+        if case_id in days:
+            detail |= {"days_by_schedule": days[case_id].now, "bucket_by_schedule": days[case_id].bucket}
         if effect.outcome in _CLOSES:
             reason = _CLOSES[effect.outcome]
             closing: dict[str, Any] = dict.fromkeys(CLOSING) | {"closed_date": day, "close_reason": reason}

@@ -7,21 +7,31 @@ used, and that is said.
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 
 from sqlalchemy.engine import Connection
 
 from ops_app.domain.canonical import key_hash
+from ops_app.domain.casework.scope import scope_of
 from ops_app.domain.ledger.instalments import RecomputedDays, recomputed
+from ops_app.domain.organisation.parameter_ranges import code_of
 from ops_app.domain.organisation.people import Actor
+from ops_app.domain.paging import LARGEST_PAGE
 from ops_app.services.act import act
+from ops_app.services.casework.intake_terms import IntakeTerms
+from ops_app.services.organisation.installation import today
+from ops_app.services.organisation.parameter_reading import in_force
+from ops_app.store.casework import cases
 from ops_app.store.casework.cases import Case
 from ops_app.store.ledger import instalments
 from ops_app.store.ledger.instalments import InstalmentRow
 from ops_app.store.store import Store
 
-__all__ = ["InstalmentRow", "KnownSchedules", "known_schedules", "recomputed_days", "take_in_schedules"]
+__all__ = [
+    "InstalmentRow", "KnownSchedules", "RecomputedDays", "days_of_cases", "known_schedules", "recomputed_days",
+    "take_in_schedules",
+]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -55,19 +65,31 @@ def take_in_schedules(
     return len(rows)
 
 
-def recomputed_days(connection: Connection, some: Collection[Case], today: date) -> dict[str, RecomputedDays]:
-    """Case → days past due by the schedule of its loan, held against the lender's; cases without one are left out. A
-    constant number of statements."""
+@act("cases.view")
+def days_of_cases(actor: Actor, store: Store, *, now: datetime, ids: Sequence[str]) -> dict[str, RecomputedDays]:
+    """Case → days past due and bucket by the schedule of its loan now, for those of ``ids`` within reach that have one;
+    for a page of a list."""
+    with store.reading() as connection:
+        found = cases.read_many(connection, ids[:LARGEST_PAGE], scope_of(actor), now)
+        return recomputed_days(connection, found.values(), today(now))
+
+
+def recomputed_days(connection: Connection, some: Collection[Case], on: date) -> dict[str, RecomputedDays]:
+    """Case → days past due and bucket by the schedule of its loan, the days held against the lender's; cases without
+    one are left out. Worked out whenever somebody asks, from the payments that are recorded by then: a payment, and a
+    reversal, moves them at once. A constant number of statements."""
     loans = {(one.source_code, one.loan_id) for one in some}
     schedules = instalments.of_loans(connection, loans)
     paid = instalments.paid_on(connection, schedules)
+    edges = IntakeTerms(in_force(connection)).buckets() if schedules else {}
     found = {}
     for one in some:
         loan = one.source_code, one.loan_id
         made = recomputed(
             schedules.get(loan, []), paid.get(loan, []), lenders_days=one.days_past_due, lenders_date=one.as_of_date,
-            today=today,
+            today=on,
         )  # fmt: skip
         if made is not None:
-            found[one.case_id] = made
+            ranges = edges.get(one.lender_code) or edges[None]
+            found[one.case_id] = replace(made, bucket=code_of(ranges, made.now))
     return found

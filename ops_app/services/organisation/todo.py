@@ -26,6 +26,7 @@ from ops_app.store.store import Store
 
 MODULES: tuple[str, ...] = (
     "ops_app.services.casework.todo",
+    "ops_app.services.ledger.commission_todo",
     "ops_app.services.ledger.todo",
     "ops_app.services.organisation.access_reviews",
     "ops_app.services.organisation.todo_approvals",
@@ -42,9 +43,9 @@ _FAR = datetime(9999, 1, 1, tzinfo=UTC)
 class ToDo:
     """One thing that waits: of which kind, since when, until when (``None``: no due time), about what.
 
-    ``opens`` names what its page opens (``approval``, ``case_request``, ``break``, ``suspense``,
-    ``refund``, ``case``, ``access_review``) and
-    ``object_id`` which one; ``topic`` is the code of the request's kind, where it is one;
+    ``opens`` names what its page opens (``approval``, ``case_request``, ``break``, ``suspense``, ``refund``, ``case``,
+    ``access_review``, ``settlement``, ``own_settlement``) and ``object_id`` which one; ``topic`` is the code of the
+    request's kind, where it is one;
     ``subject`` what a person knows it by, or a request's own object beside its ``arguments``, from which the screen
     names it; an amount is in whole minor units of ``currency``.
     """

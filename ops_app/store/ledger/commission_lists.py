@@ -20,8 +20,9 @@ from ops_app.store.tables.organisation import people
 _L, _S = commission_lines.c, settlements.c
 SORTS = ("value_date", "fee_minor")
 """What lines are sorted by, either way; with any one filter there is an index for each."""
-_BEGINNING = date(1970, 1, 1)
-_LEAST = -(10**17)
+IN_ORDER = "line_no"
+"""The sort of the lines of one settlement: as its statement has them."""
+_LEAST = {"value_date": date(1970, 1, 1), "fee_minor": -(10**17), IN_ORDER: 0}
 
 
 @dataclass(frozen=True)
@@ -191,5 +192,5 @@ def _conditions(wanted: LineFilter, sort: str) -> list[ColumnElement[bool]]:
     if wanted.without_drafts:
         found.append(_S.state != SettlementState.DRAFT.value)
     # a bound that every row meets, so that the index of the sort is walked whatever the statistics say
-    found.append(_L[sort] >= (_BEGINNING if sort == "value_date" else _LEAST))
+    found.append(_L[sort] >= _LEAST[sort])
     return found

@@ -15,6 +15,7 @@ from ops_app.store.casework.debtors import upsert
 from ops_app.store.ledger.payments import chunks
 from ops_app.store.tables.casework import cases
 from ops_app.store.tables.ledger import loan_instalments, payments
+from ops_app.store.zone import day_of
 
 _I = loan_instalments.c
 Loan = tuple[str, str]
@@ -68,12 +69,13 @@ def paid_on(connection: Connection, loans: Collection[Loan]) -> dict[Loan, list[
     signed = case((c.kind == "payment", c.amount_minor), else_=-c.amount_minor)
     for some in chunks(sorted(loans), 200):
         rows: Any = connection.execute(
-            select(c.source_code, c.loan_id, c.payment_id, c.value_date, signed).where(
+            select(c.source_code, c.loan_id, c.payment_id, c.value_date, signed, c.posted_at).where(
                 tuple_(c.source_code, c.loan_id).in_(some)
             )
         )
-        for source, loan, payment, day, minor in rows:
-            found.setdefault((source, loan), []).append(Paid(payment, day, int(minor)))
+        for source, loan, payment, day, minor, posted_at in rows:
+            booked = day_of(posted_at) if posted_at else None
+            found.setdefault((source, loan), []).append(Paid(payment, day, int(minor), booked))
     return found
 
 

@@ -56,6 +56,18 @@ def test_what_the_lender_told_and_what_came_since_count_together_and_once() -> N
     assert (found.then, found.now, found.days_apart) == (28, 0, 0)
 
 
+def test_what_was_back_dated_counts_from_the_day_it_was_booked_and_is_not_in_what_the_lender_told_before() -> None:
+    known = DAY - timedelta(days=10)
+    book = schedule(100, 100, known=known)
+    late = Paid("late", known - timedelta(days=5), 100, posted_date=DAY - timedelta(days=1))
+    in_it = Paid("in it", known - timedelta(days=5), 100, posted_date=known)
+    assert money_by(book, [late, in_it], DAY) == 100
+    assert money_by(book, [late, in_it], DAY, told_on=known) == 0
+    found = recomputed(book, [late, in_it], lenders_days=50, lenders_date=known, today=DAY)
+    assert found is not None
+    assert (found.then, found.now, found.days_apart) == (50, 30, 0)
+
+
 def test_without_a_schedule_there_is_nothing_to_recompute() -> None:
     assert recomputed([], [], lenders_days=3, lenders_date=DAY, today=DAY) is None
     assert split([], [Paid("a", DAY, 5)]) == {}

@@ -51,10 +51,10 @@ def test_both_days_past_due_stand_beside_each_other_and_move_with_payments(store
     case = a_case(store, tmp_path)
     assert read_case(SUPERVISOR, store, now=NOW, case_id=case).by_schedule is None
     late(store)
-    assert read_case(SUPERVISOR, store, now=NOW, case_id=case).by_schedule == RecomputedDays(40, 41, 0, DAY)
+    assert read_case(SUPERVISOR, store, now=NOW, case_id=case).by_schedule == RecomputedDays(40, 41, 0, DAY, "M2")
     came_in(store, (paid("P1", 10_000, day=TODAY), case), now=LATER)
     record = read_case(SUPERVISOR, store, now=LATER, case_id=case)
-    assert record.by_schedule == RecomputedDays(40, 11, 0, DAY)
+    assert record.by_schedule == RecomputedDays(40, 11, 0, DAY, "M1")
     assert record.case.days_past_due == 40
 
 

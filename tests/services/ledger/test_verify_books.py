@@ -1,4 +1,4 @@
-"""What was kept of the journal is worked out anew: balances of closed periods, files of vouchers, sums of agreements."""
+"""What is kept of the journal is worked out anew: balances of closed periods, vouchers' files, sums of agreements."""
 
 from __future__ import annotations
 
