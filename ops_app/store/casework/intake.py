@@ -223,4 +223,7 @@ def facts_of(connection: Connection, source_code: str, loan_id: str) -> LoanFact
             c.source_code == source_code, c.loan_id == loan_id, c.closed_date.is_(None)
         )
     ).first()
-    return None if row is None else LoanFacts(*row[:4], is_written_off=row.written_off_date is not None)
+    if row is None:
+        return None
+    customer, lender, product, region, written_off = row
+    return LoanFacts(customer, lender, product, region, is_written_off=written_off is not None)

@@ -232,7 +232,7 @@ def sums(connection: Connection, wanted: ClaimFilter) -> tuple[int, int, int]:
     query = select(
         func.count(), func.coalesce(func.sum(_C.claimed_minor), 0), func.coalesce(func.sum(_C.difference_minor), 0)
     ).where(*_conditions(wanted), _C.state != ClaimState.AGREED.value)
-    lines, claimed, difference = connection.execute(query).one()
+    lines, claimed, difference = tuple[Any, ...](connection.execute(query).one())
     return int(lines), int(claimed), int(difference)
 
 
