@@ -16,7 +16,7 @@ from ops_app.domain.ledger.refunds import LIFE, NoSuchRefund, RefundMove
 from ops_app.domain.organisation.people import Actor
 from ops_app.domain.paging import check_limit, check_sort
 from ops_app.services.act import act
-from ops_app.services.ledger.working_days import is_workday
+from ops_app.services.organisation.calendars import is_workday
 from ops_app.services.organisation.installation import installation, today
 from ops_app.services.organisation.parameter_reading import number_on
 from ops_app.store.ledger import refunds

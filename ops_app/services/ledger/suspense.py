@@ -37,7 +37,7 @@ from ops_app.services.ledger.journal import post
 from ops_app.services.ledger.payment_effects import on_payments
 from ops_app.services.ledger.posting_terms import PostingTerms
 from ops_app.services.ledger.refund_booking import hold_item, room_of
-from ops_app.services.ledger.working_days import is_workday
+from ops_app.services.organisation.calendars import is_workday
 from ops_app.services.organisation.installation import today
 from ops_app.services.organisation.parameter_reading import in_force, number_on
 from ops_app.store.casework import case_writing, cases

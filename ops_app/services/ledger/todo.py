@@ -10,7 +10,7 @@ from ops_app.domain.ledger.breaks import BreakState
 from ops_app.domain.ledger.suspense import due_date
 from ops_app.services.ledger.refund_reading import late_before
 from ops_app.services.ledger.suspense import LIMIT, late_until
-from ops_app.services.ledger.working_days import is_workday
+from ops_app.services.organisation.calendars import is_workday
 from ops_app.services.organisation.installation import today
 from ops_app.services.organisation.parameter_reading import number_on
 from ops_app.services.organisation.todo import Asked, ToDo, register

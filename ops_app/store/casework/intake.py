@@ -225,5 +225,6 @@ def facts_of(connection: Connection, source_code: str, loan_id: str) -> LoanFact
     ).first()
     if row is None:
         return None
-    customer, lender, product, region, written_off = row
-    return LoanFacts(customer, lender, product, region, is_written_off=written_off is not None)
+    return LoanFacts(
+        row.customer_id, row.lender_code, row.product_code, row.region_code, row.written_off_date is not None
+    )
