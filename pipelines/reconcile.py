@@ -96,7 +96,7 @@ def reconcile(warehouse: Warehouse, app: App, business_date: date, *, now: datet
             sides.lay_out_recorded(connection, reader, app.settings.timezone)
             told.lay_out_told(connection, reader, as_of, app.settings.timezone)
         recorded = _record(connection, app, moment, as_of)
-        sides.lay_out_lender(connection, also=orders.EXPECTED)
+        sides.expect_too(connection, orders.EXPECTED)
         standing = reconciliation_runs.standing_decisions(SYSTEM, app.store, now=moment)
         sides.lay_out_decided(connection, [one for one in standing if one.kind not in TOLD_KINDS])
         told.lay_out_decided_told(connection, [one for one in standing if one.kind in TOLD_KINDS])

@@ -22,7 +22,7 @@ def lay_out_orders(connection: Connection, rules: Rules, business_date: date) ->
     """``rec_expected`` (in the shape of ``lender``) of every source that the rules name, and ``bank`` as the lender
     sees it. An order is expected on its day of each month after the loan was granted up to its last instalment, as far
     as the source's statements reach."""
-    connection.execute(f"create or replace temp table {EXPECTED} as select * from rec_lender limit 0")
+    connection.execute(f"create or replace temp table {EXPECTED} as select * from lender limit 0")
     for source, orders in sorted(rules.orders.items()):
         _turn_lines(connection, source, orders)
         connection.execute(f"insert into {EXPECTED} by name {_expected(source, orders, business_date)}")

@@ -32,19 +32,17 @@ def lay_out_sides(connection: Connection, business_date: date, zone: str) -> Non
         f" from raw.repayments where {until}"
     )
     local = f"(posted_at at time zone 'UTC' at time zone {literal(zone)})::date"
-    _choose(connection, "rec_contents", "rec_lender", "source_code, payment_id", f", {local} as posted_date")
+    _choose(connection, "rec_contents", "lender", "source_code, payment_id", f", {local} as posted_date")
     connection.execute(f"create or replace temp view rec_lines as select * from raw.bank_lines where {until}")
     _choose(connection, "rec_lines", "bank", "source_code, account, line_id")
     connection.execute(
         f"create or replace temp table loans as select distinct source_code, loan_id from raw.loans where {until}"
     )
-    lay_out_lender(connection)
 
 
-def lay_out_lender(connection: Connection, *, also: str = "") -> None:
-    """``lender``: what lenders say, and of another relation what is expected without their saying it."""
-    more = f" union all by name select * from {also}" if also else ""
-    connection.execute(f"create or replace temp view lender as select * from rec_lender{more}")
+def expect_too(connection: Connection, expected: str) -> None:
+    """Among what lenders say (``lender``), once it is recorded, what is expected without their saying it."""
+    connection.execute(f"insert into lender by name select * from {expected}")
 
 
 def _choose(connection: Connection, source: str, into: str, key: str, more: str = "") -> None:
@@ -81,7 +79,7 @@ def to_record(connection: Connection) -> list[tuple[Any, ...]]:
             select source_code, payment_id from rec_contents group by all having count(*) > 1
         ),
         candidates as (
-            select {_CONTENT}, 1 as turn, file_date, file_id, line_no from rec_lender
+            select {_CONTENT}, 1 as turn, file_date, file_id, line_no from lender
             union all
             select {_CONTENT}, 2, file_date, file_id, line_no from rec_contents semi join several
             using (source_code, payment_id)
@@ -109,7 +107,7 @@ def note_recorded(connection: Connection) -> None:
     connection.execute(
         f"""
         insert into rec_recorded
-        select {_CONTENT} from rec_lender anti join rec_recorded using (source_code, payment_id)
+        select {_CONTENT} from lender anti join rec_recorded using (source_code, payment_id)
         """
     )
 
@@ -136,7 +134,7 @@ def lay_out_decided(connection: Connection, standing: Sequence[StandingDecision]
 def clear(connection: Connection) -> None:
     """Drop the sides again, so that no name of theirs hides another table from whoever uses the connection next."""
     for kind, names in (
-        ("view", ("rec_lender", "recorded", "rec_contents", "rec_lines")),
+        ("view", ("recorded", "rec_contents", "rec_lines")),
         ("table", ("lender", "bank", "loans", "decided")),
     ):
         for name in names:
