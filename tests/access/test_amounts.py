@@ -54,6 +54,7 @@ WHOLE: dict[str, dict[str, Any]] = {
     "casework.missing.read_missing": {"key": GONE},
     "ledger.payment_lists.read_repayment": {"source_code": "SIM", "payment_id": f"P{NUMBERS['own']}"},
     "casework.missing.decide_missing": {"wanted": {GONE: 99}},
+    "ledger.claimed_commissions.take_in_claims": {"rows": (), "totals": ()},
     "ledger.claimed_commissions.decide_claim": {"decision": ClaimState.DISPUTED},
     "ledger.claimed_commissions.decide_claims": {"decision": ClaimState.DISPUTED},
     "ledger.claimed_reading.list_claimed_lines": {"wanted": ClaimFilter("0" * 32)},

@@ -107,6 +107,16 @@ def test_a_payment_that_never_came_and_its_reversal_cancel_out():
     assert done.breaks == []
 
 
+def test_payments_that_were_pushed_and_cancel_out_are_matched_on_a_day_though_no_file_has_them():
+    payments = [
+        a_payment("P1", 100, file_date=None),
+        a_payment("R1", 100, kind="reversal", reverses_payment_id="P1", file_date=None),
+    ]
+    done = reconciled([*payments, a_payment("P2", 5)], [a_line("2", 5, reference="REF-P2")])
+    assert ("cancelled", ("P1", "R1"), ()) in done.matched()
+    assert all(row["matched_date"] is not None for row in done.matches)
+
+
 def test_a_reversal_is_matched_with_money_that_went_out():
     payments = [a_payment("P1", 100), a_payment("R1", 100, kind="reversal", reverses_payment_id="P1")]
     lines = [a_line("1", 100, reference="REF-P1"), a_line("2", 100, reference="REF-R1", direction="out")]

@@ -1,4 +1,4 @@
-"""What is kept of the journal is worked out anew: balances of closed periods, vouchers' files, sums of agreements."""
+"""What was kept of the journal is worked out anew: closed balances, files of vouchers, sums of agreements."""
 
 from __future__ import annotations
 
