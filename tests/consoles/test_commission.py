@@ -19,7 +19,18 @@ from tests.clock import FixedClock
 from tests.consoles.conftest import page as page_of
 from tests.consoles.conftest import words
 from tests.services.casework.casebook import an_agency
-from tests.services.ledger.commissioning import CLOSING, House, a_house, green, lines, opened, paid, standing
+from tests.services.ledger.commissioning import (
+    CLOSING,
+    House,
+    a_house,
+    asked_to_lock,
+    confirmed,
+    green,
+    lines,
+    opened,
+    paid,
+    standing,
+)
 
 
 @pytest.fixture
@@ -179,3 +190,13 @@ def test_an_agencys_administrator_sets_the_split_and_the_statement_shows_shares(
     field(at, "text_input", "share").input("0.3")
     press(at, "Set the share")
     assert "The share is set." in words(at)
+
+
+def test_a_statement_that_waits_to_be_locked_is_named_at_the_desk_of_approvals(seen, house: House):
+    green(house)
+    one = confirmed(house, opened(house))
+    asked_to_lock(house, one)
+    at = seen("approvals", house.other.person_id)
+    shown = words(at) + " ".join(frame.value.to_string() for frame in at.dataframe)
+    assert one.number in shown
+    assert "lock a commission statement" in shown
