@@ -19,7 +19,18 @@ from tests.clock import FixedClock
 from tests.consoles.conftest import page as page_of
 from tests.consoles.conftest import words
 from tests.services.casework.casebook import an_agency
-from tests.services.ledger.commissioning import CLOSING, House, a_house, green, lines, opened, paid, standing
+from tests.services.ledger.commissioning import (
+    CLOSING,
+    House,
+    a_house,
+    asked_to_lock,
+    confirmed,
+    green,
+    lines,
+    opened,
+    paid,
+    standing,
+)
 from tests.services.ledger.test_claimed_commissions import a_row, taken
 from tests.services.ledger.test_claimed_commissions import lines as claimed_lines
 from tests.services.ledger.test_claimed_commissions import record as claimed_record
@@ -238,3 +249,13 @@ def test_an_agency_sees_its_claim_and_decides_nothing(seen, house: House):
         key = "agency_commission" if person is house.agency else "commission"
         at = seen(key, person.person_id, commission_tab="claimed", claims_id=statement)
         assert not [one for one in at.button if one.label in ("Decide", "Compare again")]
+
+
+def test_a_statement_that_waits_to_be_locked_is_named_at_the_desk_of_approvals(seen, house: House):
+    green(house)
+    one = confirmed(house, opened(house))
+    asked_to_lock(house, one)
+    at = seen("approvals", house.other.person_id)
+    shown = words(at) + " ".join(frame.value.to_string() for frame in at.dataframe)
+    assert one.number in shown
+    assert "lock a commission statement" in shown

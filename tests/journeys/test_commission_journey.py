@@ -262,7 +262,7 @@ def test_a_claim_becomes_a_payment_a_line_a_disputed_statement_and_a_paid_invoic
     page.get_by_label("Invoice number").fill("FP-2026-0011")
     page.get_by_label("Invoice amount with tax").fill("77.56")
     press(page, "Enter the payment")
-    see(page.get_by_text("77.57"))
+    see(page.get_by_text("The invoice must be of exactly 77.57 CNY, tax included."))
     assert the_settlement(app)[0].state is SettlementState.LOCKED
     page.get_by_label("Invoice amount with tax").fill("77.57")
     press(page, "Enter the payment")

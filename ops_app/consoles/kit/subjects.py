@@ -69,6 +69,11 @@ def _export(at: Here, arguments: Mapping[str, Any]) -> str:
     return at.t(said, title=str(arguments["title"]), count=count, number=str(arguments["number"]))
 
 
+def _settlement(at: Here, arguments: Mapping[str, Any]) -> str:
+    # a permission to close in spite of checks names its settlement by the identifier alone
+    return str(arguments.get("number") or arguments["settlement_id"])
+
+
 def _rule(at: Here, arguments: Mapping[str, Any]) -> str:
     agency = str(arguments["agency_code"])
     kind = at.labels.named({one.value: names for one, names in CASE_REQUEST_KIND_NAMES.items()}, arguments["kind"])
@@ -88,6 +93,7 @@ def _parameter(at: Here, arguments: Mapping[str, Any]) -> str:
 
 
 _SAID = {
+    "settlement_id": _settlement,  # before the number of an export, which it has as well
     "batch": _batch, "loan_id": _loan, "announcement_id": _title, "number": _export, "due_hours": _rule,
     "scope": _parameter,
 }  # fmt: skip
