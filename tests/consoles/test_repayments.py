@@ -127,7 +127,8 @@ def test_a_hold_that_waits_is_taken_over_and_released_with_a_reason(book: Book, 
 
 def test_a_disputed_payment_holds_contact_from_its_record(book: Book, open_page: OpenPage, app: App) -> None:
     at = open_page("repayments", Role.FINANCE, query={"repayment_id": "SIM/P4"})
-    field(at, "text_area", "reason").set_value("he says he never paid this")
+    asked = next(one for one in at.get("text_area") if "dispute_" in (one.key or ""))
+    asked.set_value("he says he never paid this")
     press(at, "Payment is disputed")
     found = holds_of(SYSTEM, app.store, now=app.clock.now(), ids=[book.posted])[book.posted]
     assert {one.cause for one in found} == {HoldCause.RECEIVED, HoldCause.DISPUTED}
