@@ -30,6 +30,7 @@ def test_an_empty_page_says_what_to_do_in_both_languages(open_page: OpenPage) ->
     assert "标准数据源 · standard" in words(at)
 
 
+@pytest.mark.slow  # half a minute; the journey of an import does the same in a browser each time
 def test_each_refused_row_shows_its_rule_and_the_corrected_row_is_applied(
     app: App, open_page: OpenPage, previewed: Import
 ) -> None:

@@ -32,12 +32,14 @@ def test_a_good_build_clears_what_was_touched(built: Built) -> None:
     assert built.rows("select count(*) from raw.touched") == [(0,)]
 
 
+@pytest.mark.slow  # two builds more; whole days in unequal steps are tried each time
 def test_one_run_and_step_by_step_give_equal_marts(
     built: Built, build_in: Callable[[Deliveries], dict[str, str]]
 ) -> None:
     assert build_in([DAYS[:49], DAYS[49:]]) == mart_hashes(built.path)
 
 
+@pytest.mark.slow  # two builds more; whole days in unequal steps are tried each time
 def test_shuffled_late_and_ordered_files_give_equal_marts(
     built: Built, build_in: Callable[[Deliveries], dict[str, str]]
 ) -> None:

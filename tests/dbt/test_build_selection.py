@@ -79,6 +79,7 @@ def test_a_second_build_makes_only_what_moved_and_a_full_one_the_same(settings: 
     assert mart_hashes(settings.warehouse_path) == found
 
 
+@pytest.mark.slow  # three builds of everything; the first test of this file is tried each time
 def test_contracts_are_compared_by_the_first_build_of_a_project_and_not_again_until_it_changes(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -103,6 +104,7 @@ def test_contracts_are_compared_by_the_first_build_of_a_project_and_not_again_un
     assert {"dim_cases", "fct_repayments", "rpt_vintages"} <= compared_by_a_build()
 
 
+@pytest.mark.slow  # three builds of everything; the first test of this file is tried each time
 def test_after_a_failed_build_the_next_makes_everything(settings: Settings) -> None:
     everything = {node.name for node in build(settings.warehouse_path, settings, DAYS[19]).nodes}
     with Warehouse(settings.warehouse_path).open() as connection:

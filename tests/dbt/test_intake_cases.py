@@ -70,9 +70,12 @@ def days_in_wrong_order() -> list[date]:
 
 @pytest.mark.parametrize(
     "deliveries",
-    [[[day] for day in book.days()], [book.days()], [book.days()[:30], book.days()[30:]],
-     [[day] for day in days_in_wrong_order()]],
-    ids=["day_by_day", "at_once", "in_two", "in_the_wrong_order"],
+    [
+        pytest.param([[day] for day in book.days()], id="day_by_day", marks=pytest.mark.slow),  # as in the wrong order
+        pytest.param([book.days()], id="at_once"),
+        pytest.param([book.days()[:30], book.days()[30:]], id="in_two"),
+        pytest.param([[day] for day in days_in_wrong_order()], id="in_the_wrong_order"),
+    ],
 )  # fmt: skip
 def test_cases_are_those_of_the_warehouse(home: App, wanted: list[tuple[Any, ...]], deliveries: Any) -> None:
     delivered(home, *deliveries)

@@ -285,6 +285,7 @@ def test_what_moved_in_the_store_since_the_build_is_no_fault_of_the_marts(built:
     assert verify_money_marts(built.app.settings, built.warehouse).state == "holds"
 
 
+@pytest.mark.slow  # three builds; the same way is tried each time with the journal
 def test_a_build_of_which_commission_does_not_tie_fails_and_the_next_makes_it_anew(built: Story) -> None:
     built.build()
     found = mart_hashes(built.warehouse.path)

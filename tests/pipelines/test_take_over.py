@@ -6,6 +6,7 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
+import pytest
 from sqlalchemy import select
 
 from ops_app.bootstrap import App
@@ -85,6 +86,7 @@ def outside(app: App) -> set[str]:
         return set(rows.scalars())
 
 
+@pytest.mark.slow  # a minute; the page of take-overs does one through the pipeline each time
 def test_after_the_take_over_the_store_and_the_marts_agree_about_every_open_case(tmp_path: Path) -> None:
     files = tmp_path / "files" / "inbound"
     files.mkdir(parents=True)
