@@ -76,6 +76,7 @@ def test_what_is_published_is_recorded_once_and_acknowledged(with_rabbit: App, s
     assert len(recorded(with_rabbit.store)) == 22
 
 
+@pytest.mark.slow  # twice half a minute for the lease of a killed consumer; NATS is tried so each time
 def test_a_consumer_that_is_killed_loses_none_and_records_none_twice(with_rabbit: App, server: RabbitServer) -> None:
     declared(with_rabbit)
     server.publish(many(200))
