@@ -152,7 +152,7 @@ def test_closers_that_are_killed_leave_all_or_nothing(store: Store, store_url: s
     stream, tries = random.Random(11), 0
     while tries < 200:
         tries += 1
-        finished = killed(store_url, opening(house, "one-key"), stream.uniform(0.0, 0.15))
+        finished = killed(store_url, opening(house, "one-key"), stream.uniform(0.0, 0.15 + tries / 50))
         lines, fees = counted(store)
         with store.reading() as connection:
             made = connection.execute(select(func.count()).select_from(table)).scalar_one()
@@ -174,8 +174,9 @@ def test_closers_that_are_killed_leave_all_or_nothing(store: Store, store_url: s
         )  # fmt: skip
         return None
 
-    for _ in range(200):
-        finished = killed(store_url, lock, stream.uniform(0.0, 0.1))
+    for attempt in range(200):
+        # on a busy machine a closer needs longer: it is given more from try to try, so that one finishes at last
+        finished = killed(store_url, lock, stream.uniform(0.0, 0.1 + attempt / 50))
         now = standing(house, one.settlement_id)
         assert (now.state is SettlementState.LOCKED) == (now.content_hash is not None)
         assert not (finished and now.state is not SettlementState.LOCKED)
