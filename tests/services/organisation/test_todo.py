@@ -42,6 +42,7 @@ def test_each_sees_what_waits_for_them_by_due_time(store: Store, tmp_path: Path,
     found = todos(store, house.agency)
     assert found.counts == {
         "approval": 1, "returned": 0, "late_case_request": 0, "unassigned_case": 1, "ending_placement": 2,
+        "settlement_to_confirm": 0,
     }  # fmt: skip
     due = [it.due_at for it in found.rows]
     assert due == sorted(due)
