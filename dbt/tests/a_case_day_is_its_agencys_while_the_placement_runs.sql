@@ -19,7 +19,11 @@ running as (
         on placements.case_id = days.case_id
         and placements.business_date <= days.business_date
         and {{ business_date('placements.due_at') }} > days.business_date
-        and coalesce(placements.ended_date, date '9999-12-31') > days.business_date
+        and (
+            coalesce(placements.ended_date, date '9999-12-31') > days.business_date
+            -- a case that a payment closed has its last day still, with the agency that brought the payment in
+            or (placements.end_reason = 'closed' and placements.ended_date = days.business_date)
+        )
     group by days.case_id, days.business_date
 ),
 
