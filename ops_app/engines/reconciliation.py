@@ -49,8 +49,8 @@ from ops_app.engines import reconciliation_told as told_items
 from ops_app.engines.reconciliation_rules import Outside, Rules, Tolerance
 
 __all__ = [
-    "Outside", "Reconciled", "Rules", "Tolerance", "Unbalanced", "breaks", "claim_states", "close", "forget", "keep", "lay_out_refunds",
-    "matches", "proof", "reconcile", "sheet", "told_breaks",
+    "Outside", "Reconciled", "Rules", "Tolerance", "Unbalanced", "breaks", "claim_states", "close", "forget", "keep",
+    "lay_out_refunds", "matches", "proof", "reconcile", "sheet", "told_breaks",
 ]  # fmt: skip
 
 forget = days.forget

@@ -7,8 +7,8 @@
                   a the payer's account)
 ``kept_days``     how many they are and what they sum to, by their book, currency and days
 ``kept_p``, ``kept_b``, ``kept_pushed``  every other row, as it was: unmatched, broken, outside, matched otherwise; and
-                  exact pairs that a later pass may still ask for: reversals, the payments they reverse, siblings of an
-                  open payment, whatever a decision or a payout names
+                  exact pairs that a later pass may still ask for: reversals, the payments they reverse, siblings of any
+                  payment in here, whatever a decision or a payout names
 
 A day then runs the passes over those rows, the new ones and the pairs that the new ones touch. That the rest cannot
 change is the whole of the argument: a pass sees an exact pair only through its key (k), as the twin of a payment (s),
@@ -53,10 +53,9 @@ def take_up(con: duckdb.DuckDBPyConnection, rules: Rules, business_date: date) -
     view ``rec_settled`` divide the kept pairs. False where only a full run answers."""
     if not con.execute("select 1 from duckdb_tables() where table_name = 'kept_run'").fetchall():
         return False
-    kept_rules, kept_date, named, *counts = con.execute("select * from kept_run").fetchall()[0]
+    kept_rules, kept_date, named, last_p, last_b, last_r = con.execute("select * from kept_run").fetchall()[0]
     if kept_rules != repr(rules) or kept_date > business_date or named != _named(con):
         return False
-    payments, lines, last_p, last_b, last_r = counts
     name_books(con, rules)
     con.execute(f"create temp table if not exists rec_refund_lines ({REFUND_LINES})")
     for name, columns, number, source, last, terms in (
@@ -143,33 +142,37 @@ def _touch(con: duckdb.DuckDBPyConnection, rules: Rules) -> None:
             select {_LINE} from rec_new_b
             union select hash({book}, account || '/' || line_id)
             from rec_refund_lines left join rec_books using (source_code)
-            union select hash(book, line)
-            from (select {book} as book, unnest(bank_line_ids) as line from decided left join rec_books using (source_code))
+            union select hash(book, line) from (
+                select {book} as book, unnest(bank_line_ids) as line
+                from decided left join rec_books using (source_code)
+            )
         """,
     }
-    first, last = con.execute(
-        "select min(value_date), max(value_date) from (select value_date from rec_arrived union all"
-        " select value_date from rec_new_b)"
-    ).fetchall()[0]
-    near = f"where d between '{first}' and '{last}'" if first else "where false"
+    near = _between(con, "select value_date as d from rec_arrived union all select value_date from rec_new_b")
     found = " union ".join(
-        f"select pid from kept_pairs semi join ({some}) as wanted({name}) using ({name}) {near if name in 'ks' else ''}"
+        f"select pid, d from kept_pairs semi join ({some}) as wanted({name}) using ({name})"
+        f" where {near if name in 'ks' else 'true'}"
         for name, some in named.items()
     )
     con.execute(f"create or replace temp table rec_touched_p as {found}")
     con.execute(
-        "create or replace temp table rec_touched as select * from kept_pairs where pid in (select pid from rec_touched_p)"
+        f"create or replace temp table rec_touched as select * from kept_pairs"
+        f" where {_between(con, 'from rec_touched_p')} and pid in (select pid from rec_touched_p)"
     )
     # a payment that is open again asks for its siblings; they stand with them by one hash, so once is enough
-    if con.execute("select 1 from rec_touched limit 1").fetchall():
-        con.execute(
-            """
-            insert into rec_touched
-            select * from kept_pairs where s in (select s from rec_touched)
-                and d between (select min(d) from rec_touched) and (select max(d) from rec_touched)
-                and pid not in (select pid from rec_touched)
-            """
-        )
+    con.execute(
+        f"""
+        insert into rec_touched
+        select * from kept_pairs where {_between(con, "from rec_touched")}
+            and s in (select s from rec_touched) and pid not in (select pid from rec_touched)
+        """
+    )
+
+
+def _between(con: duckdb.DuckDBPyConnection, days: str) -> str:
+    """The kept pairs stand in the order of their days: where days are known, most of them need not be read."""
+    first, last = con.execute(f"select min(d), max(d) from ({days})").fetchall()[0]
+    return f"d between date '{first}' and date '{last}'" if first else "false"
 
 
 def add_settled(con: duckdb.DuckDBPyConnection) -> None:
@@ -208,11 +211,15 @@ def know_payers(con: duckdb.DuckDBPyConnection) -> None:
         """
     )
     con.execute(
+        "create or replace temp table rec_known as select pid, payer_account, d, loan_id"
+        " from kept_pairs join rec_asked using (a)"
+    )
+    con.execute(
         """
         create or replace temp view rec_payers as
         select payer_account, value_date, loan_id from rec_all
         union all
-        select payer_account, d, loan_id from rec_settled join rec_asked using (a)
+        select payer_account, d, loan_id from rec_known anti join rec_touched using (pid)
         """
     )
 
@@ -224,7 +231,6 @@ def keep(con: duckdb.DuckDBPyConnection, rules: Rules, business_date: date, *, p
         create or replace temp table rec_settling as
         with p as (select *, {_SIBLING} as s, {_NAME} as h from rec_p),
         reversed as (select {_ORIGINAL} as h from rec_p where kind = 'reversal'),
-        open_siblings as (select s from p anti join rec_exact using (pid)),
         paid_out as (
             select bid from rec_b join rec_refund_lines using (source_code, account, line_id)
             union select bid from rec_decided where bid is not null
@@ -235,16 +241,23 @@ def keep(con: duckdb.DuckDBPyConnection, rules: Rules, business_date: date, *, p
             hash(p.book, p.currency, d, last_p, last_b) as t
         from rec_exact join p using (pid) join rec_b as b using (bid)
         where p.kind <> 'reversal' and not p.only_pushed and h not in (select h from reversed where h is not null)
-            and s not in (select s from open_siblings)
             and pid not in (select pid from rec_decided where pid is not null)
             and bid not in (select bid from paid_out)
+        """
+    )
+    con.execute(
+        f"""
+        delete from rec_settling where s in (
+            select {_SIBLING} from rec_p anti join rec_settling using (pid)
+        )
         """
     )
     columns = "pid, bid, k, s, h, l, a, d, signed, loan_id, t"
     totals = "t, book, currency, d, last_p, last_b"
     days = f"select {totals}, count(*) as items, sum(signed)::bigint as total from rec_settling group by all"
     if part:
-        con.execute("delete from kept_pairs where pid in (select pid from rec_touched)")
+        gone = f"{_between(con, 'from rec_touched')} and pid in (select pid from rec_touched)"
+        con.execute(f"delete from kept_pairs where {gone}")
         con.execute(f"insert into kept_pairs select {columns} from rec_settling order by d")
         days = f"""
             select {totals}, sum(items)::bigint as items, sum(total)::bigint as total
@@ -263,9 +276,10 @@ def keep(con: duckdb.DuckDBPyConnection, rules: Rules, business_date: date, *, p
     con.execute(
         """
         create or replace table kept_run as
-        select $1 as rules, $2 as business_date, $3 as named, (select count(*) from lender) as payments,
-            (select count(*) from bank) as lines, (select coalesce(max(rowid), -1) from lender) as last_p,
-            (select coalesce(max(rowid), -1) from bank) as last_b, (select coalesce(max(rowid), -1) from recorded) as last_r
+        select $1 as rules, $2 as business_date, $3 as named,
+            (select coalesce(max(rowid), -1) from lender) as last_p,
+            (select coalesce(max(rowid), -1) from bank) as last_b,
+            (select coalesce(max(rowid), -1) from recorded) as last_r
         """,
         [repr(rules), business_date, _named(con)],
     )

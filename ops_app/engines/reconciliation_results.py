@@ -96,9 +96,9 @@ def write_breaks(con: duckdb.DuckDBPyConnection, rules: Rules) -> None:
             sum(recorded)::bigint as recorded_minor,
             (coalesce(sum(lender), 0) - coalesce(sum(bank), sum(lender) filter (shared), 0))::bigint
                 as difference_minor,
-            case when count(distinct loan_id) = 1 then min(loan_id) end as loan_id,
-            coalesce(list(payment_id order by payment_id) filter (payment_id is not null), []) as payment_ids,
-            coalesce(list(line order by line) filter (line is not null), []) as bank_line_ids,
+            case when min(loan_id) = max(loan_id) then min(loan_id) end as loan_id,
+            list_sort(coalesce(list(payment_id) filter (payment_id is not null), [])) as payment_ids,
+            list_sort(coalesce(list(line) filter (line is not null), [])) as bank_line_ids,
             coalesce(min(p_date), min(b_date)) as value_date, min(shared_line) as shared_line
         from items group by no
         """

@@ -86,16 +86,16 @@ def make_book(con: duckdb.DuckDBPyConnection, rows: int) -> None:
 
 
 def make_day(con: duckdb.DuckDBPyConnection, rows: int, more: int) -> int:
-    """One more day of ``more`` payments behind ``rows`` others, broken alike; and for one in a hundred, late, the bank's
-    line of a payment of the ten days before once more. How many of these there are."""
+    """One more day of ``more`` payments behind ``rows`` others, broken alike; and for one in a hundred, late, the line
+    of a payment of the ten days before once more. How many of these there are."""
     day = f"date '{DAY}'"
     con.execute(f"create temp table today as {_payments(rows, rows + more, day)}")
     con.execute(
         f"""
         create temp table late as
         select *, 6 as fault from (
-            select * replace ({day} as file_date), substr(payment_id, 4)::bigint as i from lender
-            where value_date >= {day} - 12 and i % {_EVERY} = 8 limit {more // 100}
+            select * replace ({day} as file_date), try_cast(substr(payment_id, 4) as bigint) as i from lender
+            where value_date >= {day} - 12 and i % {_EVERY} = {8 % _EVERY} limit {more // 100}
         )
         """
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
@@ -16,7 +16,18 @@ from hypothesis import strategies as st
 from ops_app.engines import reconciliation as engine
 from ops_app.engines.reconciliation import Rules, Tolerance
 from tests.engines.sides import (
-    BANK, DAY, DECIDED, LENDER, RECORDED, Outcome, a_line, a_payment, add, fill, later, outcome_of,
+    BANK,
+    DAY,
+    DECIDED,
+    LENDER,
+    RECORDED,
+    Outcome,
+    a_line,
+    a_payment,
+    add,
+    fill,
+    later,
+    outcome_of,
 )  # fmt: skip
 from tests.engines.test_reconciliation_always import a_world
 
@@ -35,7 +46,7 @@ class Ledger:
 
     def __init__(self, rules: Rules = RULES) -> None:
         self.rules = rules
-        self.con = duckdb.connect(config={"threads": 2})
+        self.con = duckdb.connect(config={"threads": 1})
         self.refunds: list[tuple[str, str, str, str, bool]] = []
         for table, columns in (
             ("lender", LENDER), ("bank", BANK), ("recorded", RECORDED), ("decided", DECIDED), ("loans", LOANS),
@@ -43,8 +54,9 @@ class Ledger:
             fill(self.con, table, columns, [])
 
     def arrive(
-        self, payments: list[dict[str, Any]] = [], lines: list[dict[str, Any]] = [], **more: list[dict[str, Any]]
-    ) -> None:
+        self, payments: Sequence[dict[str, Any]] = (), lines: Sequence[dict[str, Any]] = (),
+        **more: list[dict[str, Any]],
+    ) -> None:  # fmt: skip
         """New rows; one of a known name takes the place of the row before it."""
         for table, columns, rows, key in (
             ("lender", LENDER, payments, ("source_code", "payment_id")),
@@ -172,7 +184,8 @@ def ledger() -> Ledger:
         loans=[{"source_code": "SIM", "loan_id": "L1"}],
     )
     outcome, part = made.day(DAY)
-    assert len(outcome.matches) == 3 and not part
+    assert len(outcome.matches) == 3
+    assert not part
     assert _settled(made) == [("P1",), ("P2",), ("P3",)]
     return made
 
@@ -251,3 +264,17 @@ def test_what_only_a_full_run_can_answer_is_a_full_run(ledger: Ledger, change: s
 def test_what_was_told_needs_every_payment(ledger: Ledger):
     with pytest.raises(ValueError, match="full run"):
         engine.reconcile(ledger.con, RULES, DAY, told=True, since_kept=True)
+
+
+def test_the_sibling_of_a_reversed_payment_is_asked_for_when_that_one_loses_its_line(ledger: Ledger):
+    reversal = a_payment("R1", 100, kind="reversal", reverses_payment_id="P1")
+    twin = a_payment("P1B", 100)  # loan, moment and amount of P1, and a line of its own
+    ledger.arrive(
+        [reversal, twin],
+        [a_line("7", 100, direction="out", reference="REF-R1"), a_line("8", 100, reference="REF-P1B")],
+    )
+    ledger.day(DAY)
+    ledger.arrive(lines=[a_line("1", 999, reference="another")])
+    outcome, part = ledger.day(later(1))
+    assert part
+    assert ("duplicate", ("P1",), ()) in outcome.broken()
