@@ -14,8 +14,10 @@ A day then runs the passes over those rows, the new ones and the pairs that the 
 change is the whole of the argument: a pass sees an exact pair only through its key (k), as the twin of a payment (s),
 as the original of a reversal or by a decision (h, l), and the suggestions only through the payer's account (a).
 
-New rows are those behind the last one of the run before; a row whose content changed is deleted and stands behind. Any
-other change, of the rules, of the sources with a book of loans, or back in time, is answered by a full run.
+New rows are those behind the last one of the run before. Any other change, of the rules, of the sources with a book of
+loans, or back in time, is answered by a full run, and so is a content that changed: whoever lays the rows out anew says
+``forget``, for their places are then others. A pair that was touched stays open from then on: nothing is deleted from
+``kept_pairs`` (``kept_gone`` names what no longer counts).
 """
 
 from __future__ import annotations
@@ -39,7 +41,7 @@ _NAME = "hash(source_code, payment_id)"
 _ORIGINAL = "hash(source_code, reverses_payment_id)"
 _SIBLING = "hash(source_code, loan_id, kind, signed, currency, value_date)"
 _LINE = "hash(book, line)"
-_TABLES = ("kept_pairs", "kept_days", "kept_p", "kept_b", "kept_pushed", "kept_run")
+_TABLES = ("kept_pairs", "kept_gone", "kept_days", "kept_p", "kept_b", "kept_pushed", "kept_run")
 
 
 def forget(con: duckdb.DuckDBPyConnection) -> None:
@@ -68,28 +70,31 @@ def take_up(con: duckdb.DuckDBPyConnection, rules: Rules, business_date: date) -
         )
     _push(con, last_r)
     _touch(con, rules)
-    con.execute("create or replace temp view rec_settled as select * from kept_pairs anti join rec_touched using (pid)")
-    for side, columns, number, source, key in (
-        ("p", PAYMENT, "pid", "lender", "source_code, payment_id"),
-        ("b", LINE, "bid", "bank", "source_code, account, line_id"),
-    ):
+    con.execute(
+        "create or replace temp view rec_settled as select * from kept_pairs anti join"
+        " (select pid from rec_touched union all select pid from kept_gone) using (pid)"
+    )
+    for side, columns, number, source in (("p", PAYMENT, "pid", "lender"), ("b", LINE, "bid", "bank")):
         con.execute(
             f"""
             create or replace temp table rec_some_{side} as
-            select {number}, {columns} from kept_{side} anti join rec_new_{side} using ({key})
+            select {number}, {columns} from kept_{side}
             union all
             select rowid, {columns} from {source} where rowid in (select {number} from rec_touched)
             union all
             select {number}, {columns} from rec_new_{side}
             """
         )
-    # a row that went without another in its place: nobody can say what it held together
+    # a row that went, or came twice: nobody can say what it held together
     standing = con.execute(
         """
-        select (select count(*) from kept_pairs) - (select count(*) from rec_touched)
-                + (select count(*) from rec_some_p) - (select count(*) from lender),
-            (select count(*) from kept_pairs) - (select count(*) from rec_touched)
-                + (select count(*) from rec_some_b) - (select count(*) from bank)
+        with settled as (
+            select (select count(*) from kept_pairs) - (select count(*) from kept_gone)
+                - (select count(*) from rec_touched) as n
+        )
+        select n + (select count(*) from rec_some_p) - (select count(*) from lender),
+            n + (select count(*) from rec_some_b) - (select count(*) from bank)
+        from settled
         """
     ).fetchall()[0]
     return standing == (0, 0)
@@ -111,10 +116,9 @@ def _push(con: duckdb.DuckDBPyConnection, last: int) -> None:
         anti join kept_p using (source_code, payment_id)
         """
     )
-    con.execute(
-        f"delete from rec_pushed where {_NAME} in"
-        f" (select h from kept_pairs semi join (select {_NAME} as h from rec_pushed) using (h))"
-    )
+    known = f"select h from kept_pairs semi join (select {_NAME} as h from rec_pushed) using (h)"
+    if con.execute(f"select 1 from ({known}) limit 1").fetchall():
+        con.execute(f"create or replace temp table rec_pushed as from rec_pushed where {_NAME} not in ({known})")
 
 
 def _touch(con: duckdb.DuckDBPyConnection, rules: Rules) -> None:
@@ -135,12 +139,11 @@ def _touch(con: duckdb.DuckDBPyConnection, rules: Rules) -> None:
         "k": "select k from rec_arrived union select k from rec_new_b",
         "s": "select s from rec_arrived",
         "h": f"""
-            select h from rec_arrived union select o from rec_arrived where o is not null
+            select o as h from rec_arrived where o is not null
             union select {_NAME} from (select source_code, unnest(payment_ids) as payment_id from decided)
         """,
         "l": f"""
-            select {_LINE} from rec_new_b
-            union select hash({book}, account || '/' || line_id)
+            select hash({book}, account || '/' || line_id) as l
             from rec_refund_lines left join rec_books using (source_code)
             union select hash(book, line) from (
                 select {book} as book, unnest(bank_line_ids) as line
@@ -158,6 +161,7 @@ def _touch(con: duckdb.DuckDBPyConnection, rules: Rules) -> None:
     con.execute(
         f"create or replace temp table rec_touched as select * from kept_pairs"
         f" where {_between(con, 'from rec_touched_p')} and pid in (select pid from rec_touched_p)"
+        " and pid not in (select pid from kept_gone)"
     )
     # a payment that is open again asks for its siblings; they stand with them by one hash, so once is enough
     con.execute(
@@ -165,6 +169,7 @@ def _touch(con: duckdb.DuckDBPyConnection, rules: Rules) -> None:
         insert into rec_touched
         select * from kept_pairs where {_between(con, "from rec_touched")}
             and s in (select s from rec_touched) and pid not in (select pid from rec_touched)
+            and pid not in (select pid from kept_gone)
         """
     )
 
@@ -219,13 +224,15 @@ def know_payers(con: duckdb.DuckDBPyConnection) -> None:
         create or replace temp view rec_payers as
         select payer_account, value_date, loan_id from rec_all
         union all
-        select payer_account, d, loan_id from rec_known anti join rec_touched using (pid)
+        select payer_account, d, loan_id from rec_known
+        anti join rec_touched using (pid) anti join kept_gone using (pid)
         """
     )
 
 
 def keep(con: duckdb.DuckDBPyConnection, rules: Rules, business_date: date, *, part: bool) -> None:
     """Keep what the next day needs of the run whose tables still stand, a full one or a ``part``."""
+    gone = "and pid not in (select pid from rec_touched) and pid not in (select pid from kept_gone)" if part else ""
     con.execute(
         f"""
         create or replace temp table rec_settling as
@@ -242,7 +249,7 @@ def keep(con: duckdb.DuckDBPyConnection, rules: Rules, business_date: date, *, p
         from rec_exact join p using (pid) join rec_b as b using (bid)
         where p.kind <> 'reversal' and not p.only_pushed and h not in (select h from reversed where h is not null)
             and pid not in (select pid from rec_decided where pid is not null)
-            and bid not in (select bid from paid_out)
+            and bid not in (select bid from paid_out) {gone}
         """
     )
     con.execute(
@@ -256,14 +263,14 @@ def keep(con: duckdb.DuckDBPyConnection, rules: Rules, business_date: date, *, p
     totals = "t, book, currency, d, last_p, last_b"
     days = f"select {totals}, count(*) as items, sum(signed)::bigint as total from rec_settling group by all"
     if part:
-        gone = f"{_between(con, 'from rec_touched')} and pid in (select pid from rec_touched)"
-        con.execute(f"delete from kept_pairs where {gone}")
+        con.execute("insert into kept_gone select pid from rec_touched")
         con.execute(f"insert into kept_pairs select {columns} from rec_settling order by d")
         days = f"""
             select {totals}, sum(items)::bigint as items, sum(total)::bigint as total
             from (select * from rec_settled_days union all by name {days}) group by all
         """
     else:
+        con.execute("create or replace table kept_gone (pid bigint)")
         con.execute(f"create or replace table kept_pairs as select {columns} from rec_settling order by d")
     con.execute(f"create or replace table kept_days as {days}")
     con.execute(
