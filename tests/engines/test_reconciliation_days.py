@@ -214,7 +214,7 @@ def test_a_reversal_finds_the_settled_payment_it_reverses(ledger: Ledger):
 
 
 def test_the_same_payment_under_another_id_is_told_from_the_settled_one(ledger: Ledger):
-    ledger.arrive([a_payment("P1-AGAIN", 100, reference="REF-P1", file_date=later(1))])
+    ledger.arrive([a_payment("P1-AGAIN", 100, file_date=later(1))])
     outcome, part = ledger.day(later(1))
     assert part
     assert outcome.suggestion("duplicate")["items"] == ["P1"]
@@ -283,3 +283,13 @@ def test_the_sibling_of_a_reversed_payment_is_asked_for_when_that_one_loses_its_
     outcome, part = ledger.day(later(1))
     assert part
     assert ("duplicate", ("P1",), ()) in outcome.broken()
+
+
+def test_a_reversal_that_was_settled_with_its_payment_finds_it_again_the_next_day(ledger: Ledger):
+    reversal = a_payment("R1", 100, kind="reversal", reverses_payment_id="P1")
+    ledger.arrive([reversal], [a_line("7", 100, direction="out", reference="REF-R1")])
+    engine.forget(ledger.con)
+    assert not ledger.day(DAY)[1]
+    outcome, part = ledger.day(later(1))
+    assert part
+    assert outcome.breaks == []
