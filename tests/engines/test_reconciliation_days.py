@@ -147,7 +147,10 @@ def _arrivals(draw: random.Random, ledger: Ledger) -> Iterator[date]:
                     other = row | {"amount_minor": draw.choice([100, 200, 300]), "file_date": later(number)}
                     into.append(other | {"reference": draw.choice([row["reference"], "REF-A", None])})
         pushed = [row for row in payments if turn[id(row)] == number + 1 and draw.random() < 0.2]
-        ledger.arrive(today, banked, recorded=[*pushed, *draw.sample(today, len(today) // 3)])
+        known = set(ledger.con.execute("select source_code, payment_id from recorded").fetchall())
+        noted = [*pushed, *(row for row in draw.sample(today, len(today) // 3) if id(row) in turn)]
+        unknown = [row for row in noted if (row["source_code"], row["payment_id"]) not in known]
+        ledger.arrive(today, banked, recorded=unknown)
         for row in draw.sample(lines, 2):
             what = draw.choice(["refund_paid", "refund_differs"])
             ledger.refunds.append((row["source_code"], "99", row["line_id"], what, draw.random() < 0.5))
