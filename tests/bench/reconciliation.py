@@ -99,7 +99,7 @@ def make_day(con: duckdb.DuckDBPyConnection, rows: int, more: int) -> int:
         )
         """
     )
-    con.execute("insert into loans select distinct source_code, loan_id from today where fault <> 4")
+    con.execute("insert into loans select distinct source_code, loan_id from today where fault <> 4 except from loans")
     con.execute(f"insert into bank {_lines('today')} union all select * from ({_lines('late')}) where line_id[1] = 'T'")
     con.execute("insert into lender select * exclude (fault, i) from today")
     con.execute(f"insert into lender select * exclude (fault, i) from ({_twice('today')})")
