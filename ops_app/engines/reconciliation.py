@@ -40,6 +40,7 @@ import polars as pl
 
 from ops_app.domain.ledger.breaks import BreakKind, break_id
 from ops_app.engines import reconciliation_breaks as naming
+from ops_app.engines import reconciliation_days as days
 from ops_app.engines import reconciliation_passes as passes
 from ops_app.engines import reconciliation_prepare as prepare
 from ops_app.engines import reconciliation_results as results
@@ -48,11 +49,11 @@ from ops_app.engines import reconciliation_told as told_items
 from ops_app.engines.reconciliation_rules import Outside, Rules, Tolerance
 
 __all__ = [
-    "Outside", "Rules", "Tolerance", "Unbalanced", "breaks", "claim_states", "close", "lay_out_refunds", "matches",
-    "proof", "reconcile",
-    "sheet", "told_breaks",
+    "Outside", "Reconciled", "Rules", "Tolerance", "Unbalanced", "breaks", "claim_states", "close", "forget", "keep",
+    "lay_out_refunds", "matches", "proof", "reconcile", "sheet", "told_breaks",
 ]  # fmt: skip
 
+forget = days.forget
 claim_states, sheet, told_breaks = sheets.claim_states, sheets.sheet, sheets.told_breaks
 
 
@@ -62,22 +63,31 @@ class Unbalanced(RuntimeError):
 
 @dataclass(frozen=True)
 class Reconciled:
-    """How many matches and breaks were written to ``rec_matches`` and ``rec_breaks``."""
+    """How many matches and breaks were written to ``rec_matches`` and ``rec_breaks``; ``part`` says that only what is
+    open, new or touched was run."""
 
     matches: int
     breaks: int
+    part: bool = False
 
 
 def reconcile(
-    con: duckdb.DuckDBPyConnection, rules: Rules, business_date: date, *, told: bool = False, with_sheet: bool = False
-) -> Reconciled:
+    con: duckdb.DuckDBPyConnection, rules: Rules, business_date: date, *, told: bool = False, with_sheet: bool = False,
+    since_kept: bool = False,
+) -> Reconciled:  # fmt: skip
     """Match the three sides as of ``business_date`` and leave ``rec_matches``, ``rec_breaks`` and ``rec_proof``.
 
     With ``told`` the reports of agencies and the claims of collectors are held against the payments as well
     (``reconciliation_told`` says what they need and leave); ``with_sheet`` leaves the proof sheet ``rec_sheet``.
+    ``since_kept`` starts from what ``keep`` kept of the run before, where that can answer, and gives the same.
     Raises ``Unbalanced`` if an item would be missing or counted twice.
     """
-    prepare.lay_out(con, rules)
+    if told and since_kept:
+        raise ValueError("what was told is held against all payments: that is a full run")
+    part = since_kept and days.take_up(con, rules, business_date)
+    prepare.lay_out(con, rules, part=part)
+    if part:
+        days.add_settled(con)
     prepare.take_decisions(con)
     prepare.match_exactly(con)
     prepare.take_residue(con)
@@ -85,7 +95,9 @@ def reconcile(
     prepare.keep_small(con)
     passes.match_tolerantly(con, rules)
     naming.name_breaks(con, rules, business_date)
-    results.write_matches(con)
+    results.write_matches(con, rules, part=part)
+    if part:
+        days.know_payers(con)
     results.write_breaks(con, rules)
     results.write_proof(con)
     _check(con)
@@ -97,8 +109,14 @@ def reconcile(
         if wrong := sheets.unbalanced(con, told=told):
             raise Unbalanced(wrong)
     return Reconciled(
-        _number(con, "select sum(matches) from rec_proof"), _number(con, "select count(*) from rec_breaks")
+        _number(con, "select sum(matches) from rec_proof"), _number(con, "select count(*) from rec_breaks"), part
     )
+
+
+def keep(con: duckdb.DuckDBPyConnection, rules: Rules, business_date: date, done: Reconciled) -> None:
+    """Keep what ``reconcile`` needs to go on from here by ``since_kept``, before ``close``. ``lender``, ``bank`` and
+    ``recorded`` must be tables, of which no row moves; see ``reconciliation_days``."""
+    days.keep(con, rules, business_date, part=done.part)
 
 
 def lay_out_refunds(con: duckdb.DuckDBPyConnection, rows: Sequence[tuple[str, str, str, str, bool]]) -> None:
@@ -192,7 +210,9 @@ def _check(con: duckdb.DuckDBPyConnection) -> None:
         )
         if number == "pid":  # a share of a batch is carved out of its group and stands among the breaks
             ends = f"select pid from ({ends}) except all select pid from rec_shares" if _shares(con) else ends
-        wanted = con.execute(f"select coalesce(sum(items), 0), coalesce(sum(marks), 0) from {table}").fetchall()
+        wanted = con.execute(
+            f"select coalesce(sum(items), 0), coalesce(sum(marks), 0) from {table} where marks is not null"
+        ).fetchall()
         ended = con.execute(f"select count(*), coalesce(sum(hash({number})), 0) from ({ends})").fetchall()
         if wanted != ended:
             raise Unbalanced(f"items of {table}: {wanted[0][0]} went in, {ended[0][0]} ended, or one of them twice")

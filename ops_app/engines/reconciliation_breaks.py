@@ -140,9 +140,7 @@ def _disagreeing_references(con: duckdb.DuckDBPyConnection, rules: Rules) -> Non
     con.execute("create or replace temp table rec_apart (pass_name varchar, gid varchar, pid bigint, bid bigint)")
     gather_references(con)
     near = f"abs(r.b_first - r.p_first) <= {rules.apart_days} and abs(r.b_last - r.p_last) <= {rules.apart_days}"
-    small = (
-        f"(r.payments + r.lines <= {rules.group_items} or (r.lines = 1 and r.channels = 1 and r.p_first = r.p_last))"
-    )
+    small = f"(r.payments + r.lines <= {rules.group_items} or (r.lines = 1 and r.one_channel and r.p_first = r.p_last))"
     one = "r.payments = 1 and r.lines = 1"
     together = f"r.sources = 1 and {near} and {small}"
     put_together(con, "dates_apart", f"{together} and r.lender = r.bank", "rec_apart")

@@ -193,7 +193,7 @@ def gather_references(con: duckdb.DuckDBPyConnection) -> None:
         with p as (
             select source_code, book, currency, sign(signed) as way, {_REFERENCE} as key, count(*) as payments,
                 sum(signed)::bigint as lender, min(value_date) as p_first, max(value_date) as p_last,
-                count(distinct channel) as channels
+                (min(channel) = max(channel)) as one_channel
             from rec_pr where {_REFERENCE} is not null group by 1, 2, 3, 4, 5
         ),
         b as (

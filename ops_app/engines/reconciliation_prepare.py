@@ -11,62 +11,66 @@ import duckdb
 
 from ops_app.engines.reconciliation_rules import Rules
 
-_PAYMENT = (
+PAYMENT = (
     "source_code, payment_id, loan_id, kind, reverses_payment_id, paid_at, value_date, posted_date, amount_minor,"
     " currency, channel, payer_name, payer_account, reference, file_date"
 )
 
+
+LINE = (
+    "source_code, account, line_id, booked_date, value_date, amount_minor, currency, direction, counterparty_name,"
+    " counterparty_account, reference, file_date"
+)
+PUSHED_FROM = 2**61
+"""The first number of payments that were recorded but are in no file; behind all others, however many come."""
 
 REFUND_LINES = "source_code varchar, account varchar, line_id varchar, what varchar, told boolean"
 """What a caller may lay out before a run: bank lines that carry the reference of a payout of ours, what each was
 (refund_paid, refund_returned, refund_differs, refund_unexpected), and whether the lender tells of that refund too."""
 
 
-def lay_out(con: duckdb.DuckDBPyConnection, rules: Rules) -> None:
+def lay_out(con: duckdb.DuckDBPyConnection, rules: Rules, *, part: bool = False) -> None:
     """Make ``rec_p`` (payments) and ``rec_b`` (bank lines): numbered, with their book, amounts signed and keys hashed.
 
     Both are views over the given tables, so that nothing is copied: the number of a row is its place in its table. A
     payment that was recorded but is in no file of the lender stands among the payments as it was recorded, behind them.
+    Of a ``part`` the rows stand in ``rec_some_p``, ``rec_some_b`` (numbered) and ``rec_pushed``.
     """
-    con.execute("create or replace temp table rec_books (source_code varchar, book varchar)")
-    if rules.books:
-        con.executemany("insert into rec_books values (?, ?)", [list(pair) for pair in sorted(rules.books.items())])
-    con.execute(
-        f"""
-        create or replace temp table rec_pushed as
-        select {_PAYMENT.replace("file_date", "null::date as file_date")}
-        from recorded anti join lender using (source_code, payment_id)
-        """
-    )
-    lender, bank = _as_table(con, "lender"), _as_table(con, "bank")
+    name_books(con, rules)
+    if part:
+        lender, bank, pid, bid = "rec_some_p", "rec_some_b", "pid", "bid"
+    else:
+        con.execute(
+            f"""
+            create or replace temp table rec_pushed as
+            select {PAYMENT.replace("file_date", "null::date as file_date")}
+            from recorded anti join lender using (source_code, payment_id)
+            """
+        )
+        lender, bank, pid, bid = _as_table(con, "lender"), _as_table(con, "bank"), "rowid", "rowid"
     con.execute(
         f"""
         create or replace temp view rec_all as
-        select {_PAYMENT}, false as only_pushed from {lender}
+        select {PAYMENT}, false as only_pushed from {lender}
         union all
-        select {_PAYMENT}, true as only_pushed from rec_pushed
+        select {PAYMENT}, true as only_pushed from rec_pushed
         """
     )
-    (before,) = con.execute(f"select count(*) from {lender}").fetchall()[0]
-    book = _book(rules)
-    signed = "if(kind = 'payment', amount_minor, -amount_minor)"
-    key = f"hash({book}, currency, {{}}, reference, value_date)"
+    if not part:
+        con.execute("create or replace temp view rec_payers as select payer_account, value_date, loan_id from rec_all")
     con.execute(
         f"""
         create or replace temp view rec_p as
-        select rowid as pid, {_PAYMENT}, false as only_pushed, {book} as book, {signed} as signed,
-            {key.format(signed)} as k from {lender}
+        select {pid} as pid, {PAYMENT}, false as only_pushed, {payment_terms(rules)} from {lender}
         union all
-        select rowid + {before}, {_PAYMENT}, true, {book}, {signed}, {key.format(signed)} from rec_pushed
+        select rowid + {PUSHED_FROM}, {PAYMENT}, true, {payment_terms(rules)} from rec_pushed
         """
     )
-    signed = "if(direction = 'in', amount_minor, -amount_minor)"
     con.execute(
         f"""
         create or replace temp view rec_b as
-        select rowid as bid, source_code, {book} as book, account, line_id, account || '/' || line_id as line, currency,
-            value_date, booked_date, reference, counterparty_name, counterparty_account, file_date, {signed} as signed,
-            {key.format(signed)} as k
+        select {bid} as bid, source_code, account, line_id, currency, value_date, booked_date, reference,
+            amount_minor, direction, counterparty_name, counterparty_account, file_date, {line_terms(rules)}
         from {bank}
         """
     )
@@ -84,6 +88,29 @@ def lay_out(con: duckdb.DuckDBPyConnection, rules: Rules) -> None:
     con.execute("create or replace temp table rec_groups (pass_name varchar, gid varchar, pid bigint, bid bigint)")
     con.execute("create or replace temp table rec_held (break_id varchar, pid bigint, bid bigint)")
     con.execute(f"create temp table if not exists rec_refund_lines ({REFUND_LINES})")
+
+
+def name_books(con: duckdb.DuckDBPyConnection, rules: Rules) -> None:
+    """``rec_books``: the book of each source that shares one."""
+    con.execute("create or replace temp table rec_books (source_code varchar, book varchar)")
+    if rules.books:
+        con.executemany("insert into rec_books values (?, ?)", [list(pair) for pair in sorted(rules.books.items())])
+
+
+def payment_terms(rules: Rules) -> str:
+    """Of a payment: its book, its amount signed (money back is negative) and its key hashed."""
+    signed = "if(kind = 'payment', amount_minor, -amount_minor)"
+    return f"{_book(rules)} as book, {signed} as signed, {_key(rules, signed)} as k"
+
+
+def line_terms(rules: Rules) -> str:
+    """Of a bank line: the same, and its name within its book."""
+    signed = "if(direction = 'in', amount_minor, -amount_minor)"
+    return f"{_book(rules)} as book, account || '/' || line_id as line, {signed} as signed, {_key(rules, signed)} as k"
+
+
+def _key(rules: Rules, signed: str) -> str:
+    return f"hash({_book(rules)}, currency, {signed}, reference, value_date)"
 
 
 def _as_table(con: duckdb.DuckDBPyConnection, name: str) -> str:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import duckdb
 
+from ops_app.engines.reconciliation_prepare import line_terms, payment_terms
 from ops_app.engines.reconciliation_rules import Rules
 
 
-def write_matches(con: duckdb.DuckDBPyConnection) -> None:
+def write_matches(con: duckdb.DuckDBPyConnection, rules: Rules, *, part: bool = False) -> None:
     """``rec_matches``: one row per match. A match is named after its first payment, which it shares with no other.
 
-    A view: the pairs are kept as they were found, and only who reads them pays for their ids and lists.
+    A view: the pairs are kept as they were found, and only who reads them pays for their ids and lists. Of a ``part``
+    the pairs that stay settled are read from where they stand.
     """
     con.execute(
         """
@@ -40,21 +42,25 @@ def write_matches(con: duckdb.DuckDBPyConnection) -> None:
         from members left join shares using (pass_name, gid)
         """
     )
-    con.execute(
-        """
-        create or replace temp view rec_matches as
-        with pairs as (
-            select 'exact' as pass_name, pid, bid from rec_exact union all select pass_name, pid, bid from rec_pairs
+    pairs = "select 'exact' as pass_name, pid, bid from rec_exact union all select pass_name, pid, bid from rec_pairs"
+    found = _PAIRS.format(pairs=pairs, p="rec_p", b="rec_b")
+    if part:
+        settled = _PAIRS.format(
+            pairs="select 'exact' as pass_name, pid, bid from rec_settled",
+            p=f"(select rowid as pid, *, {payment_terms(rules)} from lender)",
+            b=f"(select rowid as bid, *, {line_terms(rules)} from bank)",
         )
-        select p.source_code || '/' || p.payment_id as match_id, pass_name, p.source_code,
-            [p.payment_id] as payment_ids, [b.line] as bank_line_ids, p.signed as lender_minor,
-            b.signed as bank_minor, p.currency, p.value_date, p.signed - b.signed as difference_minor,
-            greatest(p.file_date, b.file_date) as matched_date
-        from pairs join rec_p as p using (pid) join rec_b as b using (bid)
-        union all
-        select * from rec_group_matches
-        """
-    )
+        found = f"{found} union all {settled}"
+    con.execute(f"create or replace temp view rec_matches as {found} union all select * from rec_group_matches")
+
+
+_PAIRS = """
+    select p.source_code || '/' || p.payment_id as match_id, pass_name, p.source_code,
+        [p.payment_id] as payment_ids, [b.line] as bank_line_ids, p.signed as lender_minor,
+        b.signed as bank_minor, p.currency, p.value_date, p.signed - b.signed as difference_minor,
+        greatest(p.file_date, b.file_date) as matched_date
+    from ({pairs}) join {p} as p using (pid) join {b} as b using (bid)
+"""
 
 
 def write_breaks(con: duckdb.DuckDBPyConnection, rules: Rules) -> None:
@@ -90,9 +96,9 @@ def write_breaks(con: duckdb.DuckDBPyConnection, rules: Rules) -> None:
             sum(recorded)::bigint as recorded_minor,
             (coalesce(sum(lender), 0) - coalesce(sum(bank), sum(lender) filter (shared), 0))::bigint
                 as difference_minor,
-            case when count(distinct loan_id) = 1 then min(loan_id) end as loan_id,
-            coalesce(list(payment_id order by payment_id) filter (payment_id is not null), []) as payment_ids,
-            coalesce(list(line order by line) filter (line is not null), []) as bank_line_ids,
+            case when min(loan_id) = max(loan_id) then min(loan_id) end as loan_id,
+            list_sort(coalesce(list(payment_id) filter (payment_id is not null), [])) as payment_ids,
+            list_sort(coalesce(list(line) filter (line is not null), [])) as bank_line_ids,
             coalesce(min(p_date), min(b_date)) as value_date, min(shared_line) as shared_line
         from items group by no
         """
@@ -130,11 +136,8 @@ def _suggest(con: duckdb.DuckDBPyConnection, rules: Rules) -> None:
         ),
         payers as (
             select b.no, arg_min(p.loan_id, (-epoch(p.value_date::timestamp), p.loan_id)) as loan_id
-            from open_bank as b
-            join rec_items as i using (no) join rec_b_small as line on line.bid = i.bid
-            join bank as w
-                on w.source_code = line.source_code and w.account = line.account and w.line_id = line.line_id
-            join rec_all as p on p.payer_account = w.counterparty_account
+            from open_bank as b join rec_items as i using (no) join rec_b as line using (bid)
+            join rec_payers as p on p.payer_account = line.counterparty_account
             group by b.no
         )
         select r.no,

@@ -144,6 +144,7 @@ def write_sheet(con: duckdb.DuckDBPyConnection, *, told: bool) -> None:
         "select book, currency, 'bank', 'side', '', bank_lines, bank_minor from rec_proof where bank_lines > 0",
         "select book, currency, 'bank', 'explained', 'exact', count(*), 0::bigint"
         " from rec_exact join rec_p using (pid) group by all",
+        "select book, currency, 'bank', 'explained', 'exact', items, 0::bigint from rec_p_totals where marks is null",
         """
         select p.book, p.currency, 'bank', 'explained', pass_name, count(*), sum(p.signed - b.signed)::bigint
         from rec_pairs join rec_p_small as p using (pid) join rec_b_small as b using (bid) group by all

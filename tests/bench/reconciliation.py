@@ -27,49 +27,54 @@ _EVERY = 100
 """One payment in so many is broken, the kinds in turn."""
 
 
-def make_book(con: duckdb.DuckDBPyConnection, rows: int) -> None:
-    """The five relations of the engine, seeded by the row number."""
-    con.execute(
-        f"""
-        create table lender as
+DAY = date(2026, 4, 27)
+"""The day that comes when the rest has been reconciled; the rest ends two days before."""
+
+
+def _payments(first: int, until: int, day: str = "date '2026-03-01' + (i % 56)::integer") -> str:
+    return f"""
         select 'SIM' as source_code, 'PAY' || lpad(i::varchar, 12, '0') as payment_id,
             if(fault = 4, 'LOST' || i, 'LN' || lpad((i // 40)::varchar, 10, '0')) as loan_id,
             if(fault = 5, 'reversal', 'payment') as kind, if(fault = 5, 'NEVER' || i, null) as reverses_payment_id,
-            timestamp '2026-03-01 08:00:00' + to_days((i % 56)::integer) as paid_at,
-            date '2026-03-01' + (i % 56)::integer as value_date,
-            date '2026-03-01' + (i % 56)::integer + if(fault = 3, 5, 0) as posted_date,
+            {day} + interval 8 hour as paid_at, {day} as value_date, {day} + if(fault = 3, 5, 0) as posted_date,
             (hash(i) % 500000 + 100)::bigint as amount_minor, 'CNY' as currency, 'bank_transfer' as channel,
             '张' || (i % 9973) as payer_name, '6222' || lpad((i % 999983)::varchar, 12, '0') as payer_account,
-            'REF' || lpad(i::varchar, 12, '0') as reference, date '2026-03-01' + (i % 56)::integer as file_date,
-            fault, i
+            'REF' || lpad(i::varchar, 12, '0') as reference, {day} as file_date, fault, i
         from (
             select range as i, if(range % {_EVERY} = 7, (range // {_EVERY}) % {_KINDS}, -1) as fault
-            from range({rows})
+            from range({first}, {until})
         )
-        """
-    )
-    con.execute(
-        """
-        create table bank as
+    """
+
+
+def _lines(payments: str) -> str:
+    return f"""
         select source_code, '99' as account, 'B' || lpad(i::varchar, 12, '0') as line_id, value_date as booked_date,
             value_date + if(fault = 3, 15, 0) as value_date, amount_minor + if(fault = 2, 5000, 0) as amount_minor,
             currency, if(kind = 'payment', 'in', 'out') as direction, payer_name as counterparty_name,
             payer_account as counterparty_account, reference, file_date
-        from lender where fault <> 0
+        from {payments} where fault <> 0
         union all
         select source_code, '99', 'S' || i, value_date, value_date, amount_minor + 1, currency, 'in', null, null,
             'stray ' || i, file_date
-        from lender where fault = 1
+        from {payments} where fault = 1
         union all
         select source_code, '99', 'T' || i, value_date, value_date, amount_minor, currency, 'in', payer_name,
             payer_account, reference, file_date + 1
-        from lender where fault = 6
-        """
-    )
-    con.execute(
-        "insert into lender select * replace ('TWICE' || i as payment_id, file_date + 1 as file_date)"
-        " from lender where fault = 7"
-    )
+        from {payments} where fault = 6
+    """
+
+
+def _twice(payments: str) -> str:
+    again = "'TWICE' || i as payment_id, file_date + 1 as file_date"
+    return f"select * replace ({again}) from {payments} where fault = 7"
+
+
+def make_book(con: duckdb.DuckDBPyConnection, rows: int) -> None:
+    """The five relations of the engine, seeded by the row number."""
+    con.execute(f"create table lender as {_payments(0, rows)}")
+    con.execute(f"create table bank as {_lines('lender')}")
+    con.execute(f"insert into lender {_twice('lender')}")
     con.execute("create table loans as select distinct source_code, loan_id from lender where fault <> 4")
     con.execute("create table recorded as select * exclude (file_date, fault, i) from lender limit 0")
     con.execute(
@@ -78,6 +83,29 @@ def make_book(con: duckdb.DuckDBPyConnection, rows: int) -> None:
     )
     con.execute("alter table lender drop column fault")
     con.execute("alter table lender drop column i")
+
+
+def make_day(con: duckdb.DuckDBPyConnection, rows: int, more: int) -> int:
+    """One more day of ``more`` payments behind ``rows`` others, broken alike; and for one in a hundred, late, the line
+    of a payment of the ten days before once more. How many of these there are."""
+    day = f"date '{DAY}'"
+    con.execute(f"create temp table today as {_payments(rows, rows + more, day)}")
+    con.execute(
+        f"""
+        create temp table late as
+        select *, 6 as fault from (
+            select * replace ({day} as file_date), try_cast(substr(payment_id, 4) as bigint) as i from lender
+            where value_date >= {day} - 12 and i % {_EVERY} = {8 % _EVERY} limit {more // 100}
+        )
+        """
+    )
+    con.execute("insert into loans select distinct source_code, loan_id from today where fault <> 4 except from loans")
+    con.execute(f"insert into bank {_lines('today')} union all select * from ({_lines('late')}) where line_id[1] = 'T'")
+    con.execute("insert into lender select * exclude (fault, i) from today")
+    con.execute(f"insert into lender select * exclude (fault, i) from ({_twice('today')})")
+    (late,) = con.execute("select count(*) from late").fetchall()[0]
+    con.execute("drop table today; drop table late")
+    return int(late)
 
 
 def by_hand(con: duckdb.DuckDBPyConnection) -> None:
@@ -222,6 +250,7 @@ def run_both(rows: int) -> dict[str, Any]:
     started = time.perf_counter()
     found = engine.breaks(con).height
     as_frame_s = time.perf_counter() - started
+    one_day = run_day(con, rows, min(ours))
     make_told(con)
     four_sides = min(_seconds(lambda: engine.reconcile(con, Rules(), AS_OF, told=True)) for _ in range(2))
     told = dict(con.execute("select kind, count(*) from rec_told_breaks group by kind order by kind").fetchall())
@@ -234,11 +263,44 @@ def run_both(rows: int) -> dict[str, Any]:
         "breaks": found,
         "breaks_as_frame_s": round(as_frame_s, 3),
         **plan,
+        **one_day,
         "four_sides_s": round(four_sides, 3),
         "told_items": told_rows,
         "told_breaks": told,
         "breaks_by_hand": kinds["hand_breaks"],
         "breaks_found": kinds["rec_breaks"],
+    }
+
+
+def run_day(con: duckdb.DuckDBPyConnection, rows: int, full_s: float) -> dict[str, Any]:
+    """Keep the full run that stands, then one day of a 365th of the rows: run and kept again, beside the full run."""
+    keep_s = _seconds(lambda: engine.keep(con, Rules(), AS_OF, engine.Reconciled(0, 0)))
+    breaks_before = con.execute("select count(*) from rec_breaks").fetchall()[0][0]
+    more = rows // 365
+    late = make_day(con, rows, more)
+    days = []
+    for again in range(RUNS):
+        started = time.perf_counter()
+        done = engine.reconcile(con, Rules(), AS_OF, since_kept=True)
+        reconciled = time.perf_counter()
+        if again == RUNS - 1:  # the last run is kept: from what was kept the day can be run once more till then
+            engine.keep(con, Rules(), AS_OF, done)
+            kept_s = time.perf_counter() - reconciled
+        days.append(reconciled - started)
+    planted = con.execute(f"select count(*) from range({rows}, {rows + more}) where range % {_EVERY} = 7").fetchall()
+    found = set(con.execute("select kind, count(*) from rec_breaks group by kind").fetchall())
+    whole = engine.reconcile(con, Rules(), AS_OF)
+    theirs = set(con.execute("select kind, count(*) from rec_breaks group by kind").fetchall())
+    return {
+        "one_day_ratio": round((min(days) + kept_s) / full_s, 4),
+        "one_day_s": round(min(days), 3),
+        "one_day_kept_s": round(kept_s, 3),
+        "first_keep_s": round(keep_s, 3),
+        "one_day_rows": more,
+        "one_day_new_breaks_wanted": planted[0][0] + late,
+        "one_day_new_breaks": done.breaks - breaks_before,
+        "one_day_was_part": done.part,
+        "one_day_as_full": found == theirs and (done.matches, done.breaks) == (whole.matches, whole.breaks),
     }
 
 

@@ -103,15 +103,7 @@ def reconciled(
         fill(con, "loans", {"source_code": "varchar", "loan_id": "varchar"},
               [{"source_code": source, "loan_id": loan} for source, loan in sorted(known)])  # fmt: skip
         done = engine.reconcile(con, rules or Rules(), as_of)
-        outside = con.execute(
-            """
-            select coalesce(p.source_code, b.source_code), coalesce(p.payment_id, b.line), reason
-            from rec_outside left join rec_p as p using (pid) left join rec_b as b using (bid) order by all
-            """
-        ).fetchall()
-        outcome = Outcome(
-            engine.matches(con).to_dicts(), engine.breaks(con).to_dicts(), outside, engine.proof(con).to_dicts()
-        )
+        outcome = outcome_of(con)
         assert (done.matches, done.breaks) == (len(outcome.matches), len(outcome.breaks))
         engine.close(con)
         assert con.execute("select count(*) from duckdb_tables() where temporary").fetchall() == [(0,)]
@@ -120,9 +112,25 @@ def reconciled(
         con.close()
 
 
+def outcome_of(con: duckdb.DuckDBPyConnection) -> Outcome:
+    """What the run that just ended left in the connection."""
+    outside = con.execute(
+        """
+        select coalesce(p.source_code, b.source_code), coalesce(p.payment_id, b.line), reason
+        from rec_outside left join rec_p as p using (pid) left join rec_b as b using (bid) order by all
+        """
+    ).fetchall()
+    return Outcome(engine.matches(con).to_dicts(), engine.breaks(con).to_dicts(), outside, engine.proof(con).to_dicts())
+
+
 def fill(con: duckdb.DuckDBPyConnection, table: str, columns: dict[str, str], rows: Sequence[dict[str, Any]]) -> None:
     """Make ``table`` with these columns and rows."""
     con.execute(f"create table {table} ({', '.join(f'{name} {kind}' for name, kind in columns.items())})")
+    add(con, table, columns, rows)
+
+
+def add(con: duckdb.DuckDBPyConnection, table: str, columns: dict[str, str], rows: Sequence[dict[str, Any]]) -> None:
+    """Put these rows behind those of ``table``."""
     if rows:
         frame = pl.DataFrame([{name: row.get(name) for name in columns} for row in rows], infer_schema_length=None)
         con.register("arriving", frame)
