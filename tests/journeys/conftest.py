@@ -20,7 +20,7 @@ from ops_app.domain.organisation.people import SYSTEM
 from ops_app.services.organisation.demo_people import create_demo_people, demo_password
 from tests.loopback import free_port
 
-PATIENCE_MS = 60_000
+PATIENCE_MS = 120_000
 """How long a page may take on a machine that does other things too."""
 FINISHED = '[data-testid="stApp"][data-test-script-state="notRunning"]'
 
