@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
 from streamlit.testing.v1 import AppTest
+
+from ops_app.consoles.kit import forms
 
 
 def _page() -> None:
@@ -41,7 +44,7 @@ def _edited_by_two() -> None:
 
     import streamlit as st
 
-    from ops_app.consoles.kit.forms import form, show_flashes
+    from ops_app.consoles.kit.forms import flashes, form
     from ops_app.domain.errors import Conflict
 
     at: Any = SimpleNamespace(actor=SimpleNamespace(language="en"), t=lambda key: key)
@@ -66,9 +69,9 @@ def _edited_by_two() -> None:
             g.submit("Note it")
         g.run(lambda _key: record["written"].append(("other", seen)), done="noted")
 
-    show_flashes()
-    if not st.session_state.get("elsewhere"):
-        draw()
+    with flashes():
+        if not st.session_state.get("elsewhere"):
+            draw()
 
 
 def test_who_is_second_is_told_who_changed_it_keeps_what_was_typed_and_may_go_on() -> None:
@@ -101,3 +104,34 @@ def test_a_form_that_is_come_back_to_begins_on_the_version_of_now() -> None:
     at.button[0].click().run()
     assert not at.warning
     assert at.session_state["record"]["written"] == [(7, "")]
+
+
+def _pressed_twice() -> None:
+    from types import SimpleNamespace
+    from typing import Any
+
+    import streamlit as st
+
+    from ops_app.consoles.kit.forms import flashes, form
+
+    at: Any = SimpleNamespace(actor=SimpleNamespace(language="en"), t=lambda key: key)
+    with flashes():
+        if st.session_state.get("broken_off"):
+            st.session_state["broken_off"] = False
+            st.rerun()  # as a press does that comes while the page is drawn
+        if not st.session_state.get("done"):
+            with form(at, "decide") as f:
+                f.submit("Decide")
+            f.run(lambda _key: st.session_state.update(done=True, broken_off=True), done="decided")
+
+
+def test_the_answer_to_a_double_click_stays_until_it_could_be_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(forms, "STAYS_SECONDS", 1000.0)
+    at = AppTest.from_function(_pressed_twice).run()
+    at.button[0].click().run()
+    assert [one.value for one in at.success] == ["decided"]
+    at.run()  # the form went with its act; the second press only draws the page anew
+    assert [one.value for one in at.success] == ["decided"]
+    monkeypatch.setattr(forms, "STAYS_SECONDS", 0.0)
+    at.run()
+    assert not at.success

@@ -144,6 +144,7 @@ def test_a_broker_that_takes_the_connection_and_does_not_answer_is_tried_again(
 def test_a_broker_that_is_killed_and_comes_back_loses_nothing(with_rabbit: App, server: RabbitServer) -> None:
     declared(with_rabbit)
     server.publish(many(30))
+    server.names_are_on_disk()
     with consuming(with_rabbit) as consumer:
         until(lambda: all_done(with_rabbit, 5))
         server.kill()

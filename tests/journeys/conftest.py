@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from ops_app.bootstrap import App, open_app
 from ops_app.config import PROJECT_ROOT, Settings
@@ -22,6 +22,7 @@ from tests.loopback import free_port
 
 PATIENCE_MS = 120_000
 """How long a page may take on a machine that does other things too."""
+expect.set_options(timeout=PATIENCE_MS)
 FINISHED = '[data-testid="stApp"][data-test-script-state="notRunning"]'
 
 
@@ -123,6 +124,16 @@ class Visitor:
         self.page.wait_for_selector(FINISHED)
         self.page.wait_for_timeout(300)
         self.page.wait_for_selector(FINISHED)
+
+    def mark(self, radio: str) -> None:
+        """Choose one of a few by its words, anew where a run of the page that ended meanwhile put the choice back."""
+        found = self.page.get_by_role("radio", name=radio)
+        for _ in range(10):
+            found.click()
+            self.settle()
+            if found.is_checked():
+                return
+        pytest.fail(f"{radio} was never taken")
 
     def text(self) -> str:
         return self.page.inner_text("[data-testid=stApp]")

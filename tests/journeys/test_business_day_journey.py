@@ -87,8 +87,7 @@ def test_a_planted_fault_is_resolved_on_the_page_and_everybody_can_see_it(
 
     visitor.sign_in("supervisor", f"/repayment_audit?breaks_id={identity}")
     expect(visitor.page.get_by_text(str(fault.payment_id)).first).to_be_visible()
-    visitor.page.get_by_role("radio", name="reject").click()
-    visitor.settle()
+    visitor.mark("reject")
     visitor.page.get_by_label("Reason").fill("The bank has confirmed in writing that nothing came")
     visitor.page.get_by_test_id("stFormSubmitButton").get_by_role("button").first.click()
     expect(visitor.page.get_by_text("Decided. The break is now: rejected")).to_be_visible()

@@ -149,8 +149,7 @@ def audits_it(browser: Browser, address: str, break_id: str) -> None:
     link = page.get_by_role("link", name="转账凭证.png")
     see(link)
     assert supervisor.context.request.get(address + str(link.get_attribute("href"))).body() == PICTURE
-    page.get_by_role("radio", name="match").click()
-    supervisor.settle()
+    supervisor.mark("match")
     page.get_by_text("Accept the remaining difference").click()
     page.get_by_label("Reason", exact=True).fill("the voucher says 360.50; the collector rounded")
     page.get_by_test_id("stFormSubmitButton").get_by_role("button").first.dblclick()

@@ -125,8 +125,7 @@ def test_five_hundred_cases_go_out_and_one_comes_back_from_an_open_page(
     supervisor.go("/cases?cases_view=placed")
     take_from_the_top(supervisor, 1)
     page = supervisor.page
-    page.get_by_role("radio", name="Recall at once").click()
-    supervisor.settle()
+    supervisor.mark("Recall at once")
     pick(page, "Ground", "misconduct")
     page.get_by_label("Reason", exact=True).fill("data of this debtor leaked")
     page.get_by_test_id("stFormSubmitButton").get_by_role("button", name="Recall at once").click()

@@ -43,8 +43,7 @@ def test_a_supervisor_resolves_a_break_and_the_audit_log_names_her(
     page = visitor.page
     expect(page.get_by_role("heading", name="Repayment audit")).to_be_visible()
     expect(page.get_by_text("There is no bank line.")).to_be_visible()
-    page.get_by_role("radio", name="reject").click()
-    visitor.settle()
+    visitor.mark("reject")
     page.get_by_label("Reason").fill("The bank confirmed: this never arrived")
     page.get_by_test_id("stFormSubmitButton").get_by_role("button").first.dblclick()  # twice is once
     expect(page.get_by_text("Decided. The break is now: rejected")).to_be_visible()

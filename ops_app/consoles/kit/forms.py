@@ -7,6 +7,7 @@ this form. After success the fields are emptied by giving them new names, and th
 from __future__ import annotations
 
 import logging
+import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -22,6 +23,7 @@ from ops_app.consoles.kit.context import Here
 from ops_app.domain.errors import Conflict, DomainError, SomeOfMany
 
 _FLASH = "_recoup_flash"
+STAYS_SECONDS = 2.0
 _VERSION = "_form_version_"
 Answer = TypeVar("Answer")
 _log = logging.getLogger(__name__)
@@ -33,6 +35,14 @@ class Said:
 
     sentence: str
     links: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass
+class _Flashed:
+    """A sentence, and since when (monotonic seconds) it stood on a page that was drawn whole."""
+
+    said: Said
+    seen_at: float | None = None
 
 
 class Form:
@@ -277,19 +287,42 @@ def form(here: Here, name: str) -> Iterator[Form]:
 
 def flash(message: str | Said) -> None:
     """What is said at the top of the next run (the present one ends with a rerun)."""
-    st.session_state.setdefault(_FLASH, []).append(message if isinstance(message, Said) else Said(message))
+    said = message if isinstance(message, Said) else Said(message)
+    st.session_state.setdefault(_FLASH, []).append(_Flashed(said))
 
 
-def show_flashes() -> None:
-    """Show what was flashed; called by the shell above every page."""
-    for message in st.session_state.pop(_FLASH, []):
-        st.success(message.sentence)
-        if message.links:
-            items = "".join(
-                f'<li><a href="{escape(address)}" target="_self">{escape(name)}</a></li>'
-                for name, address in message.links
-            )
-            st.html(f"<ul>{items}</ul>")
+@contextmanager
+def flashes() -> Iterator[None]:
+    """Show above a page what was flashed.
+
+    A sentence goes with the first run that begins ``STAYS_SECONDS`` after it stood on a whole page: the second press of
+    a double click draws the page anew at once, and would take away the answer to the first."""
+    now = time.monotonic()
+    shown: list[_Flashed] = st.session_state.setdefault(_FLASH, [])
+    shown[:] = [one for one in shown if one.seen_at is None or now - one.seen_at < STAYS_SECONDS]
+    for one in shown:
+        _show_said(one.said)
+    try:
+        yield
+    except Exception:
+        _seen(shown)
+        raise
+    _seen(shown)  # not where the run was broken off for a new one
+
+
+def _show_said(message: Said) -> None:
+    st.success(message.sentence)
+    if message.links:
+        items = "".join(
+            f'<li><a href="{escape(address)}" target="_self">{escape(name)}</a></li>' for name, address in message.links
+        )
+        st.html(f"<ul>{items}</ul>")
+
+
+def _seen(shown: list[_Flashed]) -> None:
+    for one in shown:
+        if one.seen_at is None:
+            one.seen_at = time.monotonic()
 
 
 def attempt(here: Here, command: Callable[[], Any], *, done: str) -> None:

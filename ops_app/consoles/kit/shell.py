@@ -15,7 +15,7 @@ import streamlit as st
 import dashboards
 from ops_app.consoles.kit import announcements, session
 from ops_app.consoles.kit.context import Here, set_here, the_app
-from ops_app.consoles.kit.forms import show_flashes
+from ops_app.consoles.kit.forms import flashes
 from ops_app.consoles.kit.i18n import LANGUAGES, Texts, language_of
 from ops_app.consoles.kit.viewer import HouseViewer
 from ops_app.consoles.pages import PAGES, SECTIONS, PageSpec
@@ -57,8 +57,8 @@ def run() -> None:
         return
     try:
         require(actor, permission)
-        show_flashes()
-        chosen.run()
+        with flashes():
+            chosen.run()
     except Refused as refusal:
         _refusal(current, refusal)
     except DomainError as error:
