@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -19,8 +18,6 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock
-
 from ops_app.config import Settings
 from ops_app.domain.organisation.lenders import BUCKETS
 from ops_app.domain.organisation.parameters import Scope
@@ -29,8 +26,8 @@ from ops_app.store.tables.journal import PARTS
 from pipelines.arrivals import expected_feeds
 from pipelines.build_selection import forget, remember, selection
 from pipelines.code_version import project_fingerprint
-from pipelines.durable import move_into_place
 from pipelines.extracts import columns_told
+from pipelines.parsed import Parsed, parsed
 from pipelines.readers.grammar import steady_offset
 from pipelines.verify_journal_marts import journal_untied
 from pipelines.verify_money_marts import money_untied
@@ -202,14 +199,16 @@ def build(
     arguments += ["--vars", json.dumps({"lender_buckets": own})] if own else []
     watch = _Watch(progress)
     selected: list[str] | None = None
+    project = _parsed(warehouse_path, settings)
     with warehouse.held():
         with warehouse.open() as connection:
             _prepare(connection, settings, business_date)
             if not (full_refresh or unit_tests):
-                selected = selection(target_path(settings) / "manifest.json", connection, state)
+                selected = selection(project.json, connection, state)
             forget(connection)
         watch.began = time.monotonic()
-        results = _invoke([*arguments, *(selected or [])], warehouse_path, settings, watch, held=selected is not None)
+        arguments += [*(selected or []), "--no-write-json"]
+        results = _invoke(arguments, warehouse_path, settings, watch, project=project, held=selected is not None)
         nodes = [_node(result) for result in results]
         failed = [(node.name, node.message) for node in nodes if node.status in ("error", "fail", "runtime error")]
         if failed:
@@ -242,16 +241,14 @@ def manifest(settings: Settings) -> Path:
 
     Raises ``BuildFailed`` when the project does not parse.
     """
-    kept = target_path(settings) / f"parsed-{project_fingerprint(settings.dbt_dir)}.json"
-    if not kept.exists():
-        settings.run.mkdir(parents=True, exist_ok=True)
-        with FileLock(str(settings.run.resolve() / "dbt-parse.lock"), timeout=300):
-            if not kept.exists():
-                folder = target_path(settings) / f"parse-{os.getpid()}"
-                _invoke(["parse"], settings.warehouse_path, settings, _Watch(None), folder)
-                move_into_place(folder / "manifest.json", kept)
-                shutil.rmtree(folder, ignore_errors=True)
-    return kept
+    return _parsed(settings.warehouse_path, settings).json
+
+
+def _parsed(warehouse_path: Path, settings: Settings) -> Parsed:
+    def parse(folder: Path) -> None:
+        _invoke(["parse"], warehouse_path, settings, _Watch(None), folder=folder)
+
+    return parsed(settings, warehouse_path, target_path(settings), parse)
 
 
 def write_docs(settings: Settings) -> Path:
@@ -292,12 +289,13 @@ def _invoke(
     warehouse_path: Path,
     settings: Settings,
     watch: _Watch,
-    folder: Path | None = None,
     *,
+    folder: Path | None = None,
+    project: Parsed | None = None,
     held: bool = False,
 ) -> list[Any]:
-    """Run dbt once; its results, or ``BuildFailed`` when it could not even begin. ``held`` says that the last whole
-    build was of the same state of the project, contracts included."""
+    """Run dbt once; its results, or ``BuildFailed`` when it could not even begin. ``project`` is what it would parse;
+    ``held`` says that the last whole build was of the same state of the project, contracts included."""
     from dbt.cli.main import dbtRunner  # takes seconds, and not every process that knows of builds makes one
 
     settings.logs.mkdir(parents=True, exist_ok=True)
@@ -317,7 +315,7 @@ def _invoke(
         ),
     ):
         try:
-            done = dbtRunner(callbacks=[watch]).invoke(command)
+            done = dbtRunner(project and project.manifest(), callbacks=[watch]).invoke(command)
         finally:
             _close_duckdb()
     if done.exception is not None:
