@@ -2,7 +2,8 @@
 
 For the way of every payment. SQLAlchemy spells the statement and says how its values are written; what it does anew for
 each execution and each row (contexts, parameter sets, a moment written as many times as there are rows) costs more than
-the store takes for the row. Errors are SQLAlchemy's, and the store notes the change as any other.
+the store takes for the row, so the cursor of the connection is used itself. Errors are SQLAlchemy's, and the store
+notes the change as any other; its own events (``before_cursor_execute``) do not tell of these statements.
 
 Cost: one statement for any number of rows; a value that comes again in its column is written once.
 """
@@ -15,10 +16,11 @@ from itertools import repeat
 from typing import Any
 
 from sqlalchemy.engine import Connection
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql.dml import UpdateBase
 
-CHANGES = "recoup_changes"
-"""The option of an execution that names the table which it changes, for whoever notes changes."""
+NOTE = "recoup_note_change"
+"""What is called, where a connection has it among its ``info``, with a table that was changed and the statement."""
 
 _Place = tuple[str, str | None, Callable[[Any], Any] | None, Any]
 """The name of a value in the statement, its key in a row (``None``: it is the same in all), how it is written."""
@@ -42,13 +44,38 @@ def write(connection: Connection, statement: UpdateBase, rows: Sequence[Mapping[
     spelt = _spelt.get(asked)
     if spelt is None:
         spelt = _spelt[asked] = _spell(connection, statement, asked[2])
-    columns = [_column(place, rows) for place in spelt.places]
-    values: list[Any] = list(zip(*columns, strict=False))
+    values: list[Any]
+    if len(rows) == 1:  # most postings are of one payment, and nothing can come again in one row
+        values = [_only(spelt.places, rows[0])]
+    else:
+        values = list(zip(*[_column(place, rows) for place in spelt.places], strict=False))
     if spelt.by_name:
         names = [name for name, *_ in spelt.places]
         values = [dict(zip(names, one, strict=True)) for one in values]
-    said: Any = {CHANGES: statement.table}
-    connection.exec_driver_sql(spelt.text, values, execution_options=said)
+    if execute(connection, spelt.text, values) and (note := connection.info.get(NOTE)):
+        note(statement.table, spelt.text)
+
+
+def execute(connection: Connection, text: str, values: Sequence[Any]) -> int:
+    """Execute for each of ``values``; how many rows were changed. Raises what SQLAlchemy would."""
+    dialect = connection.dialect
+    errors: Any = dialect.loaded_dbapi
+    cursor: Any = connection.connection.cursor()
+    try:
+        if len(values) == 1:
+            cursor.execute(text, values[0])
+        else:
+            cursor.executemany(text, values)
+        return int(cursor.rowcount)
+    except errors.Error as error:
+        lost = dialect.is_disconnect(error, connection.connection.driver_connection, cursor)
+        if lost:
+            connection.invalidate(error)
+        raise DBAPIError.instance(
+            text, list(values), error, errors.Error, hide_parameters=True, connection_invalidated=lost, dialect=dialect
+        ) from error
+    finally:
+        cursor.close()
 
 
 def _spell(connection: Connection, statement: UpdateBase, keys: tuple[str, ...]) -> _Spelt:
@@ -65,6 +92,15 @@ def _spell(connection: Connection, statement: UpdateBase, keys: tuple[str, ...])
             same = bind.effective_value
             places.append((name, None, None, write_as(same) if write_as else same))
     return _Spelt(str(compiled), tuple(places), not compiled.positional)
+
+
+def _only(places: Sequence[_Place], row: Mapping[str, Any]) -> tuple[Any, ...]:
+    return tuple(
+        [
+            same if key is None else row[key] if write_as is None else write_as(row[key])
+            for _, key, write_as, same in places
+        ]
+    )
 
 
 def _column(place: _Place, rows: Sequence[Mapping[str, Any]]) -> Any:

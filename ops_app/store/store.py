@@ -111,6 +111,7 @@ class Store:
             try:
                 with connection.begin():
                     connection.info[_TRANSACTION] = transaction
+                    connection.info[driver.NOTE] = transaction.note_change
                     yield transaction
                     transaction.finish()
             except (DBAPIError, UnicodeEncodeError) as error:
@@ -118,6 +119,7 @@ class Store:
                 raise
             finally:
                 connection.info.pop(_TRANSACTION, None)
+                connection.info.pop(driver.NOTE, None)
                 self._within.act = False
 
     @contextmanager
@@ -138,10 +140,6 @@ def _note_change(
 ) -> None:
     transaction = connection.info.get(_TRANSACTION)
     if transaction is None or cursor.rowcount == 0:
-        return
-    table = None if context is None else context.execution_options.get(driver.CHANGES)
-    if table is not None:
-        transaction.note_change(table, statement)
         return
     compiled = context.compiled if context is not None else None
     executed = getattr(compiled, "statement", None)
