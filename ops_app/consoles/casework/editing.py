@@ -19,12 +19,13 @@ from ops_app.services.casework.viewing import changes_since
 def seen_version(at: Here, one: Case) -> int:
     """The version of the case that this person has seen; says what changed since, with a button to go on."""
     place = _place(one.case_id)
+    above = st.container()  # there before anything is to be said: what comes below keeps its place, and who types in it
     version, event_count = st.session_state.setdefault(place, (one.version, one.event_count))
     if version == one.version:
         return int(version)
     changes = changes_since(at.actor, at.app.store, now=at.now, case_id=one.case_id, event_count=event_count)
     said = [_said(at, it) for it in changes] or [at.t("cases.changed_by_feed")]
-    with st.container(border=True):
+    with above, st.container(border=True):
         st.warning(at.t("cases.changed", what="\n\n".join(["", *said])))
         st.button(at.t("cases.go_on"), key=f"{place}_go_on", on_click=lambda: forget(one.case_id))
     return int(version)

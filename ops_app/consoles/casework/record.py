@@ -19,6 +19,7 @@ from ops_app.consoles.kit.context import Here
 from ops_app.consoles.kit.desk import follow
 from ops_app.consoles.kit.forms import form
 from ops_app.consoles.kit.record import Happening, facts, history
+from ops_app.consoles.kit.watching import watch_case
 from ops_app.consoles.ledger.repayment_list import columns as payment_columns
 from ops_app.domain.casework.cases import (
     BY_THEIR_OWN_ACT,
@@ -64,6 +65,7 @@ _MOST_LINKED = 20
 def show(at: Here, case_id: str, *, back: Callable[[], None] | None = None) -> bool:
     """The case within reach, or the one sentence that there is none; whether there is one. ``back`` leads to the list
     where the record stands in its place."""
+    watch_case(at, case_id)
     try:
         _say_it_is_opened(at, case_id)
         record = read_case(at.actor, at.app.store, now=at.now, case_id=case_id)

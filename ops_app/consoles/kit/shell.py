@@ -13,7 +13,7 @@ from urllib.parse import quote
 import streamlit as st
 
 import dashboards
-from ops_app.consoles.kit import announcements, session
+from ops_app.consoles.kit import announcements, session, watching
 from ops_app.consoles.kit.context import Here, set_here, the_app
 from ops_app.consoles.kit.forms import flashes
 from ops_app.consoles.kit.i18n import LANGUAGES, Texts, language_of
@@ -41,6 +41,7 @@ _STYLE = """<style>
 
 def run() -> None:
     """One run: the session is checked in the store, then navigation, header and the chosen page."""
+    watching.forget_page()
     app = the_app()
     now = app.clock.now()
     actor = session.present_actor(app, now)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, literal_column, select, union
+from sqlalchemy import ColumnElement, Select, bindparam, func, literal_column, select, union
 from sqlalchemy.engine import Connection
 
 from ops_app.domain.casework import flags as f
@@ -16,7 +16,7 @@ from ops_app.domain.casework.flags import Deed, Flag, Reason
 from ops_app.domain.casework.scope import Scope
 from ops_app.store.casework.case_scope import within
 from ops_app.store.ledger.payments import chunks
-from ops_app.store.tables.casework import cases, debtors
+from ops_app.store.tables.casework import case_events, cases, debtors
 from ops_app.store.tables.organisation import people
 
 _MASKED = (debtors.c.name_masked, debtors.c.phone_masked, debtors.c.national_id_masked, debtors.c.person_hash)
@@ -136,6 +136,24 @@ def read_many(connection: Connection, ids: Sequence[str], scope: Scope, now: dat
     for some in chunks(sorted(set(ids))):
         rows = connection.execute(shown().where(cases.c.case_id.in_(some), *within(scope, now)))
         found.update((row.case_id, stored(row)) for row in rows)
+    return found
+
+
+Mark = tuple[int, int]
+"""The version of a case and the number of its last event."""
+
+_NTH = select(func.max(case_events.c.nth)).where(case_events.c.case_id == cases.c.case_id).scalar_subquery()
+_MARKS = select(cases.c.case_id, cases.c.version, func.coalesce(_NTH, 0)).where(
+    cases.c.case_id.in_(bindparam("ids", expanding=True))
+)
+
+
+def marks(connection: Connection, ids: Collection[str]) -> dict[str, Mark]:
+    """Case → what changes with whatever happens to it, for those that there are."""
+    found: dict[str, Mark] = {}
+    for some in chunks(sorted(ids)):
+        rows: Any = connection.execute(_MARKS, {"ids": some})
+        found.update((case_id, (version, nth)) for case_id, version, nth in rows)
     return found
 
 
