@@ -15,7 +15,8 @@ LANGUAGES = ("en", "zh")
 @functools.cache
 def catalogue() -> Mapping[str, tuple[str, str]]:
     """Dotted key → (English, 中文)."""
-    return dict(_flat(yaml.safe_load((Path(__file__).parent / "texts.yml").read_text(encoding="utf-8")), ""))
+    text = (Path(__file__).parent / "texts.yml").read_text(encoding="utf-8")
+    return dict(_flat(yaml.load(text, Loader=yaml.CSafeLoader), ""))
 
 
 def _flat(tree: Mapping[str, Any], prefix: str) -> list[tuple[str, tuple[str, str]]]:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
+import yaml
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -152,3 +154,8 @@ class Settings(BaseSettings):
             self.run,
         ):
             folder.mkdir(parents=True, exist_ok=True)
+
+
+def yaml_of(text: str) -> Any:
+    """What a text of YAML says, plain values alone; by libyaml, ten times as fast as the parser written in Python."""
+    return yaml.load(text, Loader=yaml.CSafeLoader)

@@ -6,9 +6,7 @@ from collections.abc import Iterable
 from datetime import date, datetime, time
 from pathlib import Path
 
-import yaml
-
-from ops_app.config import Settings
+from ops_app.config import Settings, yaml_of
 from ops_app.domain.organisation.feeds import ExpectedFeed, MissingFeed, missing_feeds
 from ops_app.gateways.clock import close_of
 from pipelines.warehouse import Warehouse
@@ -17,7 +15,7 @@ from pipelines.warehouse import Warehouse
 def _read(path: Path) -> Iterable[ExpectedFeed]:
     if not path.exists():
         return []
-    entries = yaml.safe_load(path.read_text(encoding="utf-8")) or []
+    entries = yaml_of(path.read_text(encoding="utf-8")) or []
     return [ExpectedFeed(one["source_code"], one["feed"], time.fromisoformat(one["due"])) for one in entries]
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import dagster as dg
 import yaml
 
-from ops_app.config import Settings
+from ops_app.config import Settings, yaml_of
 
 WRITER_POOL = "warehouse_writer"
 
@@ -29,7 +29,7 @@ def dagster_home(settings: Settings) -> Path:
     folder = settings.dagster_home.resolve()
     folder.mkdir(parents=True, exist_ok=True)
     chosen = folder / "dagster.yaml"
-    said = yaml.safe_load(chosen.read_text(encoding="utf-8")) if chosen.exists() else dict(_INSTANCE)
+    said = yaml_of(chosen.read_text(encoding="utf-8")) if chosen.exists() else dict(_INSTANCE)
     events = {
         "module": "pipelines.event_storage",
         "class": "RunEventStorage",

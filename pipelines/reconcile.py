@@ -12,10 +12,8 @@ from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from typing import Any
 
-import yaml
-
 from ops_app.bootstrap import App
-from ops_app.config import Settings
+from ops_app.config import Settings, yaml_of
 from ops_app.domain.errors import Invalid
 from ops_app.domain.ledger.breaks import TOLD_KINDS, BreakKind
 from ops_app.domain.ledger.repayments import Repayment
@@ -77,7 +75,7 @@ class DayReconciled:
 def load_rules(settings: Settings) -> Rules:
     """The rules of reconciliation from the reference data."""
     file = settings.reference_dir / "reconciliation.yml"
-    return Rules.from_mapping(yaml.safe_load(file.read_text(encoding="utf-8")))
+    return Rules.from_mapping(yaml_of(file.read_text(encoding="utf-8")))
 
 
 def reconcile(warehouse: Warehouse, app: App, business_date: date, *, now: datetime | None = None) -> DayReconciled:

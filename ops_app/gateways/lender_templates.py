@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from ops_app.config import Settings
+from ops_app.config import Settings, yaml_of
 from ops_app.domain.errors import NotFound
 
 
@@ -66,7 +66,7 @@ def template_of(settings: Settings, name: str, agency_code: str | None) -> Lende
 
 def _template(name: str, text: str) -> LenderTemplate | None:
     try:
-        said: Any = yaml.safe_load(text)
+        said: Any = yaml_of(text)
         entries = tuple(
             TemplateEntry(
                 str(one.get("name") or one["feed"]), str(one["feed"]), tuple(one.get("files") or [f"{one['feed']}_*"])

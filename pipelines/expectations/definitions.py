@@ -9,9 +9,9 @@ from functools import cache
 from pathlib import Path
 from typing import Annotated, Literal
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from ops_app.config import yaml_of
 from ops_app.domain.errors import NotFound
 
 FOLDER = Path(__file__).parent / "feeds"
@@ -182,7 +182,7 @@ def load_feed(name: str) -> Feed:
             f"{name} is no standard feed; the feeds are {', '.join(feed_names())}.",
             f"{name} 不是标准数据源；标准数据源有：{', '.join(feed_names())}。",
         )
-    feed = Feed.model_validate(yaml.safe_load((FOLDER / f"{name}.yml").read_text(encoding="utf-8")))
+    feed = Feed.model_validate(yaml_of((FOLDER / f"{name}.yml").read_text(encoding="utf-8")))
     if feed.feed != name:
         raise ValueError(f"{name}.yml describes feed {feed.feed}")
     return feed

@@ -16,6 +16,7 @@ from typing import Annotated, Literal
 import yaml
 from pydantic import Field, StringConstraints, ValidationError, model_validator
 
+from ops_app.config import yaml_of
 from ops_app.domain.errors import Invalid, NotFound
 from ops_app.domain.organisation.imports import AGENCY_FEEDS
 from pipelines.readers.column_maps import ColumnMap, Strict
@@ -206,7 +207,7 @@ def load_template(name: str, folders: Iterable[Path]) -> Template:
 def parse_template(text: str, name: str) -> Template:
     """A template from YAML text; every error names the place in the file."""
     try:
-        template = Template.model_validate(yaml.safe_load(text))
+        template = Template.model_validate(yaml_of(text))
     except (ValidationError, yaml.YAMLError) as error:
         raise Invalid(f"Template {name} is not valid: {error}", f"模板 {name} 无效：{error}") from error
     if template.template != name:

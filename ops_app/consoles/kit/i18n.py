@@ -11,7 +11,7 @@ import functools
 from collections.abc import Mapping
 from pathlib import Path
 
-import yaml
+from ops_app.config import yaml_of
 
 LANGUAGES: Mapping[str, str] = {"en": "English", "zh": "中文"}
 """Language codes and how each calls itself."""
@@ -24,7 +24,7 @@ def catalogue() -> Mapping[str, Mapping[str, str]]:
     """Every text: dotted key → language → text. Raises ``ValueError`` when two files hold one key."""
     found: dict[str, Mapping[str, str]] = {}
     for path in sorted(_FOLDER.glob("*.yml")):
-        for key, texts in _flat(yaml.safe_load(path.read_text(encoding="utf-8")), ""):
+        for key, texts in _flat(yaml_of(path.read_text(encoding="utf-8")), ""):
             if key in found:
                 raise ValueError(f"{path.name}: {key} is there twice")
             found[key] = texts

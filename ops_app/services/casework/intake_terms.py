@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
-import yaml
-
+from ops_app.config import yaml_of
 from ops_app.domain.casework.intake import IntakeRule, checked, rules_listed
 from ops_app.domain.organisation.lenders import BUCKETS, Lender
 from ops_app.domain.organisation.parameter_ranges import Range
@@ -21,7 +20,7 @@ LEAST_DAYS = "casework.intake_days_past_due"
 
 def intake_rules(reference: Path, lenders: Mapping[str, Lender]) -> tuple[IntakeRule, ...]:
     """Every rule of intake: of the house, from ``reference``/intake.yml, and of its lenders. Raises ``Invalid``."""
-    house = rules_listed(yaml.safe_load((reference / "intake.yml").read_text(encoding="utf-8")))
+    house = rules_listed(yaml_of((reference / "intake.yml").read_text(encoding="utf-8")))
     return checked((*house, *(rule for lender in lenders.values() for rule in lender.intake)))
 
 

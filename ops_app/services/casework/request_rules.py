@@ -7,10 +7,9 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-import yaml
 from sqlalchemy.engine import Connection
 
-from ops_app.config import PROJECT_ROOT
+from ops_app.config import PROJECT_ROOT, yaml_of
 from ops_app.domain.casework.request_rules import (
     ANY,
     ASSET_STEP_NAMES,
@@ -40,7 +39,7 @@ _ALWAYS = datetime(2000, 1, 1, tzinfo=UTC)
 @functools.cache
 def reference_rules() -> tuple[RequestRule, ...]:
     """What the reference data says; raises ``Invalid`` where it does not hold together."""
-    return rules_from(yaml.safe_load(REFERENCE.read_text(encoding="utf-8")), _ALWAYS)
+    return rules_from(yaml_of(REFERENCE.read_text(encoding="utf-8")), _ALWAYS)
 
 
 def rules_in_force(connection: Connection) -> list[RequestRule]:

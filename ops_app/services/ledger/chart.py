@@ -5,9 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Mapping
 
-import yaml
-
-from ops_app.config import PROJECT_ROOT
+from ops_app.config import PROJECT_ROOT, yaml_of
 from ops_app.domain.ledger.accounts import Account, chart_of
 
 FILE = PROJECT_ROOT / "data" / "reference" / "accounts.yml"
@@ -16,4 +14,4 @@ FILE = PROJECT_ROOT / "data" / "reference" / "accounts.yml"
 @functools.cache
 def chart() -> Mapping[str, Account]:
     """Code → account, in the order of the chart. Raises ``Invalid`` for a chart that posting cannot use."""
-    return chart_of(yaml.safe_load(FILE.read_text(encoding="utf-8"))["accounts"])
+    return chart_of(yaml_of(FILE.read_text(encoding="utf-8"))["accounts"])

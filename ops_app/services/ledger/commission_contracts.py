@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 from sqlalchemy.exc import IntegrityError
 
-from ops_app.config import PROJECT_ROOT
+from ops_app.config import PROJECT_ROOT, yaml_of
 from ops_app.domain.canonical import content_hash, key_hash
 from ops_app.domain.errors import Conflict, Invalid, NotFound
 from ops_app.domain.ledger.commission_terms import Terms, stated, terms_of
@@ -56,7 +56,7 @@ def example_terms() -> Mapping[str, Mapping[str, Any]]:
 def read_terms(text: str) -> Terms:
     """The terms that ``text`` (YAML) states. Raises ``Invalid``."""
     try:
-        return terms_of(yaml.safe_load(text))
+        return terms_of(yaml_of(text))
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = mark.line + 1 if mark else 1

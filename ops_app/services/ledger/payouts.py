@@ -12,10 +12,9 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
-import yaml
 from sqlalchemy.engine import Connection
 
-from ops_app.config import PROJECT_ROOT
+from ops_app.config import PROJECT_ROOT, yaml_of
 from ops_app.domain.canonical import canonical_json, content_hash, key_hash
 from ops_app.domain.errors import Conflict, Invalid
 from ops_app.domain.ledger.payouts import (
@@ -83,7 +82,7 @@ class PayoutFileRecord:
 
 @functools.cache
 def _stated() -> tuple[Mapping[str, PayoutTemplate], Mapping[str, Sequence[str]], Sequence[str]]:
-    said = yaml.safe_load(FILE.read_text(encoding="utf-8"))
+    said = yaml_of(FILE.read_text(encoding="utf-8"))
     made = {code: payout_template(code, one) for code, one in said["templates"].items()}
     return made, dict(said["sources"] or {}), list(said["default"])
 

@@ -18,10 +18,9 @@ from decimal import Decimal
 from typing import Any
 
 import xlsxwriter
-import yaml
 from sqlalchemy.engine import Connection
 
-from ops_app.config import PROJECT_ROOT
+from ops_app.config import PROJECT_ROOT, yaml_of
 from ops_app.domain.canonical import canonical_json, content_hash, key_hash
 from ops_app.domain.errors import Conflict, Invalid
 from ops_app.domain.ledger.vouchers import (
@@ -67,7 +66,7 @@ class BatchPage:
 @functools.cache
 def _templates() -> tuple[Mapping[str, Template], Mapping[str, str], str]:
     """Templates by code, source → code, and the code of any other source."""
-    stated = yaml.safe_load(FILE.read_text(encoding="utf-8"))
+    stated = yaml_of(FILE.read_text(encoding="utf-8"))
     made = {code: template_of(code, one, chart()) for code, one in stated["templates"].items()}
     return made, dict(stated["sources"] or {}), str(stated["default"])
 

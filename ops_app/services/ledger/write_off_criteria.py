@@ -9,11 +9,10 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
 
-import yaml
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import IntegrityError
 
-from ops_app.config import PROJECT_ROOT
+from ops_app.config import PROJECT_ROOT, yaml_of
 from ops_app.domain.casework.scope import scope_of
 from ops_app.domain.errors import Conflict, Invalid
 from ops_app.domain.ledger.write_off_criteria import (
@@ -64,7 +63,7 @@ class TrialRun:
 @functools.cache
 def reference_criteria() -> tuple[Criterion, ...]:
     """What the reference data says; raises ``Invalid`` where it does not hold together."""
-    return criteria_from(yaml.safe_load(REFERENCE.read_text(encoding="utf-8")), _ALWAYS)
+    return criteria_from(yaml_of(REFERENCE.read_text(encoding="utf-8")), _ALWAYS)
 
 
 def criteria_on(connection: Connection, day: date) -> list[Criterion]:

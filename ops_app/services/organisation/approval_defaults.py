@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import functools
 
-import yaml
 from sqlalchemy.engine import Connection
 
-from ops_app.config import PROJECT_ROOT
+from ops_app.config import PROJECT_ROOT, yaml_of
 from ops_app.domain.organisation.approval_rules import ApprovalRule, rules_from
 from ops_app.domain.organisation.lenders import RULES_HOLD_SINCE
 from ops_app.services.organisation.installation import installation
@@ -19,7 +18,7 @@ REFERENCE = PROJECT_ROOT / "data" / "reference" / "approval_rules.yml"
 @functools.cache
 def reference_rules() -> tuple[ApprovalRule, ...]:
     """What the reference data says; raises ``Invalid`` where it does not hold together."""
-    return rules_from(yaml.safe_load(REFERENCE.read_text(encoding="utf-8")), RULES_HOLD_SINCE)
+    return rules_from(yaml_of(REFERENCE.read_text(encoding="utf-8")), RULES_HOLD_SINCE)
 
 
 def rules_of_kind(connection: Connection, kind: str, lender_code: str | None = None) -> list[ApprovalRule]:

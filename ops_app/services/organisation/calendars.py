@@ -6,9 +6,7 @@ from collections.abc import Mapping
 from datetime import date
 from functools import lru_cache
 
-import yaml
-
-from ops_app.config import PROJECT_ROOT
+from ops_app.config import PROJECT_ROOT, yaml_of
 from ops_app.domain.organisation.business_days import Calendar, calendars_of
 from ops_app.services.organisation.installation import installation
 
@@ -18,7 +16,7 @@ _CHINA = frozenset({"Asia/Shanghai", "Asia/Chongqing", "Asia/Urumqi", "PRC"})
 
 @lru_cache(maxsize=1)
 def _calendars() -> Mapping[str, Calendar]:
-    return calendars_of(yaml.safe_load(HOLIDAYS.read_text(encoding="utf-8")))
+    return calendars_of(yaml_of(HOLIDAYS.read_text(encoding="utf-8")))
 
 
 def calendar_of(pack: str | None) -> Calendar:

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 
 import yaml
 
-from ops_app.config import PROJECT_ROOT
+from ops_app.config import PROJECT_ROOT, yaml_of
 from ops_app.domain.errors import Invalid
 from ops_app.domain.organisation.lenders import DEFAULT_PACK, Lender, lender_of
 from ops_app.domain.organisation.parameters import Scope
@@ -55,7 +55,7 @@ def read_lenders(folders: Sequence[Path]) -> dict[str, Lender]:
     found = {}
     for code, file in sorted(files.items()):
         try:
-            stated = yaml.safe_load(file.read_text(encoding="utf-8"))
+            stated = yaml_of(file.read_text(encoding="utf-8"))
         except (yaml.YAMLError, UnicodeDecodeError) as error:
             raise Invalid(f"{file.name} cannot be read.", f"{file.name} 无法读取。", field="lender") from error
         found[code] = lender_of(stated, file.name)

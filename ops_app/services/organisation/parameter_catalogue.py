@@ -9,9 +9,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-from ops_app.config import PROJECT_ROOT
+from ops_app.config import PROJECT_ROOT, yaml_of
 from ops_app.domain.errors import Invalid
 from ops_app.domain.organisation.lenders import Lender
 from ops_app.domain.organisation.parameter_values import ParameterKind, Value, ValueRule
@@ -56,7 +54,7 @@ def read_catalogue(*files: Path, lenders: Mapping[str, Lender] | None = None) ->
     entries: dict[str, dict[str, Any]] = {}
     names: dict[str, dict[str, tuple[str, str]]] = {"products": {}, "packs": {}, "regions": {}}
     for file in files:
-        stated = yaml.safe_load(file.read_text(encoding="utf-8")) or {}
+        stated = yaml_of(file.read_text(encoding="utf-8")) or {}
         for group, found in names.items():
             found |= {
                 str(code): _pair(pair, f"{file.name}: {code}") for code, pair in (stated.get(group) or {}).items()
