@@ -16,6 +16,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from ops_app.consoles.kit import url
 from ops_app.consoles.kit.context import Here
+from ops_app.consoles.kit.widths import width_for
 from ops_app.domain.errors import DomainError
 
 Row = TypeVar("Row")
@@ -147,27 +148,30 @@ def _sorting(here: Here, listing: Listing[Row]) -> tuple[str, bool]:
 
 def show_rows(columns: Sequence[Column[Row]], rows: Sequence[Row], *, title: str) -> None:
     """A short table without sort, pages or selection."""
-    st.dataframe(_frame(columns, rows), **_looks(columns, rows, title))
+    frame = _frame(columns, rows)
+    st.dataframe(frame, **_looks(columns, frame, title))
 
 
 def _frame(columns: Sequence[Column[Row]], rows: Sequence[Row]) -> pd.DataFrame:
     return pd.DataFrame({column.key: [column.show(row) for row in rows] for column in columns}, dtype="string")
 
 
-def _looks(columns: Sequence[Column[Row]], rows: Sequence[Row], title: str) -> dict[str, Any]:
+def _looks(columns: Sequence[Column[Row]], frame: pd.DataFrame, title: str) -> dict[str, Any]:
     config = {
         column.key: st.column_config.TextColumn(
-            column.label, width=column.width, alignment="right" if column.right else "left"
+            column.label,
+            width=column.width or width_for(column.label, list(frame[column.key])),
+            alignment="right" if column.right else "left",
         )
         for column in columns
     }
-    height = "content" if len(rows) <= _ROWS_SHOWN_WHOLE else 560
+    height = "content" if len(frame) <= _ROWS_SHOWN_WHOLE else 560
     return {"hide_index": True, "column_config": config, "alt": title, "height": height, "lazy": False}
 
 
 def _grid(listing: Listing[Row] | Stream[Row], rows: Sequence[Row]) -> Sequence[Row]:
     frame = _frame(listing.columns, rows)
-    options = _looks(listing.columns, rows, listing.title)
+    options = _looks(listing.columns, frame, listing.title)
     if len(rows) > _ROWS_SHOWN_WHOLE:  # what is selected here opens below: leave it in sight
         options["height"] = 420
     if isinstance(listing, Listing) and not listing.selectable:

@@ -11,7 +11,9 @@ from ops_app.store.organisation.message_lists import Consumer
 from ops_app.store.store import Store
 
 CONSUMER = "messages"
-LEASE = timedelta(seconds=30)
+LEASE = timedelta(seconds=10)
+"""How long messages wait when a consumer was killed and another takes over. One that lost its lease because the machine
+was busy stops; what it had in hand is handled again, as any repetition."""
 SILENT = timedelta(seconds=90)
 """A consumer that said nothing for this long is not there, or cannot write: red on the page and for the doctor."""
 
