@@ -14,6 +14,7 @@ from dashboards.filter_bar import in_words
 from dashboards.rows import EXPORT_ROWS, PAGE_ROWS, Behind, Drill
 from dashboards.sight import Sight
 from dashboards.viewer import FORMATS, Annotates, FileFormat, LogsQueries
+from dashboards.widths import width_for
 
 _OPEN = "dashboards_drill"
 CODES = frozenset(
@@ -177,16 +178,17 @@ def column_config(frame: pl.DataFrame, sight: Sight) -> dict[str, Any]:
     configured: dict[str, Any] = {}
     for column, dtype in frame.schema.items():
         label = sight.labels.column(column)
+        width = width_for(label, frame[column])
         if dtype.is_float() or (isinstance(dtype, pl.Decimal) and dtype.scale > 2):
             configured[column] = st.column_config.NumberColumn(label, format="percent")
         elif isinstance(dtype, pl.Decimal):
             configured[column] = st.column_config.NumberColumn(
-                label, format="accounting" if dtype.scale else "localized"
+                label, format="accounting" if dtype.scale else "localized", width=width
             )
         elif dtype.is_integer():
-            configured[column] = st.column_config.NumberColumn(label, format="localized")
+            configured[column] = st.column_config.NumberColumn(label, format="localized", width=width)
         else:
-            configured[column] = st.column_config.TextColumn(label, width=110 if column in _LONG else None)
+            configured[column] = st.column_config.TextColumn(label, width=110 if column in _LONG else width)
     return configured
 
 
