@@ -76,6 +76,7 @@ def test_killed_consumers_lose_no_acknowledged_payment_and_leave_none_half_appli
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(5400)
 def test_two_thousand_kills_of_the_consumer_lose_nothing(store_url: str, tmp_path: Path) -> None:
     assert _kill(store_url, tmp_path, cycles=1_000, seed=40) == []
 

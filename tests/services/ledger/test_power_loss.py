@@ -113,6 +113,7 @@ def test_what_was_acknowledged_outlives_a_loss_of_power(
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(5400)
 def test_what_was_acknowledged_outlives_two_thousand_losses_of_power(
     sqlite_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
