@@ -17,6 +17,7 @@ from streamlit.components.v2 import manifest_scanner
 from ops_app.bootstrap import App, open_app
 from ops_app.config import Settings
 from ops_app.store.store import Store
+from tests import spelt_once
 from tests.postgresql_server import Server, ServerMissing, start
 
 IN_CI = os.environ.get("CI") == "true"
@@ -46,6 +47,13 @@ def _installed_packages_are_read_once() -> Iterator[None]:
     found = functools.cache(manifest_scanner.scan_component_manifests)
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(manifest_scanner, "scan_component_manifests", found)
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _statements_are_spelt_once() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patched:
+        spelt_once.share(patched)
         yield
 
 
