@@ -1,7 +1,8 @@
 """The order of the messages of one loan: which of them may be handled now.
 
-A message waits for every earlier one of its loan that is still open. Only what the first of them is parked for passes
-(the payment that a reversal came before): otherwise each would wait for the other. A dead letter holds up nothing.
+A message waits for every earlier one of its loan that is still open, but not for one that is parked: what waits for a
+payment that may never come must not keep the payments of the days after from their case, and what is posted does not
+depend on the order in which it comes (a case is replayed by value date). A dead letter holds up nothing either.
 """
 
 from __future__ import annotations
@@ -50,11 +51,12 @@ class Lines:
         return sorted(found, key=lambda one: one.number)[:most]
 
     def _head(self, line: list[OpenMessage]) -> OpenMessage | None:
-        if not line or line[0].next_try_at <= self._now:
-            return line[0] if line else None
-        needed = line[0].waits_for
-        partners = (one for one in line[1:] if one.subject == needed and one.next_try_at <= self._now)
-        return None if needed is None else next(partners, None)
+        for one in line:
+            if one.next_try_at <= self._now:
+                return one
+            if one.state is not MessageState.PARKED:
+                return None
+        return None
 
     def settle(self, number: int, line: Line, left: OpenMessage | None) -> None:
         """The message ``number`` was handled: it is open no more, or open as ``left`` says. Whoever waits for what a
