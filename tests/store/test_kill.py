@@ -6,6 +6,7 @@ import os
 import random
 import signal
 import time
+import traceback
 from collections.abc import Callable
 from datetime import UTC, datetime
 from select import select as readable
@@ -80,6 +81,9 @@ def start_client(url: str, keys: list[str], deliver: Callable[..., None]) -> tup
         for key in keys:
             deliver(store, key, lambda acked: os.write(write_end, f"{acked}\n".encode()))
         time.sleep(5)
+    except BaseException:
+        traceback.print_exc()
+        raise
     finally:
         os._exit(1)
 

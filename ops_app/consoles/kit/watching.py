@@ -90,6 +90,8 @@ def _watch(store: Store) -> None:
 
 def _draw_anew(session_id: str) -> None:
     """Ask for one more run of a page; on the loop of the server, on which what people press arrives too."""
+    if not runtime.exists():  # the server stops
+        return
     server = runtime.get_instance()
     found = server._session_mgr.get_active_session_info(session_id)
     if found is None:  # the page was closed

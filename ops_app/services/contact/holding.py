@@ -106,9 +106,13 @@ def hold_id_of(case_id: str, nth: int) -> str:
 def end_holds(
     transaction: Transaction, some: Sequence[ContactHold], kind: HoldEnd, *, reason: str | None = None
 ) -> None:
-    """End holds now, within somebody's act, which audits; one whose time was over has ended then."""
+    """End holds now, within somebody's act, which audits; one whose time was over has ended then. None ends before it
+    began, though the clock of who began it be ahead of this one."""
     now = transaction.now
-    at = {one.hold_id: min(now, one.until_at) if one.until_at and kind is HoldEnd.TIME else now for one in some}
+    at = {
+        one.hold_id: max(one.begun_at, min(now, one.until_at) if one.until_at and kind is HoldEnd.TIME else now)
+        for one in some
+    }
     holds.end_many(
         transaction.connection, some, at=at, by=transaction.actor.person_id, kind=kind, reason=reason
     )  # fmt: skip
