@@ -274,3 +274,14 @@ def test_many_payments_take_no_more_statements_than_few(sqlite_url: str, tmp_pat
     with store.reading() as connection:
         assert connection.execute(select(func.count()).select_from(contact_holds)).scalar_one() == 40
     store.close()
+
+
+def test_a_clock_that_is_behind_that_of_who_began_a_hold_stops_no_payment(store: Store, tmp_path: Path) -> None:
+    case_id = one_case(store, tmp_path)
+    ahead = NOW + timedelta(seconds=2)
+    came_in(store, (paid("P1", 100), case_id), now=ahead)
+    came_in(store, (paid("P2", 100), case_id), now=NOW)
+    c = contact_holds.c
+    with store.reading() as connection:
+        found = connection.execute(select(c.because_id, c.begun_at, c.ended_at).order_by(c.hold_id)).all()
+    assert {tuple(one) for one in found} == {("SIM/P1", ahead, ahead), ("SIM/P2", NOW, None)}
