@@ -135,3 +135,22 @@ def test_the_answer_to_a_double_click_stays_until_it_could_be_read(monkeypatch: 
     monkeypatch.setattr(forms, "STAYS_SECONDS", 0.0)
     at.run()
     assert not at.success
+
+
+def _said_without_a_rerun() -> None:
+    import streamlit as st
+
+    from ops_app.consoles.kit.forms import flash, flashes
+
+    with flashes():
+        if not st.session_state.get("said"):
+            st.session_state["said"] = True
+            flash("for the next run")
+
+
+def test_what_a_run_adds_is_shown_by_the_next_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(forms, "STAYS_SECONDS", 0.0)
+    at = AppTest.from_function(_said_without_a_rerun).run()
+    assert not at.success
+    at.run()
+    assert [one.value for one in at.success] == ["for the next run"]

@@ -298,8 +298,9 @@ def flashes() -> Iterator[None]:
     A sentence goes with the first run that begins ``STAYS_SECONDS`` after it stood on a whole page: the second press of
     a double click draws the page anew at once, and would take away the answer to the first."""
     now = time.monotonic()
-    shown: list[_Flashed] = st.session_state.setdefault(_FLASH, [])
-    shown[:] = [one for one in shown if one.seen_at is None or now - one.seen_at < STAYS_SECONDS]
+    kept: list[_Flashed] = st.session_state.setdefault(_FLASH, [])
+    kept[:] = [one for one in kept if one.seen_at is None or now - one.seen_at < STAYS_SECONDS]
+    shown = list(kept)  # what this run adds is for the next one
     for one in shown:
         _show_said(one.said)
     try:
