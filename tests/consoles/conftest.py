@@ -11,7 +11,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from ops_app.bootstrap import App
-from ops_app.consoles.kit import forms, session
+from ops_app.consoles.kit import session, sitting
 from ops_app.consoles.kit.context import use_app
 from ops_app.consoles.pages import PAGES, PageSpec
 from ops_app.domain.organisation.people import AGENCY_ROLES, SYSTEM, Actor, Role
@@ -42,7 +42,7 @@ def page(key: str) -> PageSpec:
 @pytest.fixture(autouse=True)
 def a_reader_who_is_done_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """What was said of one act is gone with the next, as it is for a person who takes longer than a double click."""
-    monkeypatch.setattr(forms, "STAYS_SECONDS", 0.0)
+    monkeypatch.setattr(sitting, "STAYS_SECONDS", 0.0)
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from ops_app.consoles.kit import forms
+from ops_app.consoles.kit import sitting
 
 
 def _page() -> None:
@@ -44,7 +44,8 @@ def _edited_by_two() -> None:
 
     import streamlit as st
 
-    from ops_app.consoles.kit.forms import flashes, form
+    from ops_app.consoles.kit.forms import form
+    from ops_app.consoles.kit.sitting import flashes
     from ops_app.domain.errors import Conflict
 
     at: Any = SimpleNamespace(actor=SimpleNamespace(language="en"), t=lambda key: key)
@@ -112,7 +113,8 @@ def _pressed_twice() -> None:
 
     import streamlit as st
 
-    from ops_app.consoles.kit.forms import flashes, form
+    from ops_app.consoles.kit.forms import form
+    from ops_app.consoles.kit.sitting import flashes
 
     at: Any = SimpleNamespace(actor=SimpleNamespace(language="en"), t=lambda key: key)
     with flashes():
@@ -126,13 +128,13 @@ def _pressed_twice() -> None:
 
 
 def test_the_answer_to_a_double_click_stays_until_it_could_be_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(forms, "STAYS_SECONDS", 1000.0)
+    monkeypatch.setattr(sitting, "STAYS_SECONDS", 1000.0)
     at = AppTest.from_function(_pressed_twice).run()
     at.button[0].click().run()
     assert [one.value for one in at.success] == ["decided"]
     at.run()  # the form went with its act; the second press only draws the page anew
     assert [one.value for one in at.success] == ["decided"]
-    monkeypatch.setattr(forms, "STAYS_SECONDS", 0.0)
+    monkeypatch.setattr(sitting, "STAYS_SECONDS", 0.0)
     at.run()
     assert not at.success
 
@@ -140,7 +142,7 @@ def test_the_answer_to_a_double_click_stays_until_it_could_be_read(monkeypatch: 
 def _said_without_a_rerun() -> None:
     import streamlit as st
 
-    from ops_app.consoles.kit.forms import flash, flashes
+    from ops_app.consoles.kit.sitting import flash, flashes
 
     with flashes():
         if not st.session_state.get("said"):
@@ -148,9 +150,84 @@ def _said_without_a_rerun() -> None:
             flash("for the next run")
 
 
-def test_what_a_run_adds_is_shown_by_the_next_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(forms, "STAYS_SECONDS", 0.0)
+def test_what_a_run_adds_draws_the_page_once_more() -> None:
     at = AppTest.from_function(_said_without_a_rerun).run()
-    assert not at.success
-    at.run()
     assert [one.value for one in at.success] == ["for the next run"]
+    at.run()
+    assert not at.success
+
+
+def _broken_off_by_a_second_press() -> None:
+    from types import SimpleNamespace
+    from typing import Any
+
+    import streamlit as st
+    from streamlit.proto.WidgetStates_pb2 import WidgetStates
+    from streamlit.runtime.scriptrunner import RerunData, get_script_run_ctx
+
+    from ops_app.consoles.kit.forms import form
+    from ops_app.consoles.kit.sitting import flashes
+
+    at: Any = SimpleNamespace(actor=SimpleNamespace(language="en"), t=lambda key: key)
+    record = st.session_state.setdefault("record", {"owed": 100, "written": []})
+    with flashes(), form(at, "write_off") as f:
+        amount = record["owed"] and f.text("amount", "Amount", value=str(record["owed"]))
+        f.submit("Ask")
+
+    def write(key: str) -> None:
+        record["written"].append((key, amount))
+        record["owed"] = 0  # the form has another field from now on
+        running: Any = get_script_run_ctx()
+        pressed = WidgetStates(widgets=running.session_state.get_widget_states())
+        running.script_requests.request_rerun(RerunData(widget_states=pressed))
+
+    f.run(write, done="asked for")
+
+
+def test_the_second_press_of_a_double_click_carries_out_nothing_and_takes_no_answer_away() -> None:
+    at = AppTest.from_function(_broken_off_by_a_second_press).run()
+    at.button[0].click().run()
+    assert not at.exception, [error.value for error in at.exception]
+    assert [amount for _, amount in at.session_state["record"]["written"]] == ["100"]
+    assert [one.value for one in at.success] == ["asked for"]
+    assert not at.text_input
+
+
+def _pressed_again_while_the_first_is_at_work() -> None:
+    import threading
+    from types import SimpleNamespace
+    from typing import Any
+
+    import streamlit as st
+
+    from ops_app.consoles.kit.forms import form
+    from ops_app.consoles.kit.sitting import flashes, present_sitting
+
+    at: Any = SimpleNamespace(actor=SimpleNamespace(language="en"), t=lambda key: key)
+    written = st.session_state.setdefault("written", [])
+    with flashes():
+        with form(at, "pay") as f:
+            f.submit("Pay")
+        sitting = present_sitting()
+        if not written and st.session_state.get(f._field_key("submit")):  # the first press, in a run of its own
+            sitting.turn.acquire()
+            began = threading.Event()
+
+            def first() -> None:
+                began.wait()
+                written.append("first")
+                sitting.say("paid")
+                sitting.forget("pay")
+                sitting.turn.release()
+
+            threading.Thread(target=first).start()
+            began.set()
+        f.run(lambda _key: written.append("second"), done="paid twice")
+
+
+def test_a_press_waits_for_the_one_before_it_and_then_finds_that_all_is_done() -> None:
+    at = AppTest.from_function(_pressed_again_while_the_first_is_at_work).run()
+    at.button[0].click().run()
+    assert not at.exception, [error.value for error in at.exception]
+    assert at.session_state["written"] == ["first"]
+    assert [one.value for one in at.success] == ["paid"]

@@ -29,6 +29,7 @@ from ops_app.services.organisation.people import enter_person, new_person
 from ops_app.store.ledger import commissions, journal
 from ops_app.store.ledger.commissions import CommissionLine, Settlement
 from ops_app.store.organisation import agency_people
+from ops_app.store.zone import day_of
 from tests.journeys.conftest import PATIENCE_MS, Visitor
 from tests.journeys.test_placement_journey import pick
 from tests.journeys.test_requests_journey import actor_of, choose
@@ -55,7 +56,7 @@ def house(installation: App) -> House:
     an_agency(app.store, "AG01")
     with app.store.writing(SYSTEM, now) as transaction:
         enter_person(transaction, second, hash_password(demo_password("finance_2")))
-        expires = now.date() + timedelta(days=900)
+        expires = day_of(now) + timedelta(days=900)
         agency_people.add_certificate(transaction, "AG01", caller.person_id, "collector", "AG01-CALLER", expires)
         transaction.audit("agency.certificate_recorded", "agency", "AG01")
     made = a_house(app.store, app.settings.evidence, cases=2)
@@ -104,7 +105,7 @@ def reconciled(app: App, claim_id: str) -> str:
     now = app.clock.now()
     moment = datetime(2026, 11, 25, 4, 0, tzinfo=UTC)
     came = a_repayment("P360", CAME, loan_id="L1", value_date=PAID, paid_at=moment, reference="TRF-360")
-    record_payments(SYSTEM, app.store, now=now, rows=[came], business_date=now.date())
+    record_payments(SYSTEM, app.store, now=now, rows=[came], business_date=day_of(now))
     data_is_current(app.store, day=PAID, now=now)
     one = replace(
         a_break(BreakKind.CLAIM_DIFFERS, CAME - CLAIMED, payments=("P360",), value_date=PAID),

@@ -11,6 +11,7 @@ from playwright.sync_api import expect
 from ops_app.bootstrap import App
 from ops_app.domain.organisation.people import SYSTEM
 from ops_app.services.ledger.repayments import record_payments
+from ops_app.store.zone import day_of
 from tests.journeys.conftest import Visitor
 from tests.services.casework.casebook import now_is, some_cases
 from tests.services.ledger.people import a_repayment
@@ -31,8 +32,8 @@ def test_a_payment_is_seen_on_an_open_page_and_nothing_typed_is_lost(visitor: Vi
     field = page.get_by_label("Reason", exact=True).first
     field.fill(TYPED)
 
-    came = a_repayment("P1", 12_300, loan_id="L1", value_date=now.date() - timedelta(days=1), paid_at=now)
-    record_payments(SYSTEM, app.store, now=app.clock.now(), rows=[came], business_date=now.date())
+    came = a_repayment("P1", 12_300, loan_id="L1", value_date=day_of(now) - timedelta(days=1), paid_at=now)
+    record_payments(SYSTEM, app.store, now=app.clock.now(), rows=[came], business_date=day_of(now))
     expect(page.get_by_role("definition").filter(has_text=f"{(owed - 12_300) / 100:,.2f} CNY").first).to_be_visible()
     assert field.input_value() == TYPED
     assert page.evaluate("document.activeElement.tagName") == "TEXTAREA"  # where the person was typing

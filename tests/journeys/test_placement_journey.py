@@ -13,6 +13,7 @@ from ops_app.services.casework.placing import queue_cases
 from ops_app.store.casework import cases as stored
 from ops_app.store.casework import open_cases
 from ops_app.store.organisation import agency_people, people
+from ops_app.store.zone import day_of
 from tests.journeys.conftest import PATIENCE_MS, Visitor
 from tests.services.casework.casebook import CERTIFIED_UNTIL, SUPERVISOR, WHY, an_agency, some_cases
 
@@ -28,7 +29,7 @@ ELSEWHERE = 20
 def planted(installation: App) -> list[str]:
     """Cases that wait to be placed, some that do not, and an agency with a collector who holds a certificate."""
     app, now = installation, installation.clock.now()
-    an_agency(app.store, "AG01", day=now.date())
+    an_agency(app.store, "AG01", day=day_of(now))
     ids = some_cases(app.store, app.settings.evidence, COUNT + ELSEWHERE)
     wanted = dict.fromkeys(ids[:COUNT], 1)
     queue_cases(SUPERVISOR, app.store, now=now, wanted=wanted, reason=WHY)

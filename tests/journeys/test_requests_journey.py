@@ -23,6 +23,7 @@ from ops_app.services.organisation.hashing import hash_password
 from ops_app.services.organisation.people import enter_person, new_person
 from ops_app.store.organisation import agency_people
 from ops_app.store.organisation.people import by_name
+from ops_app.store.zone import day_of
 from tests.journeys.conftest import PATIENCE_MS, Visitor
 from tests.services.casework.asking import ask, seen
 from tests.services.casework.casebook import SUPERVISOR, an_agency, assigned, now_is, placed, some_cases
@@ -37,11 +38,11 @@ def ids(installation: App) -> list[str]:
     """Two cases with the agency, both of its caller, and one in house."""
     app, now = installation, installation.clock.now()
     made = some_cases(app.store, app.settings.evidence, 3)
-    an_agency(app.store, "AG01", day=now.date())
+    an_agency(app.store, "AG01", day=day_of(now))
     person = replace(new_person(now, CALLER, "Cai Yun 蔡云", Role.COLLECTOR, "AG01", "en"), must_change_password=False)
     with app.store.writing(SYSTEM, now) as transaction:
         enter_person(transaction, person, hash_password(demo_password(CALLER)))
-        expires = now.date() + timedelta(days=900)
+        expires = day_of(now) + timedelta(days=900)
         agency_people.add_certificate(transaction, "AG01", person.person_id, "collector", "AG01-CALLER", expires)
         transaction.audit("agency.certificate_recorded", "agency", "AG01")
     placed(app.store, "AG01", *made[:2], now=now, due_at=now + timedelta(days=30))

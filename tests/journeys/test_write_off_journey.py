@@ -11,6 +11,7 @@ from ops_app.domain.casework.cases import CaseState
 from ops_app.domain.ledger.write_offs import WriteOffState
 from ops_app.store.ledger import write_offs
 from ops_app.store.ledger.write_offs import WriteOff
+from ops_app.store.zone import day_of
 from tests.journeys.conftest import PATIENCE_MS, Visitor
 from tests.journeys.test_placement_journey import pick
 from tests.services.casework.casebook import now_is
@@ -74,7 +75,7 @@ def test_a_claim_is_written_off_recovered_and_taken_back_by_the_people_it_needs(
     assert (one.state, one.booked_minor) == (WriteOffState.BOOKED, 100_000)
     assert now_is(store, planted).state is CaseState.WRITTEN_OFF
 
-    paid(store, planted, 25_000, installation.clock.now().date())
+    paid(store, planted, 25_000, day_of(installation.clock.now()))
     supervisor.go(f"/write_offs?write_offs_tab=ledger&write_off_id={one.write_off_id}")
     see(page.get_by_role("heading", name="partly recovered"))
     see(page.get_by_role("definition").filter(has_text="750.00 CNY"))

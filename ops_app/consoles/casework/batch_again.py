@@ -9,7 +9,8 @@ import streamlit as st
 from ops_app.consoles.casework import batch_form
 from ops_app.consoles.kit import refusals
 from ops_app.consoles.kit.context import Here
-from ops_app.consoles.kit.forms import Said, form
+from ops_app.consoles.kit.forms import form
+from ops_app.consoles.kit.sitting import Said
 from ops_app.consoles.kit.subjects import batch_address
 from ops_app.domain.casework.placing import PLACING, WITH_END, batch_number
 from ops_app.domain.errors import DomainError, Invalid

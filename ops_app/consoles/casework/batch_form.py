@@ -10,7 +10,8 @@ import streamlit as st
 from ops_app.consoles.casework import choosing
 from ops_app.consoles.kit import names, refusals, tables
 from ops_app.consoles.kit.context import Here
-from ops_app.consoles.kit.forms import Said, form
+from ops_app.consoles.kit.forms import form
+from ops_app.consoles.kit.sitting import Said
 from ops_app.consoles.kit.subjects import batch_address
 from ops_app.consoles.pages import PAGES
 from ops_app.domain.canonical import key_hash

@@ -11,7 +11,8 @@ import streamlit as st
 from ops_app.consoles.casework import batch_form, choosing, lists
 from ops_app.consoles.kit import names, refusals
 from ops_app.consoles.kit.context import Here
-from ops_app.consoles.kit.forms import Form, Said, form
+from ops_app.consoles.kit.forms import Form, form
+from ops_app.consoles.kit.sitting import Said
 from ops_app.consoles.kit.subjects import case_address
 from ops_app.domain.casework.placing import RECALL_GROUND_NAMES, BatchKind, RecallGround
 from ops_app.services.casework.assigning import (

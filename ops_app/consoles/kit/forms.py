@@ -7,42 +7,20 @@ this form. After success the fields are emptied by giving them new names, and th
 from __future__ import annotations
 
 import logging
-import time
-import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import date
-from html import escape
 from typing import Any, TypeVar
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from ops_app.consoles.kit.context import Here
+from ops_app.consoles.kit.sitting import Said, present_sitting
 from ops_app.domain.errors import Conflict, DomainError, SomeOfMany
 
-_FLASH = "_recoup_flash"
-STAYS_SECONDS = 2.0
-_VERSION = "_form_version_"
 Answer = TypeVar("Answer")
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Said:
-    """What is said of an act that was done: a sentence, and links (what is there, its address) to what it made."""
-
-    sentence: str
-    links: tuple[tuple[str, str], ...] = ()
-
-
-@dataclass
-class _Flashed:
-    """A sentence, and since when (monotonic seconds) it stood on a page that was drawn whole."""
-
-    said: Said
-    seen_at: float | None = None
 
 
 class Form:
@@ -56,26 +34,20 @@ class Form:
         self._submitted = False
         # the fields of a form that was not on the page in the last run are gone from the session
         self._is_new = not any(str(key).startswith(f"{name}.") for key in st.session_state)
-        self._versions: list[tuple[str, Any]] = []
-
-    @property
-    def key(self) -> str:
+        self._sitting = present_sitting()
+        self.key = self._sitting.filling(name)
         """The idempotency key of this filling: the same however often the button is pressed."""
-        place = f"_form_{self.name}"
-        if place not in st.session_state:
-            st.session_state[place] = uuid.uuid4().hex
-        found: str = st.session_state[place]
-        return found
+        self._versions: dict[tuple[str, str], Any] = {}
 
     def version(self, present: Answer, of: str = "") -> Answer:
         """The version a person began to fill this form on, whatever ``present`` has become since; ``of`` tells apart
         several of one form. Who is told of a change by somebody else goes on from the present version."""
-        place = f"{_VERSION}{self.name}.{of}"
-        self._versions.append((place, present))
-        if self._is_new or place not in st.session_state:
-            st.session_state[place] = present
-        kept: Answer = st.session_state[place]
-        return kept
+        place, kept = (self.name, of), self._sitting.versions
+        self._versions[place] = present
+        if self._is_new:
+            kept[place] = present
+        began: Answer = kept.setdefault(place, present)
+        return began
 
     def _field_key(self, field: str) -> str:
         return f"{self.name}.{field}.{self.key}"
@@ -86,7 +58,7 @@ class Form:
     def _texts(self, field: str, show: Callable[[str], str]) -> Callable[[str], str]:
         """``show`` as it was when each option was first shown in this filling: a box sends back the text of its choice,
         and a text that changed meanwhile (how many cases somebody has) would lose what was chosen."""
-        kept: dict[tuple[str, str, str], str] = st.session_state.setdefault(f"_form_texts_{self.name}", {})
+        kept = self._sitting.texts.setdefault(self.name, {})
 
         def text(option: str) -> str:
             place = (field, self.here.actor.language, option)
@@ -215,7 +187,10 @@ class Form:
 
     def submit(self, label: str, *, primary: bool = True) -> bool:
         """The button; true on the run in which it was pressed."""
-        self._submitted = st.form_submit_button(label, type="primary" if primary else "secondary")
+        # of this filling: the second press of a double click is none of the next one's button
+        self._submitted = st.form_submit_button(
+            label, type="primary" if primary else "secondary", key=self._field_key("submit")
+        )
         self._slot("")
         return self._submitted
 
@@ -247,7 +222,7 @@ class Form:
         if not self._submitted:
             return
         try:
-            answer = command(self.key)
+            self._once(command, done)
         except DomainError as error:
             if refused is not None and isinstance(error, SomeOfMany):
                 said = refused(error.refused)
@@ -255,24 +230,29 @@ class Form:
             else:
                 self._show(error)
             return
-        flash(done(answer) if callable(done) else done)
-        self.forget()
-        for place in [key for key in st.session_state if str(key).startswith(_VERSION)]:
-            del st.session_state[place]  # what one has changed oneself is no news in the other forms of the page
         st.rerun()
+
+    def _once(self, command: Callable[[str], Any], done: str | Callable[[Any], str | Said]) -> None:
+        """Nothing may touch the page between the act and the record that this filling is over: a second press would
+        break the run off there, and be given another page to carry out than the one that was pressed."""
+        with self._sitting.turn:
+            if self._sitting.is_over(self.name, self.key):
+                return
+            answer = command(self.key)
+            self._sitting.say(done(answer) if callable(done) else done)
+            self.forget()
+            self._sitting.versions.clear()  # what one has changed oneself is no news in the other forms of the page
 
     def forget(self) -> None:
         """Begin a new filling: empty fields, new key."""
-        st.session_state.pop(f"_form_{self.name}", None)
-        st.session_state.pop(f"_form_texts_{self.name}", None)
+        self._sitting.forget(self.name)
 
     def _show(self, error: DomainError) -> None:
         slot = self._slots.get(error.field or "", self._slots[""])
         sentence = error.sentence(self.here.actor.language)
         if isinstance(error, Conflict):
             slot.warning(sentence)
-            for place, present in self._versions:
-                st.session_state[place] = present
+            self._sitting.versions.update(self._versions)
         else:
             slot.error(sentence)
 
@@ -285,53 +265,14 @@ def form(here: Here, name: str) -> Iterator[Form]:
         yield made
 
 
-def flash(message: str | Said) -> None:
-    """What is said at the top of the next run (the present one ends with a rerun)."""
-    said = message if isinstance(message, Said) else Said(message)
-    st.session_state.setdefault(_FLASH, []).append(_Flashed(said))
-
-
-@contextmanager
-def flashes() -> Iterator[None]:
-    """Show above a page what was flashed.
-
-    A sentence goes with the first run that begins ``STAYS_SECONDS`` after it stood on a whole page: the second press of
-    a double click draws the page anew at once, and would take away the answer to the first."""
-    now = time.monotonic()
-    kept: list[_Flashed] = st.session_state.setdefault(_FLASH, [])
-    kept[:] = [one for one in kept if one.seen_at is None or now - one.seen_at < STAYS_SECONDS]
-    shown = list(kept)  # what this run adds is for the next one
-    for one in shown:
-        _show_said(one.said)
-    try:
-        yield
-    except Exception:
-        _seen(shown)
-        raise
-    _seen(shown)  # not where the run was broken off for a new one
-
-
-def _show_said(message: Said) -> None:
-    st.success(message.sentence)
-    if message.links:
-        items = "".join(
-            f'<li><a href="{escape(address)}" target="_self">{escape(name)}</a></li>' for name, address in message.links
-        )
-        st.html(f"<ul>{items}</ul>")
-
-
-def _seen(shown: list[_Flashed]) -> None:
-    for one in shown:
-        if one.seen_at is None:
-            one.seen_at = time.monotonic()
-
-
 def attempt(here: Here, command: Callable[[], Any], *, done: str) -> None:
     """Run the command of a plain button (one without fields) and say how it went."""
+    sitting = present_sitting()
     try:
-        command()
+        with sitting.turn:
+            command()
+            sitting.say(done)
     except DomainError as error:
         st.error(error.sentence(here.actor.language))
         return
-    flash(done)
     st.rerun()

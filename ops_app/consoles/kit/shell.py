@@ -15,8 +15,8 @@ import streamlit as st
 import dashboards
 from ops_app.consoles.kit import announcements, session, watching
 from ops_app.consoles.kit.context import Here, set_here, the_app
-from ops_app.consoles.kit.forms import flashes
 from ops_app.consoles.kit.i18n import LANGUAGES, Texts, language_of
+from ops_app.consoles.kit.sitting import flashes
 from ops_app.consoles.kit.viewer import HouseViewer
 from ops_app.consoles.pages import PAGES, SECTIONS, PageSpec
 from ops_app.domain.errors import DomainError, Refused

@@ -16,6 +16,7 @@ from ops_app.services.organisation.parameter_reading import number_on
 from ops_app.store.ledger import breaks
 from ops_app.store.ledger.breaks import Break
 from ops_app.store.store import Store
+from ops_app.store.zone import day_of
 
 __all__ = ["LIMIT", "AgedRow", "AgedTable", "age_limit", "aged_breaks", "business_age", "escalate_late", "owner_of"]
 
@@ -65,7 +66,7 @@ def aged_breaks(actor: Actor, store: Store, *, now: datetime) -> AgedTable:
     with store.reading() as connection:
         as_of = breaks.as_of(connection)
         if as_of is None:
-            return AgedTable((), None, age_limit(connection, now.date()))
+            return AgedTable((), None, age_limit(connection, day_of(now)))
         rows = breaks.aged(connection, band_edges(as_of, is_workday))
         return AgedTable(tuple(AgedRow(*row) for row in rows), as_of, age_limit(connection, as_of))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from ops_app.consoles.kit.context import Here
-from ops_app.consoles.kit.forms import flash
+from ops_app.consoles.kit.sitting import flash
 from ops_app.domain.errors import DomainError
 from ops_app.domain.organisation.imports import STATE_NAMES, WORKING
 from ops_app.gateways import pipeline_child
