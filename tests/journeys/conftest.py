@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 
 from ops_app.bootstrap import App, open_app
 from ops_app.config import PROJECT_ROOT, Settings
@@ -24,6 +24,11 @@ PATIENCE_MS = 120_000
 """How long a page may take on a machine that does other things too."""
 expect.set_options(timeout=PATIENCE_MS)
 FINISHED = '[data-testid="stApp"][data-test-script-state="notRunning"]'
+
+
+def see(what: Locator) -> None:
+    """Wait until one of these is on the page for the eye: a grid keeps its cells hidden beneath its drawing."""
+    expect(what.filter(visible=True).first).to_be_visible()
 
 
 @pytest.fixture(scope="module")
@@ -134,6 +139,18 @@ class Visitor:
             if found.is_checked():
                 return
         pytest.fail(f"{radio} was never taken")
+
+    def take_all_rows(self, said: str) -> None:
+        """Choose every row of the first list of the page by the box in its head, anew where the list was drawn over the
+        press, until the page says so."""
+        for _ in range(10):
+            box = self.page.get_by_test_id("stDataFrame").first.bounding_box()
+            assert box is not None
+            self.page.mouse.click(box["x"] + 17, box["y"] + 17)
+            self.settle()
+            if self.page.get_by_text(said, exact=True).count():
+                return
+        pytest.fail(f"the page never said {said}")
 
     def text(self) -> str:
         return self.page.inner_text("[data-testid=stApp]")

@@ -10,7 +10,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from ops_app.bootstrap import App
 from ops_app.domain.casework.requests import CaseRequestKind
@@ -30,7 +30,7 @@ from ops_app.store.ledger import commissions, journal
 from ops_app.store.ledger.commissions import CommissionLine, Settlement
 from ops_app.store.organisation import agency_people
 from ops_app.store.zone import day_of
-from tests.journeys.conftest import PATIENCE_MS, Visitor
+from tests.journeys.conftest import Visitor, see
 from tests.journeys.test_placement_journey import pick
 from tests.journeys.test_requests_journey import actor_of, choose
 from tests.services.casework.casebook import SUPERVISOR, an_agency, assigned, now_is
@@ -62,11 +62,6 @@ def house(installation: App) -> House:
     made = a_house(app.store, app.settings.evidence, cases=2)
     assigned(app.store, actor_of(app, "agency_supervisor"), caller, made.ids[0], now=now)
     return made
-
-
-def see(what: Locator) -> None:
-    """Wait until it is there, on a machine that does other things too."""
-    expect(what.first).to_be_visible(timeout=PATIENCE_MS)
 
 
 def visit(browser: Browser, address: str, name: str, path: str) -> Visitor:
@@ -250,7 +245,7 @@ def test_a_claim_becomes_a_payment_a_line_a_disputed_statement_and_a_paid_invoic
     see(page.get_by_text("The request waits for approval."))
     assert the_settlement(app)[0].state is SettlementState.CONFIRMED
     second = visit(browser, address, "finance_2", "/approvals")
-    expect(second.page.get_by_text("lock a commission statement").first).to_be_attached(timeout=PATIENCE_MS)
+    expect(second.page.get_by_text("lock a commission statement").first).to_be_attached()
     pick(second.page, "Open a request", "lock a commission statement")
     second.settle()
     second.page.get_by_test_id("stFormSubmitButton").get_by_role("button").first.dblclick()

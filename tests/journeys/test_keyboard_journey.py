@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page
 
 from ops_app.bootstrap import App
-from tests.journeys.conftest import PATIENCE_MS, Visitor
+from tests.journeys.conftest import Visitor, see
 from tests.services.casework.casebook import some_cases
 
 pytestmark = pytest.mark.browser
@@ -61,7 +61,7 @@ def test_a_case_is_found_opened_and_acted_on_by_keyboard_alone(visitor: Visitor,
     page.keyboard.insert_text("王1")
     tab_to(page, "Search")
     page.keyboard.press("Enter")
-    expect(page.get_by_text("1 cases found.")).to_be_visible(timeout=PATIENCE_MS)
+    see(page.get_by_text("1 cases found."))
     visitor.settle()
 
     tab_to(page, "Open a case")
@@ -70,7 +70,7 @@ def test_a_case_is_found_opened_and_acted_on_by_keyboard_alone(visitor: Visitor,
     page.keyboard.insert_text("L1 ·")
     page.wait_for_timeout(400)
     page.keyboard.press("Enter")
-    expect(page.get_by_text("Loan L1, spell 1")).to_be_visible(timeout=PATIENCE_MS)
+    see(page.get_by_text("Loan L1, spell 1"))
     visitor.settle()
 
     tab_to(page, "Act")
@@ -78,5 +78,5 @@ def test_a_case_is_found_opened_and_acted_on_by_keyboard_alone(visitor: Visitor,
     page.wait_for_timeout(800)
     tab_to(page, "Do it")
     page.keyboard.press("Enter")
-    expect(page.get_by_text("Please fill this in.").first).to_be_visible(timeout=PATIENCE_MS)
+    see(page.get_by_text("Please fill this in."))
     assert (visitor.outside, visitor.blocked) == ([], [])

@@ -4,7 +4,7 @@ them, and taken away from an open page."""
 from __future__ import annotations
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from ops_app.bootstrap import App
 from ops_app.domain.casework.scope import Reach, Scope
@@ -14,7 +14,7 @@ from ops_app.store.casework import cases as stored
 from ops_app.store.casework import open_cases
 from ops_app.store.organisation import agency_people, people
 from ops_app.store.zone import day_of
-from tests.journeys.conftest import PATIENCE_MS, Visitor
+from tests.journeys.conftest import Visitor, see
 from tests.services.casework.casebook import CERTIFIED_UNTIL, SUPERVISOR, WHY, an_agency, some_cases
 
 pytestmark = pytest.mark.browser
@@ -39,11 +39,6 @@ def planted(installation: App) -> list[str]:
         agency_people.add_certificate(transaction, "AG01", hers.person_id, "collector", "C-1", CERTIFIED_UNTIL)
         transaction.audit("agency.certificate_added", "agency", "AG01")
     return ids
-
-
-def see(what: Locator) -> None:
-    """Wait until it is there, on a machine that does other things too."""
-    expect(what).to_be_visible(timeout=PATIENCE_MS)
 
 
 def pick(page: Page, label: str, option: str) -> None:
@@ -90,10 +85,10 @@ def test_five_hundred_cases_go_out_and_one_comes_back_from_an_open_page(
     manager = Visitor(browser, address)
     manager.sign_in("manager", "/approvals")
     page = manager.page
-    expect(page.get_by_text("place cases with an agency").first).to_be_attached(timeout=PATIENCE_MS)
+    expect(page.get_by_text("place cases with an agency").first).to_be_attached()
     pick(page, "Open a request", "place cases with an agency")
     manager.settle()
-    see(page.get_by_text("the agency works in this region").first)
+    see(page.get_by_text("the agency works in this region"))
     page.get_by_test_id("stFormSubmitButton").get_by_role("button").first.click()
     see(page.get_by_text("The request is now: approved"))
     assert placed_now(installation) == COUNT

@@ -76,11 +76,7 @@ def test_an_agency_supervisor_at_the_same_address_is_refused(visitor: Visitor) -
 def test_many_are_parked_at_once_after_a_preview(visitor: Visitor, installation: App) -> None:
     visitor.sign_in("finance", "/repayment_audit")
     page = visitor.page
-    box = page.get_by_test_id("stDataFrame").bounding_box()
-    assert box
-    page.mouse.click(box["x"] + 17, box["y"] + 17)  # the box in the head of the list selects every row of the page
-    visitor.settle()
-    expect(page.get_by_text("breaks selected")).to_be_visible()
+    visitor.take_all_rows("4 breaks selected")
     expect(page.get_by_text("park: 4 breaks")).to_have_count(2)  # what would happen, and the button
     page.get_by_label("Reason").fill("month-end suspense")
     page.get_by_test_id("stFormSubmitButton").get_by_role("button").first.click()

@@ -9,7 +9,7 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
-from playwright.sync_api import Browser, Page, TimeoutError, expect
+from playwright.sync_api import Browser, Page, TimeoutError
 
 from ops_app.bootstrap import App
 from ops_app.domain.casework.flags import Flag
@@ -24,7 +24,7 @@ from ops_app.services.organisation.people import enter_person, new_person
 from ops_app.store.organisation import agency_people
 from ops_app.store.organisation.people import by_name
 from ops_app.store.zone import day_of
-from tests.journeys.conftest import PATIENCE_MS, Visitor
+from tests.journeys.conftest import Visitor, see
 from tests.services.casework.asking import ask, seen
 from tests.services.casework.casebook import SUPERVISOR, an_agency, assigned, now_is, placed, some_cases
 
@@ -98,9 +98,9 @@ def test_a_request_above_its_limit_climbs_two_levels(
     page.keyboard.type(f"{day:%Y%m%d}")
     page.get_by_role("textbox", name="Reason").last.fill("Lost her work in October")
     page.locator("input[type=file]").set_input_files(str(proof))
-    expect(page.get_by_text("收入证明.pdf").first).to_be_visible(timeout=PATIENCE_MS)
+    see(page.get_by_text("收入证明.pdf"))
     page.get_by_role("button", name="Send the request").click()
-    expect(page.get_by_text("Sent. You can follow it here")).to_be_visible(timeout=PATIENCE_MS)
+    see(page.get_by_text("Sent. You can follow it here"))
     one = the_request(installation, ids[0])
 
     for name, step, button, said in (
@@ -111,12 +111,12 @@ def test_a_request_above_its_limit_climbs_two_levels(
         decider.sign_in(name, "/todo")
         decider.page.locator(f'a[href="/requests?requests_id={one}"]').first.click()
         decider.settle()
-        expect(decider.page.get_by_text("收入证明.pdf").first).to_be_visible(timeout=PATIENCE_MS)
+        see(decider.page.get_by_text("收入证明.pdf"))
         decider.page.get_by_role("textbox", name="Reason" if name == "supervisor" else "理由").first.fill(
             "Proof is good"
         )
         decider.page.get_by_role("button", name=button, exact=True).click()
-        expect(decider.page.get_by_text(said, exact=False).first).to_be_visible(timeout=PATIENCE_MS)
+        see(decider.page.get_by_text(said, exact=False))
         assert seen(installation.store, SUPERVISOR, one, now=installation.clock.now()).item.awaited_role == step
         assert (decider.outside, decider.blocked) == ([], [])
         decider.context.close()
@@ -124,12 +124,12 @@ def test_a_request_above_its_limit_climbs_two_levels(
     assert done.item.outcome is Outcome.GRANTED
     assert [said.role for said in done.history] == [Role.AGENCY_SUPERVISOR, Role.SUPERVISOR]
     visitor.go("/todo")
-    expect(page.get_by_text("Results (2 unread)")).to_be_visible(timeout=PATIENCE_MS)
-    expect(page.get_by_text("waiver: approved and carried out").first).to_be_visible(timeout=PATIENCE_MS)
+    see(page.get_by_text("Results (2 unread)"))
+    see(page.get_by_text("waiver: approved and carried out"))
     visitor.go(f"/my_cases?case_id={ids[0]}&case_tab=requests")
     page.locator(f'a[href="/requests?requests_id={one}"]').click()
     visitor.settle()
-    expect(page.get_by_text("Proof is good").first).to_be_visible(timeout=PATIENCE_MS)
+    see(page.get_by_text("Proof is good"))
     with page.expect_download() as fetched:
         page.get_by_role("link", name="收入证明.pdf").click()
     assert fetched.value.path().read_bytes() == proof.read_bytes()
@@ -145,7 +145,7 @@ def test_a_self_approval_is_refused_in_page_api_and_service(
     one = ask(app.store, app.settings.evidence, maker, ids[2], CaseRequestKind.WAIVER, now=now, pay_by_date=later)
     visitor.sign_in("supervisor", f"/requests?requests_id={one}")
     page = visitor.page
-    expect(page.get_by_text("You made this request: somebody else decides on it.")).to_be_visible(timeout=PATIENCE_MS)
+    see(page.get_by_text("You made this request: somebody else decides on it."))
     assert page.get_by_role("button", name="Approve").count() == 0
 
     approval = seen(app.store, maker, one, now=now).approval
@@ -175,10 +175,10 @@ def test_a_dispute_that_a_caller_enters_stops_contact_on_the_open_case(
     page.wait_for_timeout(800)  # it opens slowly, and a list that opened meanwhile would close again
     choose(page, "Kind of request", "dispute")
     visitor.settle()
-    expect(page.get_by_text("stops all contact with the debtor at once")).to_be_visible(timeout=PATIENCE_MS)
+    see(page.get_by_text("stops all contact with the debtor at once"))
     choose(page, "What is disputed", "paid already")
     page.get_by_label("What the debtor says").fill("She paid all of it in June")
     page.get_by_role("textbox", name="Reason").last.fill("Said so on the telephone")
     page.get_by_role("button", name="Send the request").click()
-    expect(page.get_by_text("No: flagged: dispute")).to_be_visible(timeout=PATIENCE_MS)
+    see(page.get_by_text("No: flagged: dispute"))
     assert Flag.DISPUTE in now_is(installation.store, ids[1]).flags

@@ -7,7 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser
 
 from ops_app.bootstrap import App
 from ops_app.domain.casework.requests import CaseRequestKind
@@ -19,7 +19,7 @@ from ops_app.services.casework.request_reading import CaseRequestFilter, list_ca
 from ops_app.services.ledger.agreement_judging import judge_agreements
 from ops_app.services.ledger.agreement_reading import agreements_of_case
 from ops_app.services.ledger.journal import post
-from tests.journeys.conftest import PATIENCE_MS, Visitor
+from tests.journeys.conftest import Visitor, see
 from tests.journeys.test_requests_journey import choose
 from tests.services.casework.casebook import SUPERVISOR, a_collector, now_is, placed, some_cases
 
@@ -64,22 +64,22 @@ def test_a_waiver_that_is_not_paid_by_its_day_lapses_and_everybody_sees_why(
     page.keyboard.type(f"{day:%Y%m%d}")
     page.get_by_role("textbox", name="理由").last.fill("债务人失业，愿一次性还款")
     page.locator("input[type=file]").set_input_files(str(proof))
-    expect(page.get_by_text("收入证明.pdf").first).to_be_visible(timeout=PATIENCE_MS)
+    see(page.get_by_text("收入证明.pdf"))
     page.get_by_role("button", name="试算").click()
-    expect(page.get_by_text("剩余应还").first).to_be_visible(timeout=PATIENCE_MS)
+    see(page.get_by_text("剩余应还"))
     page.get_by_role("button", name="提交申请", exact=True).click()
-    expect(page.get_by_text("已提交，可在此跟进").first).to_be_visible(timeout=PATIENCE_MS)
+    see(page.get_by_text("已提交，可在此跟进"))
     wanted = CaseRequestFilter(kinds=frozenset({CaseRequestKind.WAIVER}), case_id=case_id)
     (one,) = list_case_requests(SUPERVISOR, app.store, now=app.clock.now(), wanted=wanted).rows
 
     auditor = Visitor(browser, address)
     auditor.sign_in("supervisor", f"/waiver_audit?waiver_audit_id={one.case_request_id}")
     warned = auditor.page.get_by_role("alert").filter(has_text="principal would be waived")
-    expect(warned.first).to_be_visible(timeout=PATIENCE_MS)
-    expect(auditor.page.get_by_text("Limits", exact=True).first).to_be_visible(timeout=PATIENCE_MS)
+    see(warned)
+    see(auditor.page.get_by_text("Limits", exact=True))
     auditor.page.get_by_role("textbox", name="Reason").first.fill("Proof is good")
     auditor.page.get_by_role("button", name="Approve and carry out", exact=True).click()
-    expect(auditor.page.get_by_text("approved and carried out").first).to_be_visible(timeout=PATIENCE_MS)
+    see(auditor.page.get_by_text("approved and carried out"))
 
     over = day + timedelta(days=4)  # the grace of three days is over
     assert judge_agreements(SYSTEM, app.store, now=app.clock.now(), as_of=over).lapsed == 1
@@ -87,12 +87,12 @@ def test_a_waiver_that_is_not_paid_by_its_day_lapses_and_everybody_sees_why(
     assert (agreed.state, agreed.lapse_reason) == (AgreementState.LAPSED, LapseReason.BROKEN)
 
     visitor.go("/todo")
-    expect(page.get_by_text("未按约还款，已失效").first).to_be_visible(timeout=PATIENCE_MS)
+    see(page.get_by_text("未按约还款，已失效"))
     visitor.go(f"/agency_cases?case_id={case_id}&case_tab=agreements")
     kept = page.locator("[data-testid=stExpander]").filter(has_text="失效：未按约还款")
-    expect(kept.first).to_be_visible(timeout=PATIENCE_MS)
+    see(kept)
     auditor.go(f"/agreements?agreements_id={one.case_request_id}")
     shown = auditor.page.locator("[data-testid=stHeading]").filter(has_text="lapsed: not paid as agreed")
-    expect(shown.first).to_be_visible(timeout=PATIENCE_MS)
+    see(shown)
     assert (visitor.outside, visitor.blocked, auditor.outside, auditor.blocked) == ([], [], [], [])
     auditor.context.close()

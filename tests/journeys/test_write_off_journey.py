@@ -4,7 +4,7 @@ people makes it a repayment."""
 from __future__ import annotations
 
 import pytest
-from playwright.sync_api import Browser, Locator, expect
+from playwright.sync_api import Browser, expect
 
 from ops_app.bootstrap import App
 from ops_app.domain.casework.cases import CaseState
@@ -12,7 +12,7 @@ from ops_app.domain.ledger.write_offs import WriteOffState
 from ops_app.store.ledger import write_offs
 from ops_app.store.ledger.write_offs import WriteOff
 from ops_app.store.zone import day_of
-from tests.journeys.conftest import PATIENCE_MS, Visitor
+from tests.journeys.conftest import Visitor, see
 from tests.journeys.test_placement_journey import pick
 from tests.services.casework.casebook import now_is
 from tests.services.ledger.writing_off import on_the_books, paid, stands
@@ -26,11 +26,6 @@ def planted(installation: App) -> str:
     return on_the_books(installation.store, installation.settings.evidence)
 
 
-def see(what: Locator) -> None:
-    """Wait until it is there, on a machine that does other things too."""
-    expect(what).to_be_visible(timeout=PATIENCE_MS)
-
-
 def the_write_off(app: App, case_id: str) -> WriteOff:
     with app.store.reading() as connection:
         (one,) = write_offs.of_case(connection, case_id)
@@ -42,11 +37,11 @@ def decide(browser: Browser, address: str, name: str, kind: str) -> None:
     person = Visitor(browser, address)
     person.sign_in(name, "/approvals")
     page = person.page
-    expect(page.get_by_text(kind).first).to_be_attached(timeout=PATIENCE_MS)
+    expect(page.get_by_text(kind).first).to_be_attached()
     pick(page, "Open a request", kind)
     person.settle()
     page.get_by_test_id("stFormSubmitButton").get_by_role("button").first.dblclick()  # twice is once
-    see(page.get_by_text("The request is now").first)
+    see(page.get_by_text("The request is now"))
     assert person.outside == []
     person.context.close()
 
@@ -64,7 +59,7 @@ def test_a_claim_is_written_off_recovered_and_taken_back_by_the_people_it_needs(
     pick(page, "judgment or end of enforcement", "legal_steps.pdf")
     page.get_by_label("Reason", exact=True).fill("enforcement ended without result")
     page.get_by_role("button", name="Ask for the write-off").dblclick()  # twice is once
-    see(page.get_by_text("Finance and a manager decide on it").first)
+    see(page.get_by_text("Finance and a manager decide on it"))
     assert the_write_off(installation, planted).state is WriteOffState.REQUESTED
 
     decide(browser, address, "finance", "write off a claim")
@@ -82,7 +77,7 @@ def test_a_claim_is_written_off_recovered_and_taken_back_by_the_people_it_needs(
     page.get_by_text("Reverse the write-off").click()
     page.get_by_label("Reason", exact=True).fill("the debtor's heirs pay after all")
     page.get_by_role("button", name="Ask for the reversal").click()
-    see(page.get_by_text("A manager decides on it").first)
+    see(page.get_by_text("A manager decides on it"))
     assert the_write_off(installation, planted).state is WriteOffState.PARTLY_RECOVERED
 
     decide(browser, address, "manager", "reverse a write-off")
