@@ -9,10 +9,11 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, TimeoutError, expect, sync_playwright
 
 from ops_app.bootstrap import App, open_app
 from ops_app.config import PROJECT_ROOT, Settings
@@ -147,8 +148,8 @@ class Visitor:
             box = self.page.get_by_test_id("stDataFrame").first.bounding_box()
             assert box is not None
             self.page.mouse.click(box["x"] + 17, box["y"] + 17)
-            self.settle()
-            if self.page.get_by_text(said, exact=True).count():
+            with suppress(TimeoutError):  # a list tells what is chosen in it a little later
+                self.page.get_by_text(said, exact=True).wait_for(timeout=PATIENCE_MS / 10)
                 return
         pytest.fail(f"the page never said {said}")
 
