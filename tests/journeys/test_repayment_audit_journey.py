@@ -76,11 +76,12 @@ def test_an_agency_supervisor_at_the_same_address_is_refused(visitor: Visitor) -
 def test_many_are_parked_at_once_after_a_preview(visitor: Visitor, installation: App) -> None:
     visitor.sign_in("finance", "/repayment_audit")
     page = visitor.page
-    visitor.take_all_rows("4 breaks selected")
-    expect(page.get_by_text("park: 4 breaks")).to_have_count(2)  # what would happen, and the button
+    open_ones = 5 - (state_of(installation, LENDER) is BreakState.REJECTED)
+    visitor.take_all_rows(f"{open_ones} breaks selected")
+    expect(page.get_by_text(f"park: {open_ones} breaks")).to_have_count(2)  # what would happen, and the button
     page.get_by_label("Reason").fill("month-end suspense")
     page.get_by_test_id("stFormSubmitButton").get_by_role("button").first.click()
-    expect(page.get_by_text("4 breaks decided.")).to_be_visible()
+    expect(page.get_by_text(f"{open_ones} breaks decided.")).to_be_visible()
     assert state_of(installation, OTHER) is BreakState.PARKED
 
 
