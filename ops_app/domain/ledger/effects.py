@@ -38,12 +38,15 @@ def moved_by(
     before: Mapping[Component, int], after: Mapping[Component, int], new: Iterable[LedgerEvent]
 ) -> dict[Component, int]:
     """By how much what is owed of each component moved because of payments: without what openings and accruals of the
-    same posting brought in, since the case shows those already."""
+    same posting brought in or took back, since the case shows those already."""
     brought = dict.fromkeys(Component, 0)
     for one in new:
         if one.kind in _BROUGHT:
             for part, minor in one.parts.items():
                 brought[part] += minor
+        elif one.kind is EventKind.CANCELLATION:  # says what it takes back where that was an accrual
+            for part, minor in one.parts.items():
+                brought[part] -= minor
     return {part: after.get(part, 0) - before.get(part, 0) - brought[part] for part in Component}
 
 

@@ -91,11 +91,12 @@ class LedgerEvent:
     """One event of the sub-ledger of a case.
 
     ``amount_minor`` is what a receipt, reversal or refund moves (whole minor units of ``currency``); ``parts`` is what
-    an opening, accrual, waiver, write-off or correction says by component, and what the sender of a receipt says it
-    pays (only a correction may have parts below zero). ``target_id`` names the event that is undone, refunded or whose
-    unapplied rest is used. ``terms`` are the conditions as of its day: ``orders`` (stage → order code), ``follow`` (the
-    sender's own parts count), ``funding`` (the account the money comes from), ``method`` (of a write-off), ``is_memo``
-    (an opening of a claim that is written off already), ``turn`` (see there). ``seq`` is the order of arrival.
+    an opening, accrual, waiver, write-off or correction says by component, what the sender of a receipt says it pays,
+    and what the cancellation of an accrual takes back (only a correction may have parts below zero). ``target_id``
+    names the event that is undone, refunded or whose unapplied rest is used. ``terms`` are the conditions as of its
+    day: ``orders`` (stage → order code), ``follow`` (the sender's own parts count), ``funding`` (the account the money
+    comes from), ``method`` (of a write-off), ``is_memo`` (an opening of a claim that is written off already), ``turn``
+    (see there), ``from`` (of an accrual by Recoup: until when it had accrued). ``seq`` is the order of arrival.
     """
 
     kind: EventKind

@@ -1,36 +1,34 @@
 """Accrual by Recoup: for open cases whose lender leaves it to us, one event a case and day (``recoup_accrues``).
 
-Accrues on the principal on the books as it stands when the day is run; a claim that is written off accrues nothing.
-How far a case has accrued and what is less than a minor unit are kept (``ledger_accruals``), so that days that were not
-run are made up for in one event, which comes to the same as a day each.
+Accrues on the principal on the books, night by night (``domain/ledger/accrual_replay.py``); a claim that is written off
+accrues nothing. How far a case has accrued and what is less than a minor unit are kept (``ledger_accruals``), so that
+days that were not run are made up for in one event, which comes to the same as a day each. What comes late with a value
+date before that is made good when it is posted (``accrual_again.py``).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from decimal import Decimal
+
+from sqlalchemy.engine import Connection
 
 from ops_app.domain.ledger.accounts import Component
-from ops_app.domain.ledger.accrual import AccrualBy, AccrualTerms, Accrued, DayCount, accrued
+from ops_app.domain.ledger.accrual import Accrued
+from ops_app.domain.ledger.accrual_replay import FROM, Nights, accrues_by
 from ops_app.domain.ledger.events import Cause, EventKind, LedgerEvent
-from ops_app.domain.organisation.parameter_timeline import ParameterSet
-from ops_app.domain.organisation.parameters import ALL, Scope
 from ops_app.domain.organisation.people import Actor
 from ops_app.services.act import act
+from ops_app.services.ledger.accrual_terms import DailyTerms
 from ops_app.services.ledger.journal import post
-from ops_app.services.organisation.installation import scope_of_loan
 from ops_app.services.organisation.parameter_reading import in_force
-from ops_app.store.ledger import accruals
+from ops_app.store.ledger import accruals, journal
 from ops_app.store.ledger.accruals import Accruing, Through
 from ops_app.store.store import Store, Transaction
 
-__all__ = ["AccruedDay", "accrue", "accrual_until", "recoup_accrues", "terms_on"]
+__all__ = ["AccruedDay", "accrual_until", "accrue"]
 
-BY, DAY_COUNT = "ledger.accrual", "ledger.accrual_day_count"
-INTEREST, PENALTY = "ledger.interest_rate", "ledger.penalty_rate"
-ANNUAL, SHARE = "ledger.annual_rate_cap", "ledger.accrual_cap_share"
 AT_ONCE = 5_000
 """Cases in one transaction of the ops store."""
 
@@ -45,55 +43,33 @@ class AccruedDay:
     totals: dict[str, int]
 
 
-def recoup_accrues(known: ParameterSet, lender_code: str | None, product_code: str | None, day: date) -> bool:
-    """Whether Recoup computes the interest of a loan on ``day``."""
-    return known.value(BY, day, scope_of_loan(lender_code, product_code)) == AccrualBy.RECOUP.value
+@dataclass(frozen=True)
+class Until:
+    """What a case accrues until a day: value date → whole minor units by component, what is left over, and what it
+    owes on the books then."""
+
+    by_day: dict[date, dict[Component, int]]
+    left: Accrued
+    owed: dict[Component, int]
 
 
-def terms_on(known: ParameterSet, lender_code: str | None, product_code: str | None, day: date) -> AccrualTerms:
-    """The terms of a loan's accrual on ``day``."""
-    scope = scope_of_loan(lender_code, product_code)
-
-    def share(code: str) -> Decimal:
-        value = known.value(code, day, scope)
-        if not isinstance(value, Decimal):
-            raise TypeError(f"{code} is no share")
-        return value
-
-    count = DayCount(str(known.value(DAY_COUNT, day, scope)))
-    return AccrualTerms(count, share(INTEREST), share(PENALTY), share(ANNUAL), share(SHARE))
-
-
-def accrual_until(known: ParameterSet, one: Accruing, day: date) -> Accrued:
-    """What accrues on a case from where it stands until ``day``, by the terms of each day (those of a day hold for the
-    night before it)."""
-    made = Accrued({}, one.interest_carry, one.penalty_carry)
-    owed = dict(one.owed)
-    for first, end in _spans(known, one, day):
-        made = accrued(
-            terms_on(known, one.lender_code, one.product_code, end), owed, first, end,
-            interest_carry=made.interest_carry, penalty_carry=made.penalty_carry,
-        )  # fmt: skip
-        for part, amount in made.parts.items():
-            owed[part] = owed.get(part, 0) + amount
-    parts = {
-        part: owed[part] - one.owed.get(part, 0) for part in (Component.INTEREST, Component.PENALTY) if part in owed
-    }
-    return Accrued(parts, made.interest_carry, made.penalty_carry)
-
-
-def _spans(known: ParameterSet, one: Accruing, day: date) -> Iterator[tuple[date, date]]:
-    """The days since the case has accrued, joined while their terms are the same."""
-    first, before = one.through_date, None
-    for number in range(one.through_date.toordinal() + 1, day.toordinal() + 1):
-        at = date.fromordinal(number)
-        terms = terms_on(known, one.lender_code, one.product_code, at)
-        if before is not None and terms != before:
-            yield first, date.fromordinal(number - 1)
-            first = date.fromordinal(number - 1)
-        before = terms
-    if day > first:
-        yield first, day
+def accrual_until(
+    connection: Connection, terms: DailyTerms, some: Collection[Accruing], day: date
+) -> dict[str, Until]:  # fmt: skip
+    """Case → what accrues on it from where it stands until ``day``, by the terms of each day (those of a day hold for
+    the night before it). Reads the events of those cases alone on which something happened in those nights."""
+    uneven = journal.events_of(connection, {one.case_id for one in some if one.last_date > one.through_date})
+    made: dict[str, Until] = {}
+    for one in some:
+        of_loan, carry = terms.of(one.lender_code, one.product_code), Accrued({}, one.interest_carry, one.penalty_carry)
+        if events := uneven.get(one.case_id):
+            made[one.case_id] = Until(*accrues_by(events, of_loan, one.through_date, day, carry))
+        else:
+            nights = Nights.alike(one.owed[Component.PRINCIPAL])
+            left = nights.accrue(of_loan, one.owed, one.through_date, day, carry)
+            owed = {part: minor + left.parts.get(part, 0) for part, minor in one.owed.items()}
+            made[one.case_id] = Until({day: left.parts} if any(left.parts.values()) else {}, left, owed)
+    return made
 
 
 @act("system.run")
@@ -102,7 +78,7 @@ def accrue(actor: Actor, store: Store, *, now: datetime, business_date: date) ->
     again for the same day, or for an earlier one, it posts nothing: each case knows how far it has come."""
     seen, events, totals, after = 0, 0, dict[str, int](), ""
     with store.reading() as connection:
-        if not _anybody(in_force(connection), business_date):
+        if not DailyTerms(in_force(connection)).any_on(business_date):
             return AccruedDay(business_date, 0, 0, {})
     while True:
         with store.writing(actor, now) as transaction:
@@ -116,31 +92,25 @@ def accrue(actor: Actor, store: Store, *, now: datetime, business_date: date) ->
         after = some[-1].case_id
 
 
-def _anybody(known: ParameterSet, day: date) -> bool:
-    """Whether Recoup accrues for any lender at all; where it does not no case is looked at."""
-    scopes = {ALL.text, *known.scopes(BY)}
-    return any(known.value(BY, day, Scope.parse(text)) == AccrualBy.RECOUP.value for text in scopes)
-
-
 def _accrue_some(transaction: Transaction, some: Sequence[Accruing], day: date) -> list[LedgerEvent]:
     connection = transaction.connection
-    known = in_force(connection)
-    mine = [one for one in some if recoup_accrues(known, one.lender_code, one.product_code, day)]
-    made = {one.case_id: accrual_until(known, one, day) for one in mine}
+    terms = DailyTerms(in_force(connection))
+    mine = [one for one in some if terms.on(one.lender_code, one.product_code, day)]
+    made = accrual_until(connection, terms, mine, day)
     events = [
         LedgerEvent(
-            EventKind.ACCRUAL, one.source_code, one.loan_id, one.currency, day, Cause.FEED,
-            f"accrual/{one.case_id}/{day.isoformat()}", one.case_id, parts=made[one.case_id].parts,
-            terms={"from": one.through_date.isoformat()},
+            EventKind.ACCRUAL, one.source_code, one.loan_id, one.currency, value_date, Cause.FEED,
+            f"accrual/{one.case_id}/{value_date.isoformat()}", one.case_id, parts=parts,
+            terms={FROM: one.through_date.isoformat()},
         )
         for one in mine
-        if any(made[one.case_id].parts.values())
+        for value_date, parts in made[one.case_id].by_day.items()
     ]  # fmt: skip
     done = post(transaction, events, reason="accrued by Recoup")
     accruals.put(
         connection,
         [
-            Through(case_id, day, one.interest_carry, one.penalty_carry) for case_id, one in made.items()
+            Through(case_id, day, one.left.interest_carry, one.left.penalty_carry) for case_id, one in made.items()
         ],
     )  # fmt: skip
     if done.new:

@@ -20,7 +20,7 @@ from ops_app.domain.ledger.accounts import Component
 from ops_app.domain.ledger.events import Cause, EventKind, LedgerEvent
 from ops_app.domain.ledger.posting import PARTS
 from ops_app.domain.ledger.replay import State, in_order, living, run
-from ops_app.services.ledger.accruing import recoup_accrues
+from ops_app.services.ledger.accrual_terms import DailyTerms
 from ops_app.services.ledger.journal import post
 from ops_app.services.ledger.posting_terms import PostingTerms
 from ops_app.services.ledger.receipts import move_in
@@ -61,14 +61,14 @@ def settle(transaction: Transaction, case_ids: Collection[str], business_date: d
     post(transaction, written_off)
     states |= journal.positions(connection, [str(one.case_id) for one in written_off])
     standing = [one for one in held if one.is_open and not states[one.case_id].is_closed]
-    compared = _compared(transaction, standing, states)
+    compared, own = _compared(transaction, standing, states), DailyTerms(terms.known)
     accruals = _told_apart(
         transaction,
         [
             event
             for one in standing
             # where the house accrues itself, what the lender says beyond that is a difference
-            if not recoup_accrues(terms.known, one.lender_code, one.product_code, one.as_of_date)
+            if own.on(one.lender_code, one.product_code, one.as_of_date) is None
             and (event := _accrual(one, compared[one.case_id])) is not None
         ],
     )

@@ -21,6 +21,7 @@ from ops_app.domain.ledger import accounts
 from ops_app.domain.ledger.accounts import Component
 from ops_app.domain.ledger.events import EventKind, LedgerEvent
 from ops_app.domain.ledger.replay import SAME_AS, State, Transfer, comes_last, key_of, replayed, run
+from ops_app.services.ledger.accrual_again import accrued_again
 from ops_app.services.ledger.suspense_standing import follow_suspense
 from ops_app.services.ledger.write_off_standing import follow
 from ops_app.store.casework import case_writing
@@ -96,7 +97,7 @@ def post(
             work.moved[case_id] = (mine[0], states[case_id])
         else:
             late.add(case_id)
-    _replay(connection, late, new, work)
+    _replay(transaction, late, new, work)
     _unplaced(connection, [one for one in new if one.case_id is None], work)
     journal.add_entries(connection, work.entries, transaction.now)
     journal.write_positions(connection, work.moved)
@@ -163,11 +164,18 @@ def _on_top(events: Sequence[LedgerEvent], state: State) -> bool:
     return all(comes_last(one, state) for one in events)
 
 
-def _replay(connection: Connection, case_ids: Collection[str], new: Sequence[LedgerEvent], work: _Work) -> None:
+def _replay(transaction: Transaction, case_ids: Collection[str], new: list[LedgerEvent], work: _Work) -> None:
+    """Replay cases; the accruals that have to be made anew are recorded, and added to what is ``new``."""
     if not case_ids:
         return
-    fresh = {one.event_id: one for one in new}
+    connection = transaction.connection
     all_events = journal.events_of(connection, case_ids)
+    again = accrued_again(transaction, all_events, {one.event_id for one in new})
+    if again:
+        journal.add_events(connection, again, "reckoned anew", transaction.actor.person_id, transaction.now)
+        new += again
+        all_events |= journal.events_of(connection, {str(one.case_id) for one in again})
+    fresh = {one.event_id: one for one in new}
     stands = journal.standing(connection, case_ids=case_ids)
     counts: dict[str, int] | None = None
     for case_id in sorted(case_ids):

@@ -15,7 +15,8 @@ from ops_app.domain.ledger.posting import PARTS, posted
 from ops_app.domain.organisation.amounts import require_amounts
 from ops_app.domain.organisation.people import Actor
 from ops_app.services.act import act
-from ops_app.services.ledger.accruing import accrual_until, recoup_accrues
+from ops_app.services.ledger.accrual_terms import DailyTerms
+from ops_app.services.ledger.accruing import accrual_until
 from ops_app.services.ledger.posting_terms import PostingTerms
 from ops_app.services.organisation.installation import today
 from ops_app.services.organisation.parameter_reading import in_force
@@ -122,10 +123,10 @@ def _owed(connection: Connection, one: Case, day: date) -> Owed:
         return Owed(one.case_id, one.currency, day, one.as_of_date, False, told, dict.fromkeys(told, 0))
     book = {part.value: amount for part, amount in state.book.items()}
     memo = {part.value: amount for part, amount in state.memo.items()}
-    known, so_far = in_force(connection), accruals.read(connection, one.case_id)
-    if so_far is None or state.is_closed or not recoup_accrues(known, one.lender_code, one.product_code, day):
+    terms, so_far = DailyTerms(in_force(connection)), accruals.of_cases(connection, [one.case_id])
+    if not so_far or state.is_closed or terms.on(one.lender_code, one.product_code, day) is None:
         return Owed(one.case_id, one.currency, day, one.as_of_date, False, book, memo)
-    if day > so_far.through_date:
-        for part, amount in accrual_until(known, so_far, day).parts.items():
-            book[part.value] += amount
+    if day > so_far[0].through_date:
+        until = accrual_until(connection, terms, so_far, day)[one.case_id]
+        book = {part.value: amount for part, amount in until.owed.items()}
     return Owed(one.case_id, one.currency, day, day, True, book, memo)

@@ -27,10 +27,10 @@ ALWAYS, DAY = date(2000, 1, 1), date(2026, 11, 2)
 RATE = Fraction(17, 100)
 
 
-def with_terms(store: Store, **other: object) -> None:
+def with_terms(store: Store, *, since: date = ALWAYS, **other: object) -> None:
     values = {"accrual": "recoup_accrues", "interest_rate": "0.17", "penalty_rate": "0.05"} | other
     for name, value in values.items():
-        plant(store, set_to(f"ledger.{name}", value, ALWAYS))
+        plant(store, set_to(f"ledger.{name}", value, since))
 
 
 def interest(store: Store, case_id: str) -> int:
