@@ -42,7 +42,7 @@ class Nights:
     """The principal (whole minor units) by the day from which nights count on it."""
 
     _since: list[date] = field(default_factory=list)
-    _principal: list[int] = field(default_factory=list)
+    _principal_minor: list[int] = field(default_factory=list)
 
     @classmethod
     def alike(cls, principal: int) -> Nights:
@@ -54,15 +54,15 @@ class Nights:
         opens = RANK[event.kind] < RANK[EventKind.ACCRUAL]
         day = event.value_date if opens else event.value_date + _NIGHT
         if self._since and day <= self._since[-1]:
-            self._principal[-1] = state.book[Component.PRINCIPAL]
+            self._principal_minor[-1] = state.book[Component.PRINCIPAL]
         else:
             self._since.append(day)
-            self._principal.append(state.book[Component.PRINCIPAL])
+            self._principal_minor.append(state.book[Component.PRINCIPAL])
 
     def on(self, day: date) -> int:
         """On how much the night before ``day`` counts."""
         found = bisect_right(self._since, day)
-        return self._principal[found - 1] if found else 0
+        return self._principal_minor[found - 1] if found else 0
 
     def accrue(
         self, terms: TermsOfDay, owed: dict[Component, int], first: date, end: date, carry: Accrued

@@ -50,7 +50,7 @@ class Until:
 
     by_day: dict[date, dict[Component, int]]
     left: Accrued
-    owed: dict[Component, int]
+    owed_minor: dict[Component, int]
 
 
 def accrual_until(

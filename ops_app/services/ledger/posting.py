@@ -128,5 +128,5 @@ def _owed(connection: Connection, one: Case, day: date) -> Owed:
         return Owed(one.case_id, one.currency, day, one.as_of_date, False, book, memo)
     if day > so_far[0].through_date:
         until = accrual_until(connection, terms, so_far, day)[one.case_id]
-        book = {part.value: amount for part, amount in until.owed.items()}
+        book = {part.value: amount for part, amount in until.owed_minor.items()}
     return Owed(one.case_id, one.currency, day, day, True, book, memo)
