@@ -19,6 +19,7 @@ from ops_app.config import Settings
 from ops_app.store.store import Store
 from tests import spelt_once
 from tests.postgresql_server import Server, ServerMissing, start
+from tests.room import in_memory
 
 IN_CI = os.environ.get("CI") == "true"
 # no test of a rule fails because the machine was busy
@@ -26,6 +27,15 @@ hypothesis.settings.register_profile("house", parent=hypothesis.settings.default
 hypothesis.settings.load_profile("house")
 LONGEST_FIRST = ("test_business_day.py", "test_build.py", "test_repayment_audit_journey.py")
 """Files that take minutes: begun first, so that no core waits for the other at the end."""
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if hasattr(config, "workerinput") or config.option.basetemp or "PYTEST_DEBUG_TEMPROOT" in os.environ:
+        return
+    if room := in_memory(10 << 30):  # a whole run leaves three gigabytes
+        own = room / "recoup-tests"
+        own.mkdir(exist_ok=True)
+        os.environ["PYTEST_DEBUG_TEMPROOT"] = str(own)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -15,6 +15,8 @@ from pathlib import Path
 
 import psycopg
 
+from tests.room import in_memory
+
 _DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG
 
 
@@ -65,7 +67,7 @@ def start(*, durable: bool = False) -> Server:
     ``durable``: commits reach the disk, for what measures them.
     """
     binaries = programs()
-    folder = Path(tempfile.mkdtemp(prefix="recoup-pg-", dir=None if durable else _memory()))
+    folder = Path(tempfile.mkdtemp(prefix="recoup-pg-", dir=None if durable else in_memory(4 << 30)))
     user = _other_user() if os.geteuid() == 0 else None
     if user is not None:
         os.chown(folder, user.pw_uid, user.pw_gid)
@@ -105,12 +107,6 @@ def start(*, durable: bool = False) -> Server:
     server = Server(folder, process)
     _wait_until_it_answers(server, process)
     return server
-
-
-def _memory() -> str | None:
-    """A folder in memory with room to spare, where a database is made ten times as fast, if the machine has one."""
-    shared = Path("/dev/shm")
-    return str(shared) if os.access(shared, os.W_OK) and shutil.disk_usage(shared).free > 4 << 30 else None
 
 
 def _other_user() -> pwd.struct_passwd:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -45,6 +45,8 @@ class Store:
         self._one_writer = threading.Lock() if writers.dialect.name == "sqlite" else None
         self._within = threading.local()
         event.listen(writers, "after_cursor_execute", _note_change)
+        if self.dialect == "postgresql":
+            driver.defer_to(writers)
 
     @classmethod
     def open(cls, url: str) -> Store:
@@ -109,7 +111,7 @@ class Store:
             transaction = Transaction(connection=connection, now=now, actor=actor, request_id=request_id)
             self._within.act = True
             try:
-                with connection.begin():
+                with connection.begin(), self._deferring(connection):
                     connection.info[_TRANSACTION] = transaction
                     connection.info[driver.NOTE] = transaction.note_change
                     yield transaction
@@ -121,6 +123,9 @@ class Store:
                 connection.info.pop(_TRANSACTION, None)
                 connection.info.pop(driver.NOTE, None)
                 self._within.act = False
+
+    def _deferring(self, connection: Connection) -> AbstractContextManager[None]:
+        return driver.deferring(connection) if self.dialect == "postgresql" else nullcontext()
 
     @contextmanager
     def _turn(self) -> Iterator[None]:

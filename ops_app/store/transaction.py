@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import Table, insert, select, text, update
+from sqlalchemy import Table, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 
@@ -31,7 +31,7 @@ EXERCISED: ContextVar[str | None] = ContextVar("exercised", default=None)
 # made once: on the way of every act, making a statement costs more than running it
 _HEAD = select(t.audit_log.c.seq, t.audit_log.c.row_hash).order_by(t.audit_log.c.seq.desc()).limit(1)
 _CHAIN = insert(t.audit_log)
-_LAST = text("select pg_advisory_xact_lock(:lock)")
+_LAST = "select pg_advisory_xact_lock(%(lock)s)"
 _CHANGING = re.compile(r"\b(insert|update|delete|merge|replace|truncate|copy)\b", re.IGNORECASE)
 _LOCKING = re.compile(r"\bfor\s+(no\s+key\s+)?update\b", re.IGNORECASE)
 
@@ -170,7 +170,12 @@ class Transaction:
         said, changed = len(self._audited), set(self._changed)
         try:
             with self.connection.begin_nested():
-                yield
+                try:
+                    yield
+                except BaseException:
+                    driver.forget(self.connection)
+                    raise
+                driver.flush(self.connection)
         except BaseException:
             del self._audited[said:]
             self._changed = changed
@@ -205,7 +210,7 @@ class Transaction:
         if permission is not None and self.actor is not SYSTEM:
             rights.used(self.connection, self.actor.person_id, permission, self.now)
         if self.connection.dialect.name == "postgresql":
-            self.connection.execute(_LAST, {"lock": AUDIT_LOCK})
+            driver.later(self.connection, _LAST, [{"lock": AUDIT_LOCK}])
         head = self.connection.execute(_HEAD).first()
         seq, prev_hash = (head.seq, head.row_hash) if head else (0, GENESIS)
         rows = []

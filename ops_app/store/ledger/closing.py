@@ -9,6 +9,7 @@ from datetime import date, datetime
 from sqlalchemy import insert, select, text
 from sqlalchemy.engine import Connection
 
+from ops_app.store import driver
 from ops_app.store.tables.books import closed_balances, closing_overrides
 
 _LOCK = 7_202_029
@@ -21,7 +22,7 @@ BalanceKey = tuple[str, str, str]
 def hold_open(connection: Connection) -> None:
     """No period is closed until this transaction has ended; postings do not wait for one another."""
     if connection.dialect.name == "postgresql":
-        connection.execute(text("select pg_advisory_xact_lock_shared(:lock)"), {"lock": _LOCK})
+        driver.later(connection, "select pg_advisory_xact_lock_shared(%(lock)s)", [{"lock": _LOCK}])
 
 
 def hold_closed(connection: Connection) -> None:

@@ -12,6 +12,7 @@ from sqlalchemy import Select, and_, bindparam, exists, literal, not_, or_, sele
 from sqlalchemy.engine import Connection
 
 from ops_app.domain.ledger.repayments import Repayment
+from ops_app.store import driver
 from ops_app.store.ledger.payments import chunks, recorded
 from ops_app.store.tables.casework import cases
 from ops_app.store.tables.journal import ledger_events, ledger_positions
@@ -114,6 +115,7 @@ def unposted(before: date | None = None) -> Select[tuple[str]]:
 
 _MEETING = 0x5EC0_0B00
 _PLACES = 256
+_MEET = "select pg_advisory_xact_lock(place) from unnest(%(places)s::bigint[]) with ordinality as t (place, nth)"
 
 
 def meet(connection: Connection, keys: Collection[tuple[str, str]]) -> None:
@@ -122,7 +124,4 @@ def meet(connection: Connection, keys: Collection[tuple[str, str]]) -> None:
     if connection.dialect.name == "sqlite" or not keys:
         return
     places = sorted({_MEETING + crc32(f"{source}/{payment}".encode()) % _PLACES for source, payment in keys})
-    connection.exec_driver_sql(
-        "select pg_advisory_xact_lock(place) from unnest(%(places)s::bigint[]) with ordinality as t (place, nth)",
-        {"places": places},
-    )
+    driver.later(connection, _MEET, [{"places": places}])
