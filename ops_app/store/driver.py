@@ -156,6 +156,24 @@ def execute(connection: Connection, text: str, values: Sequence[Any]) -> int:
         cursor.close()
 
 
+def fetch(connection: Connection, text: str, values: Any) -> list[Any]:
+    """The rows of a question, with what waits asked on its way. Raises what SQLAlchemy would."""
+    raw: Any = connection.connection.driver_connection
+    cursor: Any = connection.connection.cursor()
+    try:
+        with _raising(connection, text):
+            if some := _taken(raw):
+                with raw.pipeline():
+                    _send(raw, some)
+                    cursor.execute(text, values)
+            else:
+                cursor.execute(text, values)
+            found: list[Any] = cursor.fetchall()
+            return found
+    finally:
+        cursor.close()
+
+
 @contextmanager
 def _raising(connection: Connection, text: str) -> Iterator[None]:
     """Raise an error of the driver as SQLAlchemy would."""

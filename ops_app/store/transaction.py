@@ -19,6 +19,7 @@ from ops_app.domain.errors import Conflict, Invalid
 from ops_app.domain.organisation.audit import GENESIS, AuditRow, sealed
 from ops_app.domain.organisation.people import SYSTEM, Actor
 from ops_app.store import driver, stored_json
+from ops_app.store.asking import ask
 from ops_app.store.organisation import rights
 from ops_app.store.tables import organisation as t
 
@@ -211,8 +212,8 @@ class Transaction:
             rights.used(self.connection, self.actor.person_id, permission, self.now)
         if self.connection.dialect.name == "postgresql":
             driver.later(self.connection, _LAST, [{"lock": AUDIT_LOCK}])
-        head = self.connection.execute(_HEAD).first()
-        seq, prev_hash = (head.seq, head.row_hash) if head else (0, GENESIS)
+        head = ask(self.connection, _HEAD)
+        seq, prev_hash = head[0] if head else (0, GENESIS)
         rows = []
         for said in self._audited:
             seq += 1

@@ -17,6 +17,7 @@ from sqlalchemy import Select, bindparam, exists, func, select
 from sqlalchemy.engine import Connection
 
 from ops_app.domain.ledger.replay import State
+from ops_app.store import asking
 from ops_app.store.casework import case_writing
 from ops_app.store.casework.cases import Case
 from ops_app.store.casework.cases import stored as case_of
@@ -109,7 +110,7 @@ def hold_claims(connection: Connection, ground: Ground, loans: Collection[Loan])
         case_writing.hold(connection, ids)
     for source, some in parts:
         of_loan: dict[str, list[tuple[int, Claim]]] = {}
-        for row in connection.execute(_HELD, _asking(source, some)):
+        for row in asking.ask(connection, _HELD, _asking(source, some)):
             case = case_of(dict(zip(_CASE_NAMES, row[:_OF_CASE], strict=True)))
             position = dict(zip(_POSITION_NAMES, row[_OF_CASE:], strict=True))
             ground.cases[case.case_id] = case
@@ -139,7 +140,7 @@ def ask(
         "loans": [loan for _, loan in loans],
         "sources": sorted({source for source, _ in keys}),
     }
-    found: Any = connection.execute(_ASKED, asked).one()
+    (found,) = asking.ask(connection, _ASKED, asked)
     ground.open_from = found[0] or date.min
     (ground.events, ground.waiting, ground.because, ground.holds, ground.schedules, ground.agreements) = found[1:]
 

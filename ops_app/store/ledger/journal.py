@@ -29,6 +29,15 @@ _IDS: Any = bindparam("ids", expanding=True)
 _KNOWN = select(ledger_events.c.event_id).where(ledger_events.c.event_id.in_(_IDS))
 _POSITIONS = select(ledger_positions).where(ledger_positions.c.case_id.in_(_IDS))
 _ADD_EVENTS, _ADD_LINES, _ADD_ENTRIES = insert(ledger_events), insert(journal_lines), insert(journal_entries)
+_BACK = journal_entries.alias("back")
+_STANDING = (
+    select(_E.event_id, _E.entry_id, _E.nth, _L.debit_account, _L.credit_account, _L.component, _L.amount_minor)
+    .join(journal_lines, _L.entry_id == _E.entry_id)
+    .outerjoin(_BACK, _BACK.c.reverses_entry_id == _E.entry_id)
+    .where(and_(_E.reverses_entry_id.is_(None), _BACK.c.entry_id.is_(None)))
+    .order_by(_E.event_id, _L.line_no)
+)
+_STANDING_OF_CASES, _STANDING_OF_EVENTS = _STANDING.where(_E.case_id.in_(_IDS)), _STANDING.where(_E.event_id.in_(_IDS))
 _LAST_CLOSED = select(func.max(closed_periods.c.end_date)).where(closed_periods.c.area == "ledger")
 
 
@@ -125,23 +134,14 @@ def standing(
 ) -> dict[str, Standing]:
     """Event id → what stands posted for it, of these cases or events."""
     found: dict[str, Standing] = {}
-    for column, wanted in ((_E.case_id, case_ids), (_E.event_id, event_ids)):
+    for query, wanted in ((_STANDING_OF_CASES, case_ids), (_STANDING_OF_EVENTS, event_ids)):
         for some in chunks(sorted(wanted)):
-            _collect(connection, column.in_(some), found)
+            _collect(connection.execute(query, {"ids": some}), found)
     return found
 
 
-def _collect(connection: Connection, where: Any, found: dict[str, Standing]) -> None:
-    back = journal_entries.alias("back")
-    query = (
-        select(_E.event_id, _E.entry_id, _E.nth, _L.debit_account, _L.credit_account, _L.component, _L.amount_minor)
-        .join(journal_lines, _L.entry_id == _E.entry_id)
-        .outerjoin(back, back.c.reverses_entry_id == _E.entry_id)
-        .where(where, and_(_E.reverses_entry_id.is_(None), back.c.entry_id.is_(None)))
-        .order_by(_E.event_id, _L.line_no)
-    )
+def _collect(rows_found: Any, found: dict[str, Standing]) -> None:
     lines: dict[tuple[str, str, int], list[Transfer]] = {}
-    rows_found: Any = connection.execute(query)
     for event_id, entry_id, nth, debit, credit, component, amount in rows_found:
         part = None if component is None else Component(component)
         lines.setdefault((event_id, entry_id, nth), []).append(Transfer(debit, credit, part, amount))

@@ -11,6 +11,7 @@ from sqlalchemy import insert, select, text
 from sqlalchemy.engine import Connection
 
 from ops_app.domain.organisation.parameters import GENESIS, Effect, ParameterVersion
+from ops_app.store.asking import ask
 from ops_app.store.tables.approvals import approval_requests
 from ops_app.store.tables.organisation import people
 from ops_app.store.tables.parameters import closed_periods, parameter_versions
@@ -44,8 +45,8 @@ def lock(connection: Connection) -> None:
 
 def head(connection: Connection) -> str:
     """The id of the newest version, which stands for the whole table; one step into its key."""
-    found: str | None = connection.execute(_HEAD).scalar()
-    return found or GENESIS
+    found = ask(connection, _HEAD)
+    return str(found[0][0]) if found else GENESIS
 
 
 def newest(connection: Connection) -> tuple[int, str]:
