@@ -95,6 +95,8 @@ def test_a_part_that_is_undone_takes_what_waited_in_it_along_and_nothing_else(st
             driver.write(connection, _ADD, [a_run(1)])
         with pytest.raises(ZeroDivisionError), transaction.part():
             driver.write(connection, _ADD, [a_run(3)])
+            if store.dialect == "postgresql":  # waits, and would be refused on the way of what undoes it
+                driver.write(connection, _ADD, [a_run(3)])
             raise ZeroDivisionError
         with transaction.part():
             driver.write(connection, _ADD, [a_run(4)])

@@ -33,15 +33,20 @@ def statements_of(store: Store, first: int, count: int, monkeypatch: pytest.Monk
     def note(_connection, _cursor, statement, *_) -> None:
         said.append(statement)
 
-    execute = driver.execute
+    later, fetch = driver.later, driver.fetch
 
-    def noted(connection: Connection, statement: str, values: Sequence[Any]) -> int:
+    def told(connection: Connection, statement: str, values: Sequence[Any]) -> int:
         said.append(statement)
-        return execute(connection, statement, values)
+        return later(connection, statement, values)
+
+    def asked(connection: Connection, statement: str, values: Any) -> list[Any]:
+        said.append(statement)
+        return fetch(connection, statement, values)
 
     event.listen(store._writers, "before_cursor_execute", note)
     try:
-        monkeypatch.setattr(driver, "execute", noted)
+        monkeypatch.setattr(driver, "later", told)
+        monkeypatch.setattr(driver, "fetch", asked)
         done = record_payments(SYSTEM, store, now=NOW + timedelta(days=1), rows=rows, business_date=DAY)
     finally:
         event.remove(store._writers, "before_cursor_execute", note)
