@@ -17,7 +17,7 @@ from ops_app.domain.ledger.events import EventKind, LedgerEvent
 from ops_app.domain.organisation.people import SYSTEM
 from ops_app.services.ledger.accruing import accrue
 from ops_app.services.ledger.posting import what_is_owed
-from ops_app.services.ledger.verify_journal import verify_posted, verify_replayed
+from ops_app.services.ledger.verify_journal import verify_journal, verify_posted, verify_replayed
 from ops_app.store.ledger import journal
 from ops_app.store.organisation import audit
 from ops_app.store.organisation.audit import AuditFilter
@@ -204,5 +204,5 @@ def test_whatever_the_order_of_arrival_the_claim_is_what_value_dates_say(
                 plain.take_back(splits[number])
     assert {part: minor for part, minor in book(store, case_id).items() if part in plain.owed} == plain.owed
     assert payments
-    for proof in (verify_posted(store), verify_replayed(store)):
+    for proof in (verify_journal(store), verify_posted(store), verify_replayed(store)):
         assert proof.state == "holds", proof
