@@ -107,13 +107,9 @@ def flush(connection: Connection) -> None:
 def defer_to(engine: Engine) -> None:
     """Let questions asked by SQLAlchemy on ``engine``, of PostgreSQL, take along what waits in their connection."""
 
-    def ask(cursor: Any, statement: str, parameters: Any, _context: Any) -> bool | None:
-        if some := _taken(cursor.connection):
-            with cursor.connection.pipeline():
-                _send(cursor.connection, some)
-                cursor.execute(statement, parameters)
-            return True
-        return None
+    def ask(cursor: Any, statement: str, parameters: Any, _context: Any) -> bool:
+        _ask(cursor.connection, cursor, statement, parameters)
+        return True
 
     def before_many(cursor: Any, _statement: str, _parameters: Any, _context: Any) -> None:
         if some := _taken(cursor.connection):
@@ -122,6 +118,16 @@ def defer_to(engine: Engine) -> None:
 
     event.listen(engine, "do_execute", ask)
     event.listen(engine, "do_executemany", before_many)
+
+
+def _ask(raw: Any, cursor: Any, text: str, values: Any) -> None:
+    """Execute a question, what waits before it in the same round trip."""
+    if some := _taken(raw):
+        with raw.pipeline():
+            _send(raw, some)
+            cursor.execute(text, values)
+    else:
+        cursor.execute(text, values)
 
 
 def _taken(raw: Any) -> list[_Statement]:
@@ -158,16 +164,10 @@ def execute(connection: Connection, text: str, values: Sequence[Any]) -> int:
 
 def fetch(connection: Connection, text: str, values: Any) -> list[Any]:
     """The rows of a question, with what waits asked on its way. Raises what SQLAlchemy would."""
-    raw: Any = connection.connection.driver_connection
     cursor: Any = connection.connection.cursor()
     try:
         with _raising(connection, text):
-            if some := _taken(raw):
-                with raw.pipeline():
-                    _send(raw, some)
-                    cursor.execute(text, values)
-            else:
-                cursor.execute(text, values)
+            _ask(connection.connection.driver_connection, cursor, text, values)
             found: list[Any] = cursor.fetchall()
             return found
     finally:

@@ -6,7 +6,6 @@ this form. After success the fields are emptied by giving them new names, and th
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date
@@ -20,7 +19,6 @@ from ops_app.consoles.kit.sitting import Said, present_sitting
 from ops_app.domain.errors import Conflict, DomainError, SomeOfMany
 
 Answer = TypeVar("Answer")
-_log = logging.getLogger(__name__)
 
 
 class Form:
